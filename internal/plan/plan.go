@@ -1,0 +1,197 @@
+// Package plan says how to turn what AWS has into what the documents want, for
+// one owner: as changes in the order in which they may be made, with what each
+// depends on, what is held and why, what is foreign and what could not be read.
+//
+// It reads nothing but its arguments: equal arguments give equal plans, byte
+// for byte.
+package plan
+
+import (
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// Version of the plan's JSON; keys are only ever added.
+const Version = 1
+
+// Verb is what a change does to its object.
+type Verb string
+
+// Replace is a delete and a create of the same key: the only way to change an
+// entry's type or to revive an entry whose principal was made again.
+const (
+	Create  Verb = "create"
+	Update  Verb = "update"
+	Replace Verb = "replace"
+	Delete  Verb = "delete"
+)
+
+// Kind is the kind of object a change is about.
+type Kind string
+
+// The kinds of objects. A change is about exactly one.
+const (
+	AuthenticationMode Kind = "AuthenticationMode" // of a cluster
+	AccessEntry        Kind = "AccessEntry"        // type, username, groups, tags
+	PolicyAssociation  Kind = "PolicyAssociation"  // one policy on an entry
+)
+
+// Object is a change's from or to: a closed set, one type for each Kind.
+type Object interface{ kind() Kind }
+
+// Mode is a cluster's authentication mode.
+type Mode struct {
+	AuthenticationMode access.AuthMode `json:"authenticationMode"`
+}
+
+// Entry is an access entry. For a delete or a replace, From has the policies
+// too, for they go with it; otherwise they are changes of their own.
+type Entry struct{ access.Entry }
+
+// Association is one policy on a principal's entry.
+type Association struct {
+	Principal string `json:"principal"`
+	access.Association
+}
+
+func (Mode) kind() Kind        { return AuthenticationMode }
+func (Entry) kind() Kind       { return AccessEntry }
+func (Association) kind() Kind { return PolicyAssociation }
+
+// Hold is a guard's reason to keep a change from being made.
+type Hold struct {
+	Guard  string `json:"guard"` // slug
+	Reason string `json:"reason"`
+}
+
+// Change is one step. From is nil for a create, To for a delete.
+type Change struct {
+	ID        string // stable: kind, cluster and principal or policy
+	Verb      Verb
+	Kind      Kind
+	Cluster   access.ClusterKey
+	Document  string // the Cluster document's name, if there is one
+	Principal string // ARN; empty for a mode
+	Member    string // as the documents name the principal: user/oleksii
+	Teams     []string
+	From, To  Object
+	DependsOn []string // IDs of changes that must be done first
+	Held      []Hold   // not empty: it is not made
+	Source    access.Place
+	Gained    []Grant // what access the change gives
+	Lost      []Grant // and takes
+}
+
+// Grant is one unit of access until decisions are built: a principal has a
+// policy in a scope, or is in a group, on a cluster.
+type Grant struct {
+	Cluster   access.ClusterKey `json:"cluster"`
+	Document  string            `json:"document,omitempty"`
+	Principal string            `json:"principal"`
+	Member    string            `json:"member,omitempty"`
+	Teams     []string          `json:"teams,omitempty"`
+	Policy    string            `json:"policy,omitempty"` // ARN
+	Scope     access.Scope      `json:"scope,omitzero"`
+	Group     string            `json:"group,omitempty"`
+	Username  string            `json:"username,omitempty"`
+	Risks     []access.Risk     `json:"risks,omitempty"`
+	Source    access.Place      `json:"source,omitzero"`
+}
+
+// Foreign is an object that exists and is not ours.
+type Foreign struct {
+	Kind      Kind              `json:"kind"`
+	Cluster   access.ClusterKey `json:"cluster"`
+	Name      string            `json:"name"` // principal ARN
+	Owner     string            `json:"owner"`
+	Wanted    bool              `json:"wanted"`    // a document asks for this key
+	Adoptable bool              `json:"adoptable"` // and it is equal to what is wanted
+}
+
+// Warning is something pointed out that holds nothing.
+type Warning struct {
+	Slug   string       `json:"slug"`
+	Change string       `json:"change,omitempty"` // ID
+	Text   string       `json:"text"`
+	Source access.Place `json:"source,omitzero"`
+}
+
+// Plan is the whole answer. Changes are in the order in which they are made.
+type Plan struct {
+	Owner    access.Owner
+	Accounts []access.HaveAccount // for who was asked, where; principals are not part of a saved plan
+	Changes  []Change
+	Foreign  []Foreign
+	Gaps     []access.Gap
+	Warnings []Warning
+	// Part is set where only a part was read and planned; see access.Part.
+	Part *access.Part
+	// Facts are what the guards relied on; a saved plan whose facts have moved
+	// is refused whole.
+	Facts []Fact
+	// Read counts what the plan was made from, for the line that says so.
+	Read Counts
+}
+
+// Counts of what was read.
+type Counts struct {
+	Clusters     int `json:"clusters"`
+	Entries      int `json:"entries"`
+	Associations int `json:"associations"`
+}
+
+// Fact is one thing a guard relied on, in a form that can be compared.
+type Fact struct {
+	Guard   string `json:"guard"`
+	Subject string `json:"subject"` // what it is about: an account, a cluster
+	Value   string `json:"value"`
+}
+
+// Options are what the user decided for this run.
+type Options struct {
+	// Allow lists the slugs of guards that the user overrides.
+	Allow []string
+	// MaxDeletes replaces guard mass-deletion's bounds when it is not nil.
+	MaxDeletes *int
+	// Destroy wants nothing: everything ours is deleted, whatever the documents
+	// say of it. Shared things (modes) are left.
+	Destroy bool
+}
+
+// Guard is one named judgement over a whole plan. Check looks at what Compute
+// made of want and have and says which changes must not be made, and why; it
+// must not rely on another guard having run. Compute asks all guards again
+// until no new hold appears, for holding one change can make another unsafe.
+type Guard struct {
+	Slug string
+	// Fixed guards cannot be overridden by --allow; Instead says what to do.
+	Fixed   bool
+	Instead string
+	// About is one line for the generated page of guards.
+	About string
+	Check func(*Input) Findings
+}
+
+// Input is what a guard may look at. It must not change any of it.
+type Input struct {
+	Want    *access.State
+	Have    *access.Snapshot
+	Plan    *Plan
+	Options Options
+}
+
+// Findings are a guard's answer.
+type Findings struct {
+	Holds    []Finding // keep these changes from being made
+	Warnings []Warning // pointed out; nothing is held
+	// After adds dependencies: the change may only be made after the others
+	// were. last-admin uses it so that an administrator goes only when the
+	// next one is in.
+	After []Dependency
+	Facts []Fact
+}
+
+// Finding is a hold on one change.
+type Finding struct{ Change, Reason string }
+
+// Dependency makes Change wait for On.
+type Dependency struct{ Change, On string }
