@@ -1,0 +1,62 @@
+# make quick   under 2 minutes: vet, lint, unit tests and scripts, cached where nothing changed
+# make test    all of it: what CI runs and the README names
+# make soak    long runs: kill -9 loops, longer fuzzing
+# make bench   the figures of docs/performance.md
+# make conformance ENDPOINT=URL   the black-box checks against any endpoint
+
+SHELL       := bash
+STAGE       := ./tools/stage
+BIN         := .build
+STATICCHECK := $(BIN)/staticcheck
+FUZZTIME    ?= 60s
+# Packages with goroutines of their own.
+RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/...
+
+.PHONY: all build quick test lint unit race fuzz conformance e2e soak bench clean
+
+all: quick
+
+build:
+	$(STAGE) build go build -trimpath -o $(BIN)/atlas-iam ./cmd/atlas-iam
+
+$(STATICCHECK): tools/go.mod tools/go.sum
+	$(STAGE) 'build staticcheck' go -C tools build -o ../$(STATICCHECK) honnef.co/go/tools/cmd/staticcheck
+
+lint: $(STATICCHECK)
+	$(STAGE) gofmt bash -c 'out=$$(gofmt -l $$(git ls-files "*.go")); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }'
+	$(STAGE) vet go vet ./...
+	$(STAGE) staticcheck $(STATICCHECK) ./...
+
+unit:
+	$(STAGE) 'unit tests and scripts' go test ./...
+
+race:
+	$(STAGE) race go test -race $(RACE)
+
+fuzz:
+	@go list ./... | while read -r pkg; do \
+	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    $(STAGE) "fuzz $${pkg##*/} $$f $(FUZZTIME)" go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+conformance: build
+	$(STAGE) 'real clients' env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam ATLAS_ENDPOINT=$(ENDPOINT) go test -count=1 -timeout 30m -tags conformance ./conformance/...
+
+e2e:
+	$(STAGE) 'the flow, whole' go test -count=1 -timeout 30m -tags e2e ./e2e/...
+
+quick: build lint unit
+
+test: build lint unit race e2e conformance fuzz
+	@echo 'all stages passed'
+
+soak: build
+	$(STAGE) soak env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 60m -tags soak ./e2e/...
+	$(MAKE) fuzz FUZZTIME=10m
+
+bench: build
+	$(STAGE) bench env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 90m -tags bench -v ./bench/...
+
+clean:
+	rm -rf $(BIN)

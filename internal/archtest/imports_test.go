@@ -1,0 +1,134 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/atlas-iam/atlas-iam"
+
+// room is one row of the import table in docs/design/002-spine.md.
+type room struct {
+	// ours lists what of this module it may import; "x/..." takes in what is
+	// beneath x. A room may always import the rooms beneath itself.
+	ours []string
+	// theirs lists what may come from other modules, by prefix; nil: nothing.
+	theirs []string
+	why    string
+}
+
+const (
+	sdk      = "github.com/aws/aws-sdk-go-v2"
+	smithy   = "github.com/aws/smithy-go"
+	yaml     = "go.yaml.in/yaml/v3"
+	k8sAPI   = "k8s.io/apimachinery"
+	sigsYAML = "sigs.k8s.io/yaml"
+)
+
+var table = map[string]room{
+	"access":       {why: "the vocabulary depends on nothing, so that everything may depend on it"},
+	"api/v1alpha1": {theirs: []string{k8sAPI}, why: "the same types can be CRDs"},
+	"authz":        {ours: []string{"access"}, theirs: []string{sigsYAML}, why: "decisions are pure"},
+	"emulator": {ours: []string{"authz/..."}, theirs: []string{"go.etcd.io/bbolt", smithy, sdk + "/service/eks/schemas", sdk + "/service/eks/types", sigsYAML, "golang.org/x/time"},
+		why: "the emulator shares no code with the client it tests, and none of the SDK's clients"},
+	"internal/documents": {ours: []string{"access", "api/..."}, theirs: []string{yaml, k8sAPI, sigsYAML}, why: "reading needs no AWS"},
+	"internal/desired":   {ours: []string{"access", "api/...", "internal/documents"}, theirs: []string{k8sAPI}, why: "documents to state needs no AWS"},
+	"internal/cloud":     {ours: []string{"access"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "the one door to AWS"},
+	"internal/observe":   {ours: []string{"access", "internal/cloud"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it reads; it does not judge"},
+	"internal/plan":      {ours: []string{"access"}, why: "planning is a function of its arguments"},
+	"internal/guard":     {ours: []string{"access", "internal/plan", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
+	"internal/apply":     {ours: []string{"access", "internal/plan", "internal/cloud"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
+	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "authz/..."}, why: "it says, it never decides"},
+	"internal/lab":       {ours: []string{"access", "internal/cloud", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
+	"internal/cli":       {ours: []string{"access", "api/...", "internal/...", "emulator/...", "authz/..."}, theirs: []string{"github.com/spf13", sdk, smithy, "golang.org/x/term", "golang.org/x/sys"}, why: "the shell knows everything"},
+	"internal/archtest":  {why: "it looks from outside"},
+	"cmd/atlas-iam":      {ours: []string{"internal/cli"}, why: "only main exits"},
+	"conformance":        {why: "black-box checks see no code of ours"},
+	"e2e":                {ours: []string{"access", "internal/...", "emulator/...", "authz/...", "api/..."}, theirs: []string{sdk, smithy}, why: "the flow, whole, in tests only"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
+	packages := list(t, "list", "-json=ImportPath,Imports", module+"/...")
+	if len(packages) < 2 {
+		t.Fatalf("go list gave %d packages; the check would be empty", len(packages))
+	}
+	standard := map[string]bool{}
+	for _, p := range list(t, "list", "-json=ImportPath", "std") {
+		standard[p.ImportPath] = true
+	}
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		key, r, ok := roomOf(name)
+		if !ok {
+			t.Errorf("%s is in no room of the table: add a row with its reason, here and in docs/design/002-spine.md", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !allowed(key, r, imp, standard) {
+				t.Errorf("%s imports %s, which the table does not allow (%s)", name, imp, r.why)
+			}
+		}
+	}
+}
+
+func roomOf(name string) (string, room, bool) {
+	for n := name; ; {
+		if r, ok := table[n]; ok {
+			return n, r, true
+		}
+		i := strings.LastIndexByte(n, '/')
+		if i < 0 {
+			return "", room{}, false
+		}
+		n = n[:i]
+	}
+}
+
+func allowed(key string, r room, imp string, standard map[string]bool) bool {
+	if standard[imp] {
+		return true
+	}
+	ours, isOurs := strings.CutPrefix(imp, module+"/")
+	if !isOurs {
+		return slices.ContainsFunc(r.theirs, func(t string) bool { return imp == t || strings.HasPrefix(imp, t+"/") })
+	}
+	if ours == key || strings.HasPrefix(ours, key+"/") {
+		return true
+	}
+	return slices.ContainsFunc(r.ours, func(o string) bool {
+		base, deep := strings.CutSuffix(o, "/...")
+		return ours == base || deep && strings.HasPrefix(ours, base+"/")
+	})
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, errs.String())
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("go list's answer: %v", err)
+		}
+		all = append(all, p)
+	}
+}
