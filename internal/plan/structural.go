@@ -1,0 +1,64 @@
+package plan
+
+import "github.com/atlas-iam/atlas-iam/access"
+
+// Slugs of the holds that Compute itself makes: what they hold could not be
+// done, or is not ours to do, whatever a guard thinks. None can be allowed.
+const (
+	NoPrincipal   = "no-principal"
+	NoCluster     = "no-cluster"
+	HalfRead      = "half-read"
+	ForeignEntry  = "foreign"
+	ModeConfigMap = "mode-config-map"
+	ModeStep      = "mode-step"
+	Conflict      = "conflict"
+	Depends       = "depends"
+	AdoptNarrows  = "adopt-narrows"
+)
+
+// Structural lists Compute's own holds in the form of guards, for pages and
+// messages that list every slug. Their Check is nil: they are not asked.
+func Structural() []Guard {
+	return []Guard{
+		{Slug: AdoptNarrows, Fixed: true, About: "adopting would lead to access being taken, or the object is another tool's",
+			Instead: "let the documents want at least what the object gives, or release it elsewhere first"},
+		{Slug: Conflict, Fixed: true, About: "two members turned out to be one principal and cannot both hold",
+			Instead: "name the principal once, or with one username"},
+		{Slug: Depends, Fixed: true, About: "what the change depends on is held",
+			Instead: "see what holds the other change"},
+		{Slug: ForeignEntry, Fixed: true, About: "an object that is not ours stands at the wanted key and differs",
+			Instead: "atlas-iam adopt it, or take the principal out of the documents"},
+		{Slug: HalfRead, Fixed: true, About: "the change rests on a list that could not be read",
+			Instead: "make the list readable and run again"},
+		{Slug: ModeConfigMap, Fixed: true, About: "a cluster in CONFIG_MAP mode keeps no access entries",
+			Instead: "write authenticationMode: API_AND_CONFIG_MAP in the Cluster document"},
+		{Slug: ModeStep, Fixed: true, About: "an authentication mode goes forward only, one step at a time",
+			Instead: "write the next mode, apply, then write the one after it"},
+		{Slug: NoCluster, Fixed: true, About: "a cluster that a document names is not there",
+			Instead: "correct the name, the account or the region, or make the cluster"},
+		{Slug: NoPrincipal, Fixed: true, About: "a member does not resolve to a user or role that exists",
+			Instead: "correct the name or the path, or make the principal"},
+	}
+}
+
+// gapWords says what could not be read and why.
+func gapWords(g access.Gap) string {
+	var what string
+	switch g.What {
+	case access.GapAccount:
+		what = "account " + g.Account
+	case access.GapClusters:
+		what = "the clusters of account " + g.Account + " in " + g.Region
+	case access.GapCluster:
+		what = "cluster " + g.Cluster
+	case access.GapEntries:
+		what = "the access entries of cluster " + g.Cluster
+	case access.GapEntry:
+		what = "the access entry of " + g.Principal + " on cluster " + g.Cluster
+	case access.GapUsers:
+		what = "the users of account " + g.Account
+	case access.GapRoles:
+		what = "the roles of account " + g.Account
+	}
+	return what + " could not be read: " + g.Reason
+}
