@@ -1,0 +1,77 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Team gives its members access to the clusters it selects.
+type Team struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec TeamSpec `json:"spec"`
+}
+
+// TeamSpec is what a Team says.
+type TeamSpec struct {
+	// Members are the people and programs that get the grants. The empty list is nobody.
+	Members []Member `json:"members"`
+
+	// Clusters selects the clusters that the grants are for. It is always written.
+	Clusters ClusterSelector `json:"clusters"`
+
+	// Grants are what every member gets on every selected cluster.
+	Grants []Grant `json:"grants"`
+}
+
+// Member is a principal in a team, named by exactly one of user, role,
+// permissionSet and arn.
+type Member struct {
+	Principal `json:",inline"`
+
+	// Username is the name Kubernetes sees, once per principal. Left out: EKS's default, the ARN or the session. A role's may hold {{SessionName}} after a colon.
+	// +kubebuilder:example="ci:{{SessionName}}"
+	Username string `json:"username,omitempty"`
+}
+
+// ClusterSelector selects Cluster documents in exactly one way.
+// +kubebuilder:validation:ExactlyOneOf=all;names;matchLabels
+type ClusterSelector struct {
+	// All is true for every cluster of the environment, also those that come later.
+	// +kubebuilder:validation:Enum=true
+	All bool `json:"all,omitempty"`
+
+	// Names are the metadata.names of Cluster documents.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:example={"test"}
+	Names []string `json:"names,omitempty"`
+
+	// MatchLabels selects the clusters that have all of these labels.
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:example={"stage": "test"}
+	MatchLabels map[string]string `json:"matchLabels,omitempty"`
+}
+
+// Grant is an access policy with its reach, or membership in a Kubernetes
+// group.
+// +kubebuilder:validation:ExactlyOneOf=policy;group
+type Grant struct {
+	// Policy is an EKS access policy: Edit, AmazonEKSEditPolicy, or its ARN. It needs namespaces, or scope: cluster.
+	// +kubebuilder:example="Edit"
+	Policy string `json:"policy,omitempty"`
+
+	// Namespaces are the names or patterns of the namespaces the policy reaches. A star is any run of characters, also none. Quote patterns that begin with a star.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$`
+	// +kubebuilder:example={"*backend*", "ops-monitoring-ns"}
+	Namespaces []string `json:"namespaces,omitempty"`
+
+	// Scope is "cluster" for the whole cluster, which is more than all of its namespaces.
+	// +kubebuilder:validation:Enum=cluster
+	Scope string `json:"scope,omitempty"`
+
+	// Group is a Kubernetes group to be a member of. What the group may do is bound elsewhere.
+	// +kubebuilder:example="backend-debug"
+	Group string `json:"group,omitempty"`
+
+	// Clusters narrows this grant to some of the team's clusters.
+	Clusters *ClusterSelector `json:"clusters,omitempty"`
+}

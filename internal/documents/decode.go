@@ -1,0 +1,214 @@
+package documents
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// decoder turns the nodes of one document into a Go value, driven by the
+// value's type and json tags. It goes on after a fault.
+type decoder struct {
+	file   string
+	kind   string       // of the document
+	root   reflect.Type // its Go type
+	faults *Faults
+	// spoiled holds the nodes that have a fault directly in them; what else
+	// could be said of those would be guessed.
+	spoiled map[*yaml.Node]bool
+}
+
+func (d *decoder) fault(n *yaml.Node, hint, format string, args ...any) {
+	*d.faults = append(*d.faults, Fault{Place: placeOf(d.file, n), Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// field is a key that a type has.
+type field struct {
+	name     string
+	index    []int
+	required bool
+	typ      reflect.Type
+}
+
+// fieldsOf lists the keys of a struct type in order. Of ObjectMeta a document
+// has the few that mean something to us.
+func fieldsOf(t reflect.Type) []field {
+	var out []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if options == "inline" || strings.HasPrefix(options, "inline,") {
+			for _, in := range fieldsOf(f.Type) {
+				in.index = append([]int{i}, in.index...)
+				out = append(out, in)
+			}
+			continue
+		}
+		out = append(out, field{name: name, index: []int{i}, typ: f.Type, required: !strings.Contains(options, "omitempty")})
+	}
+	if t == reflect.TypeFor[metav1.ObjectMeta]() {
+		out = slices.DeleteFunc(out, func(f field) bool { return f.name != "name" && f.name != "labels" && f.name != "annotations" })
+		for i := range out {
+			out[i].required = out[i].name == "name"
+		}
+	}
+	if t == reflect.TypeFor[metav1.TypeMeta]() {
+		for i := range out {
+			out[i].required = true
+		}
+	}
+	return out
+}
+
+// value decodes n into v and reports whether it could.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
+	if !d.plain(n, path) {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return d.value(n, v.Elem(), path)
+	case reflect.Struct:
+		return d.object(n, v, path)
+	case reflect.Slice:
+		return d.sequence(n, v, path)
+	case reflect.Map:
+		return d.stringMap(n, v, path)
+	case reflect.String:
+		s, ok := d.text(n, path)
+		v.SetString(s)
+		return ok
+	case reflect.Bool:
+		b, ok := d.boolean(n, path)
+		v.SetBool(b)
+		return ok
+	}
+	panic("documents: a document's type has a field of kind " + v.Kind().String())
+}
+
+// object decodes a mapping into a struct.
+func (d *decoder) object(n *yaml.Node, v reflect.Value, path []any) bool {
+	fields := fieldsOf(v.Type())
+	if !d.is(n, yaml.MappingNode, path, "a mapping with "+list(namesOf(fields), "and")) {
+		return false
+	}
+	before := len(*d.faults)
+	meant := map[string]bool{} // keys that stand there misspelt
+	for _, pair := range d.pairs(n, path) {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == pair.key.Value })
+		if i < 0 {
+			d.spoiled[n] = true
+			meant[d.unknownKey(pair.key, v.Type(), path)] = true
+			continue
+		}
+		if !d.value(pair.value, v.FieldByIndex(fields[i].index), append(slices.Clone(path), pair.key.Value)) {
+			d.spoiled[pair.value] = true
+		}
+	}
+	for _, f := range fields {
+		if f.required && child(n, f.name) == nil && !meant[f.name] {
+			d.fault(n, "it is always written", "%s has no %s", d.name(path), f.name)
+		}
+	}
+	return len(*d.faults) == before
+}
+
+func namesOf(fields []field) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// sequence decodes a list into a slice.
+func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path []any) bool {
+	if !d.is(n, yaml.SequenceNode, path, "a list") {
+		return false
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	good := true
+	for i, item := range n.Content {
+		good = d.value(item, v.Index(i), append(slices.Clone(path), i)) && good
+	}
+	return good
+}
+
+// stringMap decodes a mapping of free keys.
+func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, path []any) bool {
+	if !d.is(n, yaml.MappingNode, path, "a mapping of keys to values") {
+		return false
+	}
+	m := make(map[string]string, len(n.Content)/2)
+	good := true
+	for _, pair := range d.pairs(n, path) {
+		inner := append(slices.Clone(path), pair.key.Value)
+		key, keyOK := d.text(pair.key, inner)
+		value, valueOK := "", d.plain(pair.value, inner)
+		if valueOK {
+			value, valueOK = d.text(pair.value, inner)
+		}
+		m[key] = value
+		good = good && keyOK && valueOK
+	}
+	v.Set(reflect.ValueOf(m))
+	return good
+}
+
+// pair is a key of a mapping with its value.
+type pair struct{ key, value *yaml.Node }
+
+// pairs gives the keys of a mapping that are usable, in order; the others are
+// faults.
+func (d *decoder) pairs(n *yaml.Node, path []any) []pair {
+	var out []pair
+	first := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Tag == "!!merge":
+			d.fault(key, "write the keys out", "merge keys (<<) are not read")
+		case key.Kind == yaml.AliasNode || key.Anchor != "":
+			d.plain(key, path)
+		case key.Kind != yaml.ScalarNode:
+			d.fault(key, "", "a key of %s is not a word", d.name(path))
+		case first[key.Value] != nil:
+			d.fault(key, fmt.Sprintf("it stands on line %d already", first[key.Value].Line), "key %s of %s stands twice", quoted(key.Value), d.name(path))
+		default:
+			first[key.Value] = key
+			out = append(out, pair{key, value})
+			continue
+		}
+		d.spoiled[n] = true
+	}
+	return out
+}
+
+// name is a path in words: spec.grants[2].policy, or the kind itself.
+func (d *decoder) name(path []any) string {
+	if len(path) == 0 {
+		return "this " + d.kind
+	}
+	return pathString(path)
+}
+
+func pathString(path []any) string {
+	var b strings.Builder
+	for _, step := range path {
+		switch s := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "[%d]", s)
+		case string:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(Escape(s))
+		}
+	}
+	return b.String()
+}

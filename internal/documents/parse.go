@@ -1,0 +1,173 @@
+package documents
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
+)
+
+// Parse reads documents from memory as Load does from files; keys are file
+// names. The error is Faults, and the Set holds what could be read.
+func Parse(files map[string][]byte) (*Set, error) {
+	r := &reader{set: &Set{Root: "."}, names: map[string]access.Place{}}
+	for _, name := range slices.Sorted(mapKeys(files)) {
+		r.file(name, files[name])
+	}
+	return r.finish()
+}
+
+func mapKeys[V any](m map[string]V) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// reader collects a Set, file by file in order.
+type reader struct {
+	set          *Set
+	faults       Faults
+	environments []access.Place
+	names        map[string]access.Place // first place of each KIND/NAME
+}
+
+func (r *reader) fault(p access.Place, hint, format string, args ...any) {
+	r.faults = append(r.faults, Fault{Place: p, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// file reads one file's documents.
+func (r *reader) file(name string, data []byte) {
+	r.set.Files++
+	decode := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		err := decode.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			r.faults = append(r.faults, Fault{Place: access.Place{File: name, Line: 1, Column: 1}, Message: "not YAML: " + Escape(err.Error())})
+			return
+		}
+		if len(n.Content) == 1 {
+			r.document(name, n.Content[0])
+		}
+	}
+}
+
+// document reads one document of a file.
+func (r *reader) document(file string, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
+		return // nothing between two lines of dashes
+	}
+	d := &decoder{file: file, kind: "document", faults: &r.faults, spoiled: map[*yaml.Node]bool{}}
+	if !d.plain(n, nil) || !d.is(n, yaml.MappingNode, nil, "a document with apiVersion, kind, metadata and spec") {
+		return
+	}
+	kind, ok := d.header(n)
+	if !ok {
+		return
+	}
+	d.kind = kind
+	switch kind {
+	case v1alpha1.KindEnvironment:
+		r.environments = append(r.environments, placeOf(file, n))
+		if doc := read[v1alpha1.Environment](d, n); len(r.environments) == 1 {
+			r.set.Environment = doc
+		}
+	case v1alpha1.KindCluster:
+		doc := read[v1alpha1.Cluster](d, n)
+		r.named(kind, doc.Value.Name, doc.At("metadata", "name"))
+		r.set.Clusters = append(r.set.Clusters, doc)
+	case v1alpha1.KindTeam:
+		doc := read[v1alpha1.Team](d, n)
+		r.named(kind, doc.Value.Name, doc.At("metadata", "name"))
+		r.set.Teams = append(r.set.Teams, doc)
+	}
+}
+
+// read decodes a document whose header is sound.
+func read[T any](d *decoder, n *yaml.Node) Doc[T] {
+	doc := Doc[T]{file: d.file, node: n}
+	d.root = reflect.TypeFor[T]()
+	d.value(n, reflect.ValueOf(&doc.Value).Elem(), nil)
+	return doc
+}
+
+// named refuses a second document of the same kind and name.
+func (r *reader) named(kind, name string, at access.Place) {
+	if name == "" {
+		return
+	}
+	key := kind + "/" + name
+	if first, ok := r.names[key]; ok {
+		r.fault(at, "", "%s %s stands twice, first at %s", kind, quoted(name), Escape(first.String()))
+		return
+	}
+	r.names[key] = at
+}
+
+// kinds that are read, and those that a later version will read.
+var (
+	kinds     = []string{v1alpha1.KindCluster, v1alpha1.KindEnvironment, v1alpha1.KindTeam}
+	laterKind = []string{"AccessTest", "Database", "Workload"}
+)
+
+// header reads apiVersion and kind.
+func (d *decoder) header(n *yaml.Node) (kind string, ok bool) {
+	version, at := child(n, "apiVersion"), child(n, "kind")
+	switch {
+	case version == nil && at == nil:
+		d.fault(n, "every YAML file beneath the Environment's folder is read; hidden ones are not", "not an atlas-iam document: it has no apiVersion and no kind")
+		return "", false
+	case version == nil:
+		d.fault(n, "write apiVersion: "+v1alpha1.APIVersion, "this document has no apiVersion")
+	case version.Kind != yaml.ScalarNode || version.Value != v1alpha1.APIVersion:
+		hint := "want " + v1alpha1.APIVersion
+		if !strings.HasPrefix(version.Value, "atlas") {
+			hint += "; every YAML file beneath the Environment's folder is read, hidden ones are not"
+		}
+		d.fault(version, hint, "unknown apiVersion %s", quoted(version.Value))
+		return "", false
+	}
+	switch {
+	case at == nil:
+		d.fault(n, "want "+list(kinds, "or"), "this document has no kind")
+	case at.Kind == yaml.ScalarNode && slices.Contains(laterKind, at.Value):
+		d.fault(at, "want "+list(kinds, "or"), "kind %s is not supported by this version", at.Value)
+	case at.Kind != yaml.ScalarNode || !slices.Contains(kinds, at.Value):
+		d.fault(at, didYouMean(at.Value, kinds), "unknown kind %s", quoted(at.Value))
+	default:
+		return at.Value, version != nil
+	}
+	return "", false
+}
+
+// finish checks what only the whole set shows, and sorts.
+func (r *reader) finish() (*Set, error) {
+	switch n := len(r.environments); {
+	case n == 0 && len(r.faults) == 0:
+		r.fault(access.Place{File: r.set.Root}, "atlas-iam init writes one", "no Environment document")
+	case n > 1:
+		for _, at := range r.environments[1:] {
+			r.fault(at, "a folder tree has one Environment; give the other a folder of its own", "a second Environment, the first is at %s", Escape(r.environments[0].String()))
+		}
+	}
+	r.faults.Sort()
+	if len(r.faults) > 0 {
+		return r.set, r.faults
+	}
+	return r.set, nil
+}
