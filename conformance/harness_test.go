@@ -1,0 +1,168 @@
+//go:build conformance
+
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// missing skips, loudly, or fails where every client is required.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("ATLAS_REQUIRE_CLIENTS") != "" {
+		t.Fatalf("MISSING and required: %s", what)
+	}
+	fmt.Fprintf(os.Stderr, "SKIPPED %s: %s is not on this machine\n", t.Name(), what)
+	t.Skipf("SKIPPED: %s is not on this machine", what)
+}
+
+// program finds a program that answers to being run.
+func program(t *testing.T, name string, probe ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		err = exec.Command(path, probe...).Run()
+	}
+	if err != nil {
+		missing(t, name)
+	}
+	return path
+}
+
+func python(t *testing.T, module string) string {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil || exec.Command(path, "-c", "import "+module).Run() != nil {
+		missing(t, "python3 with "+module)
+	}
+	return path
+}
+
+// atlas is the built program, from ATLAS_IAM.
+func atlas(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("ATLAS_IAM")
+	if path == "" {
+		t.Fatal("ATLAS_IAM is not set: run `make conformance`")
+	}
+	return path
+}
+
+var endpointInText = regexp.MustCompile(`http://[0-9.:\[\]]+`)
+
+// lab starts `atlas-iam lab serve` on an empty file and gives its endpoint. The
+// endpoint of ATLAS_ENDPOINT is used instead if there is one.
+func lab(t *testing.T, flags ...string) string {
+	t.Helper()
+	if e := os.Getenv("ATLAS_ENDPOINT"); e != "" {
+		return e
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	args := append([]string{"lab", "serve", "--listen", "127.0.0.1:0", "--lab", filepath.Join(t.TempDir(), "lab.db")}, flags...)
+	cmd := exec.CommandContext(ctx, atlas(t), args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := cmd.Wait(); err != nil && ctx.Err() == nil {
+			t.Errorf("lab serve: %v\n%s", err, errs.String())
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if e := endpointInText.FindString(lines.Text()); e != "" {
+			go io.Copy(io.Discard, out)
+			return e
+		}
+	}
+	t.Fatalf("lab serve named no endpoint\n%s", errs.String())
+	return ""
+}
+
+// clean is this process's environment without anything that configures AWS,
+// Terraform or a proxy, plus what is given.
+func clean(t *testing.T, extra ...string) []string {
+	t.Helper()
+	var env []string
+	for _, kv := range os.Environ() {
+		k, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(k, "AWS_") || strings.HasPrefix(k, "TF_") || strings.HasSuffix(strings.ToLower(k), "_proxy") {
+			continue
+		}
+		env = append(env, kv)
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	env = append(env, "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
+	return append(env, extra...)
+}
+
+// credentials are the variables that `lab env` prints for an account.
+func credentials(t *testing.T, endpoint, account string) map[string]string {
+	t.Helper()
+	out, err := exec.Command(atlas(t), "lab", "env", "--endpoint", endpoint, "--account", account).CombinedOutput()
+	if err != nil {
+		t.Fatalf("lab env: %v\n%s", err, out)
+	}
+	vars := map[string]string{}
+	for _, line := range strings.Split(string(out), "\n") {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
+		if k, v, ok := strings.Cut(line, "="); ok && strings.HasPrefix(k, "AWS_") {
+			vars[k] = strings.Trim(v, `'"`)
+		}
+	}
+	if vars["AWS_ENDPOINT_URL"] == "" || vars["AWS_ACCESS_KEY_ID"] == "" {
+		t.Fatalf("lab env prints no endpoint or key:\n%s", out)
+	}
+	return vars
+}
+
+func list(vars map[string]string) []string {
+	var env []string
+	for k, v := range vars {
+		env = append(env, k+"="+v)
+	}
+	return env
+}
+
+// run runs a program to its end and fails the test on an exit code other than
+// want; it gives standard output and standard error together.
+func run(t *testing.T, dir string, env []string, want int, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		t.Fatalf("%s %s: exit %d, want %d (%v)\n%s", filepath.Base(name), strings.Join(args, " "), code, want, err, out)
+	}
+	return string(out)
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, text)
+	}
+}
