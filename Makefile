@@ -56,7 +56,7 @@ soak: build
 	$(MAKE) fuzz FUZZTIME=10m
 
 bench: build
-	$(STAGE) bench env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 90m -tags bench -v ./bench/...
+	$(STAGE) bench env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 90m -tags bench -run Figures -v ./conformance/...
 
 clean:
 	rm -rf $(BIN)

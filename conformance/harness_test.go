@@ -1,4 +1,4 @@
-//go:build conformance
+//go:build conformance || bench
 
 package conformance
 
@@ -13,7 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -60,6 +62,19 @@ func atlas(t *testing.T) string {
 	return path
 }
 
+// labs holds how to stop each lab, by endpoint.
+var labs sync.Map
+
+// stop ends a lab and waits for it, so that another can have its file.
+func stop(t *testing.T, endpoint string) {
+	t.Helper()
+	done, ok := labs.Load(endpoint)
+	if !ok {
+		t.Fatalf("no lab was started at %s", endpoint)
+	}
+	done.(func())()
+}
+
 var endpointInText = regexp.MustCompile(`http://[0-9.:\[\]]+`)
 
 // lab starts `atlas-iam lab serve` on an empty file and gives its endpoint. The
@@ -70,7 +85,10 @@ func lab(t *testing.T, flags ...string) string {
 		return e
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	args := append([]string{"lab", "serve", "--listen", "127.0.0.1:0", "--lab", filepath.Join(t.TempDir(), "lab.db")}, flags...)
+	args := append([]string{"lab", "serve", "--listen", "127.0.0.1:0"}, flags...)
+	if !slices.Contains(flags, "--lab") {
+		args = append(args, "--lab", filepath.Join(t.TempDir(), "lab.db"))
+	}
 	cmd := exec.CommandContext(ctx, atlas(t), args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
@@ -83,16 +101,18 @@ func lab(t *testing.T, flags ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	done := sync.OnceFunc(func() {
 		cancel()
 		if err := cmd.Wait(); err != nil && ctx.Err() == nil {
 			t.Errorf("lab serve: %v\n%s", err, errs.String())
 		}
 	})
+	t.Cleanup(done)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if e := endpointInText.FindString(lines.Text()); e != "" {
 			go io.Copy(io.Discard, out)
+			labs.Store(e, done)
 			return e
 		}
 	}
