@@ -12,7 +12,7 @@ FUZZTIME    ?= 60s
 # Packages with goroutines of their own.
 RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/...
 
-.PHONY: all build quick test lint unit race fuzz conformance e2e soak bench clean
+.PHONY: all build quick test lint unit race fuzz conformance e2e soak bench mutants clean
 
 all: quick
 
@@ -57,6 +57,20 @@ soak: build
 
 bench: build
 	$(STAGE) bench env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 90m -tags bench -run Figures -v ./conformance/...
+
+# Each package with the tests that judge it.
+MUTANTS := access=./access,./internal/plan,./internal/guard,./internal/desired \
+  internal/desired=./internal/desired,./internal/cli \
+  internal/observe=./internal/observe \
+  internal/plan=./internal/plan,./internal/guard,./internal/cli \
+  internal/guard=./internal/guard \
+  internal/apply=./internal/apply \
+  authz/iam=./authz/iam
+SEED ?= 1
+
+mutants:
+	go -C tools build -o ../$(BIN)/mutants ./mutants
+	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 $(MUTANTS)
 
 clean:
 	rm -rf $(BIN)
