@@ -1,0 +1,144 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// AdoptError says why a key given to Adoptions names nothing to adopt.
+type AdoptError struct{ Key, Reason string }
+
+func (e *AdoptError) Error() string { return "adopt " + e.Key + ": " + e.Reason }
+
+// Adoptions says how to make foreign entries ours: by our tags alone, as a
+// plan of one tag update an entry. keys are entry/CLUSTER/ARN, the cluster by
+// its document's name or as account/region/name; without keys it is every
+// wanted entry that bears nobody's mark.
+//
+// Adopting never narrows, now or by the plan that follows: an entry that gives
+// more than the documents want is held by "adopt-narrows" with the difference,
+// and so is one that would stay foreign, for another tool's mark is on it.
+// Errors are *AdoptError, joined.
+func Adoptions(want *access.State, have *access.Snapshot, keys []string) (*Plan, error) {
+	d := newDiffer(want, have, Options{})
+	resolved := Resolve(want, have)
+	left := map[string]bool{}
+	for _, k := range keys {
+		left[k] = true
+	}
+	for i := range resolved.Clusters {
+		w := &resolved.Clusters[i]
+		h, ok := have.Cluster(w.Want.Key)
+		if !ok || !have.Part.HasCluster(w.Want.Key) {
+			continue
+		}
+		s := &site{key: w.Want.Key, want: w, have: h}
+		for i := range w.Entries {
+			e, ok := h.Entry(w.Entries[i].Principal.ARN)
+			if !ok || !have.Part.HasPrincipal(e.Principal) {
+				continue
+			}
+			named := false
+			for _, key := range entryKeys(s, e) {
+				named = named || left[key]
+				delete(left, key)
+			}
+			if named || len(keys) == 0 {
+				d.adopt(s, &w.Entries[i], e, named)
+			}
+		}
+	}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(left)) {
+		errs = append(errs, &AdoptError{key, whyNotAdopted(resolved, have, key)})
+	}
+	d.plan.sort(have)
+	return d.plan, errors.Join(errs...)
+}
+
+// entryKeys are the names under which adopt takes an entry.
+func entryKeys(s *site, e *access.Entry) []string {
+	return []string{"entry/" + s.document() + "/" + e.Principal, siteID("entry", s.key, e.Principal)}
+}
+
+// whyNotAdopted explains a key that no wanted and seen entry has.
+func whyNotAdopted(r *Resolved, have *access.Snapshot, key string) string {
+	if !strings.HasPrefix(key, "entry/") {
+		return "want entry/CLUSTER/ARN"
+	}
+	for i := range have.Clusters {
+		h := &have.Clusters[i]
+		s := &site{key: h.Key, have: h}
+		s.want, _ = r.Cluster(h.Key)
+		for i := range h.Entries {
+			if slices.Contains(entryKeys(s, &h.Entries[i]), key) {
+				return "the entry is there, but no document wants it; only what is wanted can be adopted"
+			}
+		}
+	}
+	return "no such entry was seen"
+}
+
+// adopt plans the tags that make one entry ours. named says that the user
+// named it, which it takes to adopt what another environment marked.
+func (d *differ) adopt(s *site, w *ResolvedEntry, have *access.Entry, named bool) {
+	owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
+	if owner.Ours {
+		return
+	}
+	_, hasMark := have.Tags[access.TagEnvironment]
+	if hasMark && !named {
+		return
+	}
+	to := withoutPolicies(have)
+	if to.Tags == nil {
+		to.Tags = map[string]string{}
+	}
+	maps.Copy(to.Tags, d.tags)
+	c := d.about(s, w)
+	c.ID, c.Verb, c.Kind = siteID("entry", s.key, have.Principal), Update, AccessEntry
+	c.From, c.To = Entry{withoutPolicies(have)}, Entry{to}
+	if by := d.want.Owner.OwnerOf(to.Tags, d.want.ForeignTags); !by.Ours {
+		c.hold(Hold{AdoptNarrows, "it stays another's: " + by.By + "; release it there and take the mark off first"})
+	}
+	if w.Conflict != "" {
+		c.hold(Hold{Conflict, w.Conflict})
+	}
+	if lost := d.lostByAdopting(s, w, have); lost != "" {
+		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take access: " + lost})
+	}
+	d.add(c)
+}
+
+// lostByAdopting says what the plan after the adoption would take.
+func (d *differ) lostByAdopting(s *site, w *ResolvedEntry, have *access.Entry) string {
+	var lost []string
+	for _, c := range d.diff(s, w, have) {
+		if c.Verb == Replace {
+			// A dead entry gives nothing; making it anew is guarded of its own.
+			if d.have.EntryAlive(have) != access.AliveRemade {
+				lost = append(lost, d.words(s, &c))
+			}
+			continue
+		}
+		for _, g := range c.Lost {
+			lost = append(lost, grantWords(g))
+		}
+	}
+	return strings.Join(lost, "; ")
+}
+
+func grantWords(g Grant) string {
+	switch {
+	case g.Policy != "":
+		return fmt.Sprintf("policy %s on %s", access.ShortPolicy(g.Policy), g.Scope)
+	case g.Group != "":
+		return "group " + g.Group
+	}
+	return "username " + g.Username
+}
