@@ -55,7 +55,7 @@ func rank(c *Change) int {
 }
 
 // sort puts changes and foreign objects in their order: by rank; the caller's
-// own principal last within it; then cluster, principal, ID. What a change
+// own principal last within it; then cluster, principal, kind, ID. What a change
 // depends on always stands before it.
 func (p *Plan) sort(have *access.Snapshot) {
 	callers := map[string]bool{}
@@ -73,7 +73,7 @@ func (p *Plan) sort(have *access.Snapshot) {
 	slices.SortFunc(p.Changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(own(&a), own(&b)),
 			cmp.Compare(a.Document, b.Document), a.Cluster.Compare(b.Cluster),
-			cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.ID, b.ID))
+			cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	})
 	p.Changes = dependenciesFirst(p.Changes)
 	slices.SortFunc(p.Foreign, func(a, b Foreign) int {
