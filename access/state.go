@@ -138,6 +138,15 @@ type State struct {
 	// read (a file left out on the command line). Not empty: nothing may be
 	// deleted.
 	Partial []string
+	// Notes are what is legal and perhaps not meant, sorted by place.
+	Notes []Note
+}
+
+// Note is something a document says that is legal and perhaps not meant, as a
+// selector that matches no cluster.
+type Note struct {
+	Place Place  `json:"place"`
+	Text  string `json:"text"`
 }
 
 // Account finds an account by its twelve digits.

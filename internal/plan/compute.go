@@ -73,6 +73,9 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 		a.Users, a.Roles = nil, nil
 		d.plan.Accounts = append(d.plan.Accounts, a)
 	}
+	for _, n := range want.Notes {
+		d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: "note", Text: n.Text, Source: n.Place})
+	}
 	d.plan.Read.Clusters = len(have.Clusters)
 	for i := range have.Clusters {
 		d.plan.Read.Entries += len(have.Clusters[i].Entries)
@@ -141,7 +144,7 @@ func (d *differ) siteHold(s *site) *Hold {
 	case s.have.Mode == access.ModeConfigMap && len(s.after) > 0:
 		return nil
 	case s.have.Mode == access.ModeConfigMap:
-		return &Hold{ModeConfigMap, "cluster " + s.name() + " is in mode CONFIG_MAP, which keeps no access entries, and its document does not manage the mode"}
+		return &Hold{ModeConfigMap, "cluster " + s.name() + " is in mode CONFIG_MAP, which keeps no access entries, and its document does not want another mode"}
 	}
 	return &Hold{HalfRead, "the access entries of cluster " + s.name() + " were not read"}
 }

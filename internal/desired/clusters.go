@@ -1,0 +1,202 @@
+package desired
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+)
+
+// site is one cluster while its entries are gathered.
+type site struct {
+	doc       documents.Doc[v1alpha1.Cluster]
+	want      access.WantCluster
+	partition string
+	protect   map[string]access.ListedMember // by memberKey
+	remove    map[string]access.ListedMember
+	entries   map[string]*entry
+}
+
+// entry is one principal's entry while grants are united.
+type entry struct {
+	access.WantEntry
+	usernameAt access.Place
+	nodeAt     access.Place // where nodeRoles names it
+	policies   map[string][]access.WantScope
+}
+
+// clusters reads the Cluster documents.
+func (c *compiler) clusters() {
+	docs := slices.Clone(c.set.Clusters)
+	slices.SortStableFunc(docs, func(a, b documents.Doc[v1alpha1.Cluster]) int {
+		return cmp.Or(cmp.Compare(a.Value.Name, b.Value.Name), comparePlaces(a.At(), b.At()))
+	})
+	names, keys := map[string]access.Place{}, map[access.ClusterKey]access.Place{}
+	for _, doc := range docs {
+		at := doc.At("metadata", "name")
+		if first, ok := names[doc.Value.Name]; ok {
+			c.fault(at, "", "Cluster %s stands twice, first at %s", quoted(doc.Value.Name), first)
+			continue
+		}
+		names[doc.Value.Name] = at
+		s, ok := c.site(doc)
+		if !ok {
+			continue
+		}
+		if first, ok := keys[s.want.Key]; ok {
+			c.fault(at, "one cluster has one document", "cluster %s of account %s in %s stands twice, first at %s",
+				quoted(s.want.Key.Name), s.want.Key.Account, s.want.Key.Region, first)
+			continue
+		}
+		keys[s.want.Key] = at
+		c.sites = append(c.sites, s)
+		c.lists(s)
+	}
+}
+
+// site settles which cluster a document is about.
+func (c *compiler) site(doc documents.Doc[v1alpha1.Cluster]) (*site, bool) {
+	spec := doc.Value.Spec
+	var account access.Account
+	switch found, ok := c.account(spec.Account); {
+	case spec.Account == "" && len(c.state.Accounts) == 1:
+		account = c.state.Accounts[0]
+	case spec.Account == "" && len(c.state.Accounts) == 0:
+		return nil, false // the Environment's own faults say it
+	case spec.Account == "":
+		c.fault(doc.At("spec"), "write spec.account: one of "+strings.Join(c.accountNames(), ", "), "Cluster %s names no account, and the Environment has %d", quoted(doc.Value.Name), len(c.state.Accounts))
+		return nil, false
+	case !ok:
+		c.fault(doc.At("spec", "account"), documents.Suggest(spec.Account, c.accountNames()), "the Environment has no account %s", quoted(spec.Account))
+		return nil, false
+	default:
+		account = found
+	}
+	region := spec.Region
+	switch {
+	case region == "" && len(account.Regions) == 1:
+		region = account.Regions[0]
+	case region == "":
+		c.fault(doc.At("spec"), "write spec.region: one of "+strings.Join(account.Regions, ", "), "Cluster %s names no region, and account %s has %d", quoted(doc.Value.Name), account.Name, len(account.Regions))
+		return nil, false
+	case !slices.Contains(account.Regions, region):
+		c.fault(doc.At("spec", "region"), documents.Suggest(region, account.Regions)+"; a region that is not listed in the Environment is not read", "account %s has no region %s", account.Name, quoted(region))
+		return nil, false
+	}
+	return &site{
+		doc: doc, partition: account.Partition,
+		want: access.WantCluster{
+			Document: doc.Value.Name, Mode: access.AuthMode(spec.AuthenticationMode), Place: doc.At(),
+			Key: access.ClusterKey{Account: account.ID, Region: region, Name: cmp.Or(spec.ClusterName, doc.Value.Name)},
+		},
+		protect: map[string]access.ListedMember{}, remove: map[string]access.ListedMember{}, entries: map[string]*entry{},
+	}, true
+}
+
+// lists reads a cluster's protect, remove and nodeRoles.
+func (c *compiler) lists(s *site) {
+	spec := s.doc.Value.Spec
+	for i, p := range spec.Protect {
+		at := s.doc.At("spec", "protect", i)
+		if m, ok := c.member(s, p, at); ok {
+			addListed(s.protect, m, at)
+		}
+	}
+	for i, p := range spec.Remove {
+		at := s.doc.At("spec", "remove", i)
+		m, ok := c.member(s, p, at)
+		if !ok || !c.notServiceLinked(m, at) {
+			continue
+		}
+		if other, ok := s.protect[memberKey(m)]; ok {
+			c.fault(at, "", "%s is to be removed from cluster %s and is protected there at %s", m, s.want.Document, other.Place)
+		}
+		addListed(s.remove, m, at)
+	}
+	for i, n := range spec.NodeRoles {
+		c.nodeRole(s, n, s.doc.At("spec", "nodeRoles", i))
+	}
+}
+
+func addListed(list map[string]access.ListedMember, m access.Member, at access.Place) {
+	if _, ok := list[memberKey(m)]; !ok {
+		list[memberKey(m)] = access.ListedMember{Member: m, Place: at}
+	}
+}
+
+// autoNode is the policy without which nodes of an EC2 entry cannot join: EKS
+// wants it on the entry of a custom node class's role. (EKS User Guide,
+// "Review access policy permissions", AmazonEKSAutoNodePolicy)
+const autoNode = "AmazonEKSAutoNodePolicy"
+
+// nodeRole wants an entry for the role of nodes.
+func (c *compiler) nodeRole(s *site, n v1alpha1.NodeRole, at access.Place) {
+	m, ok := c.member(s, v1alpha1.Principal{Role: n.Role}, at)
+	if !ok || !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
+		return
+	}
+	key, kind := memberKey(m), access.EntryType(n.Type)
+	if first, ok := s.entries[key]; ok {
+		if first.Type != kind {
+			c.fault(at, "an entry has one type", "node role %s has two types on cluster %s, %s here and %s at %s", m, s.want.Document, kind, first.Type, first.nodeAt)
+		}
+		return
+	}
+	e := newEntry(m)
+	e.Type, e.nodeAt = kind, at
+	source := access.Source{Place: at}
+	e.Sources = []access.Source{source}
+	if p, ok := access.PolicyNamed(autoNode); ok && kind == access.EC2 {
+		e.policies[p.ARN(s.partition)] = []access.WantScope{{Scope: access.ClusterScope(), Source: source}}
+	}
+	s.entries[key] = e
+}
+
+func newEntry(m access.Member) *entry {
+	return &entry{WantEntry: access.WantEntry{Member: m, Type: access.Standard}, policies: map[string][]access.WantScope{}}
+}
+
+// notRemoved refuses a principal that the cluster's document wants removed.
+func (c *compiler) notRemoved(s *site, m access.Member, at access.Place) bool {
+	other, ok := s.remove[memberKey(m)]
+	if ok {
+		c.fault(at, "", "%s gets access to cluster %s here and is to be removed from it at %s", m, s.want.Document, other.Place)
+	}
+	return !ok
+}
+
+// finish makes the normal form of what was gathered.
+func (s *site) finish() access.WantCluster {
+	s.want.Protect, s.want.Remove = sortedList(s.protect), sortedList(s.remove)
+	for _, e := range s.entries {
+		s.want.Entries = append(s.want.Entries, e.finish())
+	}
+	slices.SortFunc(s.want.Entries, func(a, b access.WantEntry) int { return compareMembers(a.Member, b.Member) })
+	return s.want
+}
+
+func sortedList(list map[string]access.ListedMember) []access.ListedMember {
+	return slices.SortedFunc(maps.Values(list), func(a, b access.ListedMember) int { return compareMembers(a.Member, b.Member) })
+}
+
+func (e *entry) finish() access.WantEntry {
+	slices.Sort(e.Groups)
+	e.Groups = slices.Compact(e.Groups)
+	slices.SortFunc(e.Sources, func(a, b access.Source) int { return comparePlaces(a.Place, b.Place) })
+	e.Sources = slices.Compact(e.Sources)
+	for _, policy := range slices.Sorted(maps.Keys(e.policies)) {
+		parts := e.policies[policy]
+		slices.SortStableFunc(parts, func(a, b access.WantScope) int { return comparePlaces(a.Source.Place, b.Source.Place) })
+		parts = slices.CompactFunc(parts, func(a, b access.WantScope) bool { return a.Source == b.Source && a.Scope.Equal(b.Scope) })
+		a := access.WantAssociation{Policy: policy, Parts: parts}
+		for _, p := range parts {
+			a.Scope = a.Scope.Union(p.Scope)
+		}
+		e.Associations = append(e.Associations, a)
+	}
+	return e.WantEntry
+}

@@ -1,0 +1,172 @@
+package desired
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+)
+
+type teamDoc = documents.Doc[v1alpha1.Team]
+
+// teams gives every member every grant on every selected cluster.
+func (c *compiler) teams() {
+	docs := slices.Clone(c.set.Teams)
+	slices.SortStableFunc(docs, func(a, b teamDoc) int {
+		return cmp.Or(comparePlaces(a.At(), b.At()), cmp.Compare(a.Value.Name, b.Value.Name))
+	})
+	for _, doc := range docs {
+		c.team(doc)
+	}
+}
+
+// grant is a grant that was read, with the clusters it is for.
+type grant struct {
+	policy  access.Policy
+	arn     string // of a policy that is not known here, in its own partition
+	scope   access.Scope
+	group   string
+	source  access.Source
+	at      access.Place
+	cluster map[string]bool // by document name
+}
+
+func (c *compiler) team(doc teamDoc) {
+	spec := doc.Value.Spec
+	selected := c.selectClusters(doc, spec.Clusters, "spec", "clusters")
+	if len(selected) == 0 {
+		c.note(doc.At("spec", "clusters"), "team %s selects no cluster", doc.Value.Name)
+	}
+	var grants []grant
+	for i := range spec.Grants {
+		if g, ok := c.grant(doc, i, selected); ok {
+			grants = append(grants, g)
+		}
+	}
+	for i := range spec.Members {
+		c.checkUsername(spec.Members[i].Username, doc.At("spec", "members", i, "username"))
+		for _, s := range c.sites {
+			if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
+				c.join(s, doc, i, grants)
+			}
+		}
+	}
+}
+
+// grant reads one grant of a team.
+func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, bool) {
+	spec, at := doc.Value.Spec.Grants[i], doc.At("spec", "grants", i)
+	g := grant{source: access.Source{Team: doc.Value.Name, Place: at}, at: at, group: spec.Group, cluster: selected}
+	if spec.Clusters != nil {
+		narrowed := c.selectClusters(doc, *spec.Clusters, "spec", "grants", i, "clusters")
+		g.cluster = map[string]bool{}
+		for name := range narrowed {
+			if selected[name] {
+				g.cluster[name] = true
+			}
+		}
+		where := doc.At("spec", "grants", i, "clusters")
+		for _, name := range spec.Clusters.Names {
+			if narrowed[name] && !selected[name] {
+				c.note(where, "cluster %s is not one of team %s's, and a grant's clusters only narrow those", documents.Escape(name), doc.Value.Name)
+			}
+		}
+		if len(g.cluster) == 0 && len(selected) > 0 {
+			c.note(where, "this grant is for no cluster")
+		}
+	}
+	if spec.Group != "" {
+		return g, c.checkGroup(spec.Group, doc.At("spec", "grants", i, "group"))
+	}
+	switch {
+	case spec.Scope == "cluster" && len(spec.Namespaces) == 0:
+		g.scope = access.ClusterScope()
+	case spec.Scope == "" && len(spec.Namespaces) > 0:
+		g.scope = access.NamespaceScope(spec.Namespaces...)
+	default:
+		c.fault(at, "write namespaces: [...] or scope: cluster", "this grant does not say its reach once")
+		return g, false
+	}
+	var ok bool
+	g.policy, g.arn, ok = c.policy(spec.Policy, doc.At("spec", "grants", i, "policy"))
+	return g, ok
+}
+
+// selectClusters gives the document names of the clusters that a selector
+// selects.
+func (c *compiler) selectClusters(doc teamDoc, sel v1alpha1.ClusterSelector, path ...any) map[string]bool {
+	out := map[string]bool{}
+	known := map[string]bool{}
+	for _, d := range c.set.Clusters {
+		known[d.Value.Name] = true
+		switch {
+		case sel.All:
+			out[d.Value.Name] = true
+		case len(sel.MatchLabels) > 0:
+			out[d.Value.Name] = containsLabels(d.Value.Labels, sel.MatchLabels)
+		}
+	}
+	maps.DeleteFunc(out, func(_ string, selected bool) bool { return !selected })
+	for i, name := range sel.Names {
+		if known[name] {
+			out[name] = true
+			continue
+		}
+		c.fault(doc.At(append(slices.Clone(path), "names", i)...), documents.Suggest(name, slices.Sorted(maps.Keys(known))), "there is no Cluster %s", quoted(name))
+	}
+	return out
+}
+
+func containsLabels(have, want map[string]string) bool {
+	for k, v := range want {
+		if got, ok := have[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+// join adds a team's member to a cluster, united with what is there.
+func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
+	spec, at := doc.Value.Spec.Members[i], doc.At("spec", "members", i)
+	m, ok := c.member(s, spec.Principal, at)
+	if !ok || !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
+		return
+	}
+	key := memberKey(m)
+	e, ok := s.entries[key]
+	if !ok {
+		e = newEntry(m)
+		s.entries[key] = e
+	}
+	if e.nodeAt != (access.Place{}) {
+		c.fault(at, "people and nodes need roles of their own", "%s is a member here and a node role of cluster %s at %s", m, s.want.Document, e.nodeAt)
+		return
+	}
+	if e.Member.Kind == access.ARNMember && m.Kind != access.ARNMember {
+		e.Member = m // the shorter name wins, in whatever order they come
+	}
+	if name := spec.Username; name != "" {
+		if e.Username != "" && e.Username != name {
+			c.fault(at, "a principal has one username on a cluster", "%s has two usernames on cluster %s, %s here and %s at %s",
+				m, s.want.Document, quoted(name), quoted(e.Username), e.usernameAt)
+		} else if e.Username == "" {
+			e.Username, e.usernameAt = name, at
+		}
+	}
+	e.Sources = append(e.Sources, access.Source{Team: doc.Value.Name, Place: at})
+	for _, g := range grants {
+		switch {
+		case !g.cluster[s.want.Document]:
+		case g.group != "":
+			e.Groups = append(e.Groups, g.group)
+		default:
+			if policy, ok := c.policyARN(s, g); ok {
+				e.policies[policy] = append(e.policies[policy], access.WantScope{Scope: g.scope, Source: g.source})
+			}
+		}
+	}
+}
