@@ -103,7 +103,7 @@ func dependenciesFirst(changes []Change) []Change {
 			ready = append(ready, i) // ascending: already a heap
 		}
 	}
-	out := make([]Change, 0, len(changes))
+	out := slices.Grow([]Change(nil), len(changes))
 	for len(ready) > 0 {
 		i := heap.Pop(&ready).(int)
 		out = append(out, changes[i])
