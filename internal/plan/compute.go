@@ -217,6 +217,9 @@ func (d *differ) mode(s *site) {
 		c.Held = []Hold{{ModeStep, "EKS goes from " + string(from) + " to " + string(to) + " in two steps: write " +
 			string(access.ModeAPIAndConfigMap) + ", apply, then write " + string(to)}}
 	}
+	if gap, unread := d.have.Unread(s.key, ""); unread {
+		c.hold(Hold{HalfRead, gapWords(gap)})
+	}
 	if from == access.ModeConfigMap {
 		s.after = []string{c.ID}
 	}
