@@ -116,6 +116,7 @@ func (d *differ) cluster(k access.ClusterKey, w *ResolvedCluster, h *access.Have
 			Text: "the authentication mode of cluster " + s.name() + " stays " + string(h.Mode)})
 	}
 	s.hold = d.siteHold(s)
+	before := len(d.plan.Changes)
 	wanted, seen := d.keysOf(s)
 	for _, key := range slices.Sorted(maps.Keys(mergeKeys(wanted, seen))) {
 		switch e := seen[key]; {
@@ -125,6 +126,27 @@ func (d *differ) cluster(k access.ClusterKey, w *ResolvedCluster, h *access.Have
 			d.unwanted(s, e)
 		}
 	}
+	d.endOfConfigMap(s, d.plan.Changes[before:])
+}
+
+// endOfConfigMap lets the step to mode API wait for everything new on its
+// cluster: with it aws-auth ceases to count, for good, so if a grant fails the
+// step must not be made. What Compute holds already does not stop it; what a
+// guard holds later does.
+func (d *differ) endOfConfigMap(s *site, entries []Change) {
+	i := slices.IndexFunc(d.plan.Changes, func(c Change) bool {
+		return c.Kind == AuthenticationMode && c.Cluster == s.key && rank(&c) == rankNarrow
+	})
+	if i < 0 || len(s.after) > 0 {
+		return // there is none, or the entries themselves wait for it
+	}
+	mode := &d.plan.Changes[i]
+	for _, c := range entries {
+		if c.Verb == Create && len(c.Held) == 0 {
+			mode.DependsOn = append(mode.DependsOn, c.ID)
+		}
+	}
+	slices.Sort(mode.DependsOn)
 }
 
 // siteHold says why no entry of a cluster can be changed, if that is so.
@@ -144,7 +166,11 @@ func (d *differ) siteHold(s *site) *Hold {
 	case s.have.Mode == access.ModeConfigMap && len(s.after) > 0:
 		return nil
 	case s.have.Mode == access.ModeConfigMap:
-		return &Hold{ModeConfigMap, "cluster " + s.name() + " is in mode CONFIG_MAP, which keeps no access entries, and its document does not want another mode"}
+		why := ", and its document does not want another mode"
+		if s.want != nil && s.want.Want.Mode.TakesEntries() {
+			why = ", and this run looks at a part that leaves the mode out"
+		}
+		return &Hold{ModeConfigMap, "cluster " + s.name() + " is in mode CONFIG_MAP, which keeps no access entries" + why}
 	}
 	return &Hold{HalfRead, "the access entries of cluster " + s.name() + " were not read"}
 }

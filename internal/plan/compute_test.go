@@ -285,7 +285,7 @@ func TestModesGoForwardOneStep(t *testing.T) {
 		"entries wait for the mode": {access.ModeConfigMap, access.ModeAPIAndConfigMap,
 			[]string{"update mode/test", "create entry/test/user/ann after mode/test"}},
 		"to API after the grants, for aws-auth ceases to count": {access.ModeAPIAndConfigMap, access.ModeAPI,
-			[]string{"create entry/test/user/ann", "update mode/test"}},
+			[]string{"create entry/test/user/ann", "update mode/test after entry/test/user/ann"}},
 		"two steps are held": {access.ModeConfigMap, access.ModeAPI,
 			[]string{"update mode/test !mode-step", "create entry/test/user/ann after mode/test !depends"}},
 		"backwards is held, entries go on": {access.ModeAPI, access.ModeAPIAndConfigMap,
@@ -362,6 +362,28 @@ func TestMembersAreLookedUp(t *testing.T) {
 				t.Errorf("held %v, want %q", p.Changes[0].Held, c.says)
 			}
 		})
+	}
+}
+
+func TestAnEqualEntryOfNobodyIsPointedOut(t *testing.T) {
+	p := Compute(wants(wantCluster(test, wantEntry("user/gone", ""), wantEntry("user/ann", ""))),
+		sees(haveCluster(test, haveEntry("user/gone", ""), haveEntry("user/ann", ""))), Options{})
+	if len(p.Changes) != 0 || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0].Text, "user/gone has its entry on cluster test, but account main") {
+		t.Errorf("changes %v, warnings %v", lines(p), p.Warnings)
+	}
+}
+
+func TestTheStepToAPIWaitsForEveryGrant(t *testing.T) {
+	w := wantCluster(test, wantEntry("user/ann", "Edit:a"), wantEntry("user/gone", ""))
+	w.Mode = access.ModeAPI
+	want := []string{
+		"create entry/test/user/ann",
+		"create entry/test/user/gone !no-principal",
+		"create association/test/user/ann/Edit after entry/test/user/ann",
+		"update mode/test after association/test/user/ann/Edit,entry/test/user/ann",
+	}
+	if diff := cmp.Diff(want, lines(Compute(wants(w), sees(haveCluster(test)), Options{}))); diff != "" {
+		t.Error(diff)
 	}
 }
 

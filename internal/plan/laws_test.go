@@ -17,7 +17,7 @@ import (
 // Laws of Compute, over random states. A failure prints the seed of its state.
 const (
 	lawSeed   = 20261122
-	lawRounds = 400
+	lawRounds = 250
 )
 
 // dice makes random states.

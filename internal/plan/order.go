@@ -113,6 +113,9 @@ func dependenciesFirst(changes []Change) []Change {
 			}
 		}
 	}
+	if len(out) != len(changes) {
+		panic("plan: changes that depend on each other in a circle")
+	}
 	return out
 }
 
