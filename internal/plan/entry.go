@@ -13,10 +13,6 @@ import (
 // its entry there, nil if none was seen.
 func (d *differ) wanted(s *site, w *ResolvedEntry, have *access.Entry) {
 	changes := d.diff(s, w, have)
-	if have != nil && len(changes) == 0 && w.Principal.Problem != nil {
-		d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: w.Principal.Problem.Guard, Source: w.Principal.Place,
-			Text: w.Member.String() + " has its entry on cluster " + s.name() + ", but " + w.Principal.Problem.Reason})
-	}
 	if have != nil {
 		owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
 		if !owner.Ours {
