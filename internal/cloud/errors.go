@@ -74,7 +74,7 @@ type ThrottledOutError struct {
 }
 
 func (e *ThrottledOutError) Error() string {
-	return fmt.Sprintf("throttled by AWS for %s without an answer: %s", e.After.Round(time.Second), Reason(e.Err))
+	return fmt.Sprintf("throttled by AWS for %d minutes without an answer: %s", int(e.After.Minutes()), Reason(e.Err))
 }
 
 func (e *ThrottledOutError) Unwrap() error { return e.Err }
