@@ -10,6 +10,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -231,8 +232,17 @@ func networkError(err error) bool {
 	return errors.As(err, &send) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// sent reports whether a request without an answer may have reached AWS.
+// sent reports whether a request without an answer may have reached AWS. A
+// call that was cancelled while it waited for its turn or between two attempts
+// has a bare context error, one cancelled on the wire a CanceledError.
 func sent(err error) bool {
+	var canceled *smithy.CanceledError
+	if errors.As(err, &canceled) {
+		return true
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
 	var op *net.OpError
 	var dns *net.DNSError
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) || (errors.As(err, &op) && op.Op == "dial") {

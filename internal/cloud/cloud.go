@@ -19,6 +19,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -226,11 +227,11 @@ func (c *Cloud) Caller(ctx context.Context, id string) (string, error) {
 	}
 	out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", fmt.Errorf("ask who we are in account %s (%s): %w", a.Name, a.ID, err)
+		return "", &callerError{a.Name, a.ID, err}
 	}
 	got, arn := aws.ToString(out.Account), aws.ToString(out.Arn)
 	if got == "" || arn == "" {
-		return "", fmt.Errorf("ask who we are in account %s (%s): the answer names no account", a.Name, a.ID)
+		return "", &callerError{a.Name, a.ID, errors.New("the answer names no account")}
 	}
 	if got != a.ID {
 		a.wrong = &WrongAccountError{Name: a.Name, Want: a.ID, Got: got, Caller: arn}

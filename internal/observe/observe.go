@@ -46,14 +46,17 @@ type Progress struct {
 // accounts some may fail; those are gaps.
 type CouldNotAskError struct{ Errs []error }
 
+// Error is a line for each account, or one for all if the reason is the same.
 func (e *CouldNotAskError) Error() string {
-	words := make([]string, 0, len(e.Errs))
+	var lines, reasons []string
 	for _, err := range e.Errs {
-		if s := err.Error(); !slices.Contains(words, s) {
-			words = append(words, s)
-		}
+		lines = append(lines, err.Error())
+		reasons = append(reasons, cloud.Reason(err))
 	}
-	return strings.Join(words, "\n")
+	if slices.Sort(reasons); len(lines) > 1 && len(slices.Compact(reasons)) == 1 {
+		return "no account could be asked: " + reasons[0]
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Unwrap gives the accounts' errors.

@@ -86,7 +86,8 @@ func TestPageSizeAndOrderDoNotShow(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotReadIsAGapAndWhatIsNotThereIsNot(t *testing.T) {
+// Rows 46 and 47: absent is not unread, and neither is an answer that is cut.
+func TestRow46And47WhatWasNotReadIsAGapAndWhatIsNotThereIsNot(t *testing.T) {
 	denied := func(action string) *reply {
 		return refuse(403, "AccessDeniedException", "User: arn:aws:iam::492000000148:user/me is not authorized to perform: eks:"+action)
 	}
@@ -447,4 +448,52 @@ func TestASessionThatEndsMidwayIsRenewed(t *testing.T) {
 	if err != nil || len(got.Gaps) != 0 || n != 3 {
 		t.Errorf("%d ends; error %v, gaps %v", n, err, got.Gaps)
 	}
+}
+
+// throttling lets rate calls a second of each service through, and twice as
+// many that were saved up; it counts what it refused.
+func throttling(rate float64, refused *int) func(call) *reply {
+	tokens, seen := 2*rate, time.Now()
+	return func(c call) *reply {
+		if c.service != "eks" {
+			return nil
+		}
+		now := time.Now()
+		tokens, seen = min(2*rate, tokens+rate*now.Sub(seen).Seconds()), now
+		if tokens < 1 {
+			*refused++
+			return refuse(429, "ThrottlingException", "Rate exceeded")
+		}
+		tokens--
+		return nil
+	}
+}
+
+// The figure of docs/performance.md: 50 calls a second that nobody tells of.
+func TestAServerThatAllows50CallsASecondIsReadInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := bigWorld(20, 50)
+		var refused int
+		w.latency, w.fault = 20*time.Millisecond, throttling(50, &refused)
+		a := mainAccount()
+		a.Regions = []string{"us-east-1"}
+		start := time.Now()
+		got, err := read(t, w, Options{}, a)
+		took := time.Since(start)
+		if err != nil || len(got.Gaps) != 0 {
+			t.Fatal(err, got.Gaps)
+		}
+		calls := 0
+		for op, n := range w.count() {
+			if op != "GetCallerIdentity" && op != "ListUsers" && op != "ListRoles" {
+				calls += n
+			}
+		}
+		ideal := float64(calls-refused-100) / 50
+		part := float64(refused) / float64(calls)
+		t.Logf("%d calls in %v, %.3f of the ideal time, %.2f %% throttled", calls, took, took.Seconds()/ideal, 100*part)
+		if took.Seconds() > 1.2*ideal || part >= 0.05 {
+			t.Error("want at most 1.2 of the ideal time and less than 5 % throttled")
+		}
+	})
 }
