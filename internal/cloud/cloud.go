@@ -48,6 +48,9 @@ type Options struct {
 	// configuration (AWS_* variables, files, instance metadata) is not read at
 	// all: the lab's way.
 	Credentials aws.CredentialsProvider
+	// CredentialsFor, with Credentials, are the base credentials of one account
+	// where they are not the same for all. The lab has a caller in each account.
+	CredentialsFor func(access.Account) aws.CredentialsProvider
 	// Endpoint is where all calls go; empty for AWS's own, or for what the
 	// SDK's configuration says.
 	Endpoint string
