@@ -375,3 +375,34 @@ func TestTheLogHasALineForEachRequestAndNoSecret(t *testing.T) {
 type staticKeys struct{ aws.Credentials }
 
 func (s staticKeys) Retrieve(context.Context) (aws.Credentials, error) { return s.Credentials, nil }
+
+func TestAnAccountMayHaveBaseCredentialsOfItsOwn(t *testing.T) {
+	const otherID = "111122223333"
+	other := withRole(access.Account{Name: "other", ID: otherID, Partition: "aws", Regions: []string{"us-east-1"}})
+	f := &fakeAWS{answer: func(_ int, _, what string, r *http.Request) answer {
+		_, key := scope(r)
+		switch {
+		case what == "AssumeRole":
+			return assumedUntil("ASIAROLE", time.Now().Add(time.Hour))
+		case key == "AKIA"+mainID:
+			return callerIs(mainID)
+		}
+		return callerIs(otherID)
+	}}
+	c, err := Open(t.Context(), []access.Account{mainAccount(), other}, Options{
+		Credentials: keys("AKIANOBODY"), HTTPClient: f,
+		CredentialsFor: func(a access.Account) aws.CredentialsProvider { return keys("AKIA" + a.ID) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{mainID, otherID} {
+		if _, err := c.Caller(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	want := []string{"sts GetCallerIdentity AKIA" + mainID, "sts AssumeRole AKIA" + otherID, "sts GetCallerIdentity ASIAROLE"}
+	if got := f.requests(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("requests %q, want %q", got, want)
+	}
+}

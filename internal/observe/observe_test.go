@@ -497,3 +497,32 @@ func TestAServerThatAllows50CallsASecondIsReadInTime(t *testing.T) {
 		}
 	})
 }
+
+func TestACallThatIsAlwaysThrottledDoesNotHoldUpTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := bigWorld(20, 50)
+		w.latency = 20 * time.Millisecond
+		w.fault = func(c call) *reply {
+			if c.operation == "DescribeAccessEntry" && c.cluster == "c07" && strings.HasSuffix(c.principal, "u007") {
+				return refuse(429, "ThrottlingException", "Rate exceeded")
+			}
+			return nil
+		}
+		a := mainAccount()
+		a.Regions = []string{"us-east-1"}
+		start := time.Now()
+		var others time.Duration
+		got, err := read(t, w, Options{Progress: func(p Progress) {
+			if p.Entries == 999 {
+				others = time.Since(start)
+			}
+		}}, a)
+		if err != nil || len(got.Gaps) != 1 || got.Gaps[0].What != access.GapEntry {
+			t.Fatal(err, got.Gaps)
+		}
+		t.Logf("999 entries after %v, the gap after %v", others, time.Since(start))
+		if others > 10*time.Second || time.Since(start) > 5*time.Minute {
+			t.Error("want 10 s at most, and 5 minutes for the gap")
+		}
+	})
+}
