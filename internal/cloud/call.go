@@ -161,8 +161,8 @@ func (cs *callState) alone(l *limiter) bool {
 	return cs.throttles >= throttlesAtOnce && l.lastAnswer().After(cs.throttled)
 }
 
-// judge says what becomes of a failed attempt: it
-// gives the error back with a verdict on it that the retryer obeys.
+// judge says what becomes of a failed attempt: it gives the error back with a
+// verdict on it that the retryer obeys.
 func (s *stack) judge(ctx context.Context, cs *callState, err error) error {
 	again := func(delay time.Duration) error { return &verdict{err: err, again: true, delay: delay} }
 	if ctx.Err() != nil {

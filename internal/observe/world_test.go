@@ -32,6 +32,7 @@ type world struct {
 	mu       sync.Mutex
 	accounts map[string]*worldAccount // by access key
 	calls    []call
+	times    map[call]int // how often each was made, tokens aside
 }
 
 type worldAccount struct {
@@ -100,12 +101,13 @@ func (w *world) Do(r *http.Request) (*http.Response, error) {
 	if a != nil {
 		c.account = a.id
 	}
-	c.nth = 1
-	for _, o := range w.calls {
-		if o.operation == c.operation && o.account == c.account && o.region == c.region && o.cluster == c.cluster && o.principal == c.principal {
-			c.nth++
-		}
+	key := c
+	key.token = ""
+	if w.times == nil {
+		w.times = make(map[call]int)
 	}
+	w.times[key]++
+	c.nth = w.times[key]
 	w.calls = append(w.calls, c)
 	var out *reply
 	if w.fault != nil {
