@@ -10,6 +10,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -20,6 +21,7 @@ const (
 	transientLimit   = 4                // attempts that fail otherwise than by a throttle
 	transientDelay   = 200 * time.Millisecond
 	throttlePatience = 2 * time.Minute // of nothing but throttles
+	throttlesAtOnce  = 3               // in a row, before a call waits by itself
 )
 
 // Call is one request and how it was answered, for a log. It has no header,
@@ -124,7 +126,7 @@ func (s *stack) attempt(ctx context.Context, in middleware.FinalizeInput, next m
 	switch {
 	case err == nil || (Status(err) != 0 && !IsThrottle(err)):
 		leave(answered)
-	case IsThrottle(err):
+	case IsThrottle(err) && !cs.alone(s.limiter):
 		leave(throttled)
 	default:
 		leave(lost)
@@ -152,8 +154,15 @@ func (s *stack) report(ctx context.Context, cs *callState, md middleware.Metadat
 	s.log(c)
 }
 
-// judge says what becomes of a failed attempt: nil-safe on every path, it
-// gives the error back with a verdict on it that the retryer obeys.
+// alone reports whether a call is throttled again and again while others get
+// through: that is a limit of its own, from which the pace of all learns
+// nothing.
+func (cs *callState) alone(l *limiter) bool {
+	return cs.throttles >= throttlesAtOnce && l.lastAnswer().After(cs.throttled)
+}
+
+// judge says what becomes of a failed attempt: it gives the error back with a
+// verdict on it that the retryer obeys.
 func (s *stack) judge(ctx context.Context, cs *callState, err error) error {
 	again := func(delay time.Duration) error { return &verdict{err: err, again: true, delay: delay} }
 	if ctx.Err() != nil {
@@ -196,7 +205,7 @@ func (s *stack) judgeThrottle(cs *callState, err error) error {
 		return &verdict{err: &ThrottledOutError{After: own, Err: err}}
 	}
 	var delay time.Duration
-	if n := cs.throttles - 3; n >= 0 {
+	if n := cs.throttles - throttlesAtOnce; n >= 0 {
 		delay = min(250*time.Millisecond<<min(n, 10), 10*time.Second)
 	}
 	return &verdict{err: err, again: true, delay: delay}
@@ -231,8 +240,17 @@ func networkError(err error) bool {
 	return errors.As(err, &send) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// sent reports whether a request without an answer may have reached AWS.
+// sent reports whether a request without an answer may have reached AWS. A
+// call that was cancelled while it waited for its turn or between two attempts
+// has a bare context error, one cancelled on the wire a CanceledError.
 func sent(err error) bool {
+	var canceled *smithy.CanceledError
+	if errors.As(err, &canceled) {
+		return true
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
 	var op *net.OpError
 	var dns *net.DNSError
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) || (errors.As(err, &op) && op.Op == "dial") {

@@ -19,6 +19,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -47,6 +48,9 @@ type Options struct {
 	// configuration (AWS_* variables, files, instance metadata) is not read at
 	// all: the lab's way.
 	Credentials aws.CredentialsProvider
+	// CredentialsFor, with Credentials, are the base credentials of one account
+	// where they are not the same for all. The lab has a caller in each account.
+	CredentialsFor func(access.Account) aws.CredentialsProvider
 	// Endpoint is where all calls go; empty for AWS's own, or for what the
 	// SDK's configuration says.
 	Endpoint string
@@ -226,11 +230,11 @@ func (c *Cloud) Caller(ctx context.Context, id string) (string, error) {
 	}
 	out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", fmt.Errorf("ask who we are in account %s (%s): %w", a.Name, a.ID, err)
+		return "", &callerError{a.Name, a.ID, err}
 	}
 	got, arn := aws.ToString(out.Account), aws.ToString(out.Arn)
 	if got == "" || arn == "" {
-		return "", fmt.Errorf("ask who we are in account %s (%s): the answer names no account", a.Name, a.ID)
+		return "", &callerError{a.Name, a.ID, errors.New("the answer names no account")}
 	}
 	if got != a.ID {
 		a.wrong = &WrongAccountError{Name: a.Name, Want: a.ID, Got: got, Caller: arn}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ type answer struct {
 type fakeAWS struct {
 	mu     sync.Mutex
 	asked  []string // "service operation-or-path key"
-	date   bool
+	date   bool     // answers say the time
 	answer func(n int, service, what string, r *http.Request) answer
 }
 
@@ -43,7 +44,8 @@ func (f *fakeAWS) Do(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if service != "eks" {
-			what = action(string(b))
+			r.Form, _ = url.ParseQuery(string(b))
+			what = r.Form.Get("Action")
 		}
 	}
 	f.mu.Lock()
@@ -55,6 +57,9 @@ func (f *fakeAWS) Do(r *http.Request) (*http.Response, error) {
 		return nil, a.err
 	}
 	h := http.Header{"X-Amzn-Requestid": {fmt.Sprintf("req-%d", n)}}
+	if f.date {
+		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
 	return &http.Response{
 		Status: http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, Body: io.NopCloser(strings.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r,
@@ -75,16 +80,6 @@ func scope(r *http.Request) (service, key string) {
 		return "unsigned", ""
 	}
 	return parts[3], parts[0]
-}
-
-// action is a query request's Action.
-func action(body string) string {
-	for _, kv := range strings.Split(body, "&") {
-		if a, ok := strings.CutPrefix(kv, "Action="); ok {
-			return a
-		}
-	}
-	return "?"
 }
 
 func callerIs(id string) answer {
@@ -219,4 +214,71 @@ func TestThrottlesAloneEndACallInFiniteTime(t *testing.T) {
 			t.Errorf("after %v: %v", took, err)
 		}
 	})
+}
+
+func TestAWriteThatIsCancelledIsUnknownOnlyIfItWasSent(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		slow    time.Duration // until the answer
+		unknown bool
+	}{
+		{"on the wire", time.Hour, true},
+		{"between two throttles", 0, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeAWS{answer: func(n int, service, _ string, r *http.Request) answer {
+					if service == "sts" {
+						return callerIs(mainID)
+					}
+					if tc.slow == 0 {
+						return eksError(429, "ThrottlingException", "Rate exceeded")
+					}
+					<-r.Context().Done()
+					return answer{err: r.Context().Err()}
+				}}
+				c := open(t, f, mainAccount())
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, err := c.EKS(mainID, "us-east-1").DeleteAccessEntry(ctx, &eks.DeleteAccessEntryInput{ClusterName: aws.String("c"), PrincipalArn: aws.String("p")})
+				if err == nil || Unknown(err) != tc.unknown {
+					t.Errorf("Unknown(%v) = %v", err, Unknown(err))
+				}
+			})
+		})
+	}
+}
+
+func TestAnAnswerThatNeverComesEndsInFiniteTime(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		write bool
+		calls int
+	}{{"a read is asked again", false, transientLimit}, {"a write is not", true, 1}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeAWS{answer: func(_ int, service, _ string, r *http.Request) answer {
+					if service == "sts" {
+						return callerIs(mainID)
+					}
+					<-r.Context().Done()
+					return answer{err: r.Context().Err()}
+				}}
+				c := open(t, f, mainAccount())
+				start := time.Now()
+				var err error
+				if tc.write {
+					_, err = c.EKS(mainID, "us-east-1").DeleteAccessEntry(t.Context(), &eks.DeleteAccessEntryInput{ClusterName: aws.String("c"), PrincipalArn: aws.String("p")})
+				} else {
+					err = listClusters(t.Context(), c)
+				}
+				if took, n := time.Since(start), len(f.requests())-1; err == nil || n != tc.calls || took > 2*time.Minute || !Unknown(err) {
+					t.Errorf("%d requests in %v: %v", n, took, err)
+				}
+				if !strings.Contains(Reason(err), "no answer in time") {
+					t.Errorf("reason %q", Reason(err))
+				}
+			})
+		})
+	}
 }

@@ -74,7 +74,11 @@ func (c *Cloud) open(a access.Account) *account {
 	if len(a.Regions) > 0 {
 		region = a.Regions[0]
 	}
-	base := &session{cache: c.base, wrap: func(err error) error { return &NoCredentialsError{Err: err} }}
+	cache := c.base
+	if c.options.Credentials != nil && c.options.CredentialsFor != nil {
+		cache = aws.NewCredentialsCache(c.options.CredentialsFor(a))
+	}
+	base := &session{cache: cache, wrap: func(err error) error { return &NoCredentialsError{Err: err} }}
 	acc := &account{Account: a, credentials: base, turn: make(chan struct{}, 1)}
 	if a.RoleARN != "" {
 		provider := stscreds.NewAssumeRoleProvider(c.stsClient(a, region, base), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -24,6 +25,18 @@ type WrongAccountError struct {
 func (e *WrongAccountError) Error() string {
 	return fmt.Sprintf("account %s is %s in the Environment, but the credentials are account %s's (%s)", e.Name, e.Want, e.Got, e.Caller)
 }
+
+// callerError says that STS did not tell whom an account's credentials are.
+type callerError struct {
+	name, id string
+	err      error
+}
+
+func (e *callerError) Error() string {
+	return fmt.Sprintf("ask who we are in account %s (%s): %s", e.name, e.id, Reason(e.err))
+}
+
+func (e *callerError) Unwrap() error { return e.err }
 
 // NoCredentialsError says that there are no usable base credentials.
 type NoCredentialsError struct{ Err error }
@@ -74,7 +87,7 @@ type ThrottledOutError struct {
 }
 
 func (e *ThrottledOutError) Error() string {
-	return fmt.Sprintf("throttled by AWS for %s without an answer: %s", e.After.Round(time.Second), Reason(e.Err))
+	return fmt.Sprintf("throttled by AWS for %d minutes without an answer: %s", int(e.After.Minutes()), Reason(e.Err))
 }
 
 func (e *ThrottledOutError) Unwrap() error { return e.Err }
@@ -214,12 +227,21 @@ func Reason(err error) string {
 	return last(err)
 }
 
-// last is the innermost error's words: what happened, without who wrapped it.
+// last is the innermost error's words: what happened, without who wrapped it,
+// and for a request that was not answered the host. The words between are left
+// out on purpose: they name local ports, and queries.
 func last(err error) string {
+	host := ""
+	var request *url.Error
+	if errors.As(err, &request) {
+		if u, parseErr := url.Parse(request.URL); parseErr == nil && u.Host != "" {
+			host = u.Host + ": "
+		}
+	}
 	for {
 		inner := errors.Unwrap(err)
 		if inner == nil {
-			return oneLine(err.Error())
+			return host + oneLine(err.Error())
 		}
 		err = inner
 	}
