@@ -21,7 +21,7 @@ import (
 // every fault, each naming all places that have a part in it, and there is no
 // State. What is legal and perhaps not meant is in State.Notes.
 func Compile(set *documents.Set) (*access.State, error) {
-	c := &compiler{set: set, names: map[nameKey]named{}}
+	c := &compiler{set: set, names: map[nameKey]named{}, said: map[said]bool{}}
 	env := set.Environment.Value
 	c.state = &access.State{
 		Owner:       access.Owner{Environment: env.Name, ID: env.Spec.ID},
@@ -47,6 +47,21 @@ type compiler struct {
 	faults documents.Faults
 	sites  []*site           // the clusters, by document name
 	names  map[nameKey]named // every principal named anywhere, without its path
+	said   map[said]bool
+}
+
+// said is a fault that shows on every cluster alike.
+type said struct {
+	place  access.Place
+	format string
+}
+
+// faultOnce is fault for what would be said again for each cluster.
+func (c *compiler) faultOnce(p access.Place, hint, format string, args ...any) {
+	if key := (said{p, format}); !c.said[key] {
+		c.said[key] = true
+		c.fault(p, hint, format, args...)
+	}
 }
 
 func (c *compiler) fault(p access.Place, hint, format string, args ...any) {

@@ -196,6 +196,11 @@ func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 			want: []string{`4.yaml:5:13: user/ann has two usernames on cluster test, "yy" here and "x" at 3.yaml:5:13`},
 			twin: []string{test, team("a", "{user: ann, username: x}", "all: true", "{group: g}"), team("b", "{user: ann, username: x}", "all: true", "{group: g}")},
 		},
+		"two usernames on many clusters are said once": {
+			docs: []string{test, mainCluster("prod", ""), team("a", "{user: ann, username: x}", "all: true", "{group: g}"), team("b", "{user: ann, username: w}", "all: true", "{group: g}")},
+			want: []string{`user/ann has two usernames on cluster prod, "w" here and "x" at`},
+			twin: []string{test, mainCluster("prod", ""), team("a", "{user: ann, username: x}", "names: [test]", "{group: g}"), team("b", "{user: ann, username: w}", "names: [prod]", "{group: g}")},
+		},
 		"member and remove": {
 			docs: []string{mainCluster("test", "remove: [{user: ann}]"), ann},
 			want: []string{"3.yaml:5:13: user/ann gets access to cluster test here and is to be removed from it at 2.yaml:4:32"},

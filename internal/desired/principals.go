@@ -88,7 +88,7 @@ func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "012345
 // possible refuses principals that cannot have an entry on a cluster.
 func (c *compiler) possible(s *site, m access.Member, at access.Place) bool {
 	if m.Partition != s.partition {
-		c.fault(at, "a cluster knows the principals of its own partition only", "%s is of partition %s, cluster %s of %s", m, m.Partition, s.want.Document, s.partition)
+		c.faultOnce(at, "a cluster knows the principals of its own partition only", "%s is of partition %s, cluster %s of %s", m, m.Partition, s.want.Document, s.partition)
 		return false
 	}
 	arn, ok := m.ARN()

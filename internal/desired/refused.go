@@ -74,7 +74,7 @@ func (c *compiler) policyARN(s *site, g grant) (string, bool) {
 	}
 	a, err := access.ParseARN(g.arn)
 	if err != nil || a.Partition != s.partition {
-		c.fault(g.at, "want arn:"+s.partition+":eks::aws:cluster-access-policy/NAME", "%s is not a policy of partition %s, which cluster %s is of", quoted(g.arn), s.partition, s.want.Document)
+		c.faultOnce(g.at, "want arn:"+s.partition+":eks::aws:cluster-access-policy/NAME", "%s is not a policy of partition %s, which cluster %s is of", quoted(g.arn), s.partition, s.want.Document)
 		return "", false
 	}
 	return g.arn, true

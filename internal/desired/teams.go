@@ -151,7 +151,7 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 	}
 	if name := spec.Username; name != "" {
 		if e.Username != "" && e.Username != name {
-			c.fault(at, "a principal has one username on a cluster", "%s has two usernames on cluster %s, %s here and %s at %s",
+			c.faultOnce(at, "a principal has one username on a cluster", "%s has two usernames on cluster %s, %s here and %s at %s",
 				m, s.want.Document, quoted(name), quoted(e.Username), e.usernameAt)
 		} else if e.Username == "" {
 			e.Username, e.usernameAt = name, at

@@ -18,7 +18,7 @@ func (e *AdoptError) Error() string { return "adopt " + e.Key + ": " + e.Reason 
 // Adoptions says how to make foreign entries ours: by our tags alone, as a
 // plan of one tag update an entry. keys are entry/CLUSTER/ARN, the cluster by
 // its document's name or as account/region/name; without keys it is every
-// wanted entry that bears nobody's mark.
+// wanted entry, and those of another environment are held.
 //
 // Adopting never narrows, now or by the plan that follows: an entry that gives
 // more than the documents want is held by "adopt-narrows" with the difference,
@@ -85,14 +85,10 @@ func whyNotAdopted(r *Resolved, have *access.Snapshot, key string) string {
 }
 
 // adopt plans the tags that make one entry ours. named says that the user
-// named it, which it takes to adopt what another environment marked.
+// named it, which it takes to take it over from another environment.
 func (d *differ) adopt(s *site, w *ResolvedEntry, have *access.Entry, named bool) {
 	owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
 	if owner.Ours {
-		return
-	}
-	_, hasMark := have.Tags[access.TagEnvironment]
-	if hasMark && !named {
 		return
 	}
 	to := withoutPolicies(have)
@@ -105,6 +101,9 @@ func (d *differ) adopt(s *site, w *ResolvedEntry, have *access.Entry, named bool
 	c.From, c.To = Entry{withoutPolicies(have)}, Entry{to}
 	if by := d.want.Owner.OwnerOf(to.Tags, d.want.ForeignTags); !by.Ours {
 		c.hold(Hold{AdoptNarrows, "it stays another's: " + by.By + "; release it there and take the mark off first"})
+	}
+	if _, marked := have.Tags[access.TagEnvironment]; marked && !named {
+		c.hold(Hold{AdoptNarrows, "it belongs to " + owner.By + "; name its key to take it over"})
 	}
 	if w.Conflict != "" {
 		c.hold(Hold{Conflict, w.Conflict})

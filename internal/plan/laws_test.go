@@ -290,6 +290,7 @@ func TestLawsOfCompute(t *testing.T) {
 			"nothing is deleted inside a gap":                      func() error { return lawGaps(have, p) },
 			"nothing is planned outside of the part":               func() error { return lawPart(have, p) },
 			"what was made leaves nothing to make":                 func() error { return lawConverges(want, have, p, o) },
+			"adopting takes nothing, now or by the plan after it":  func() error { return lawAdopt(want, have, m) },
 			"order of the documents does not count":                func() error { return lawOrderless(d, want, have, o, before) },
 		} {
 			if err := check(); err != nil {
@@ -299,7 +300,7 @@ func TestLawsOfCompute(t *testing.T) {
 	}
 	t.Logf("seed %d, %d rounds: %s", lawSeed, lawRounds, m)
 	for _, k := range []string{"create AccessEntry", "update AccessEntry", "replace AccessEntry", "delete AccessEntry", "update AuthenticationMode",
-		"create PolicyAssociation", "update PolicyAssociation", "delete PolicyAssociation", "gains and loses", "foreign", "adoptable", "gaps", "parts",
+		"create PolicyAssociation", "update PolicyAssociation", "delete PolicyAssociation", "gains and loses", "foreign", "adoptable", "gaps", "parts", "adopted",
 		"held " + NoPrincipal, "held " + NoCluster, "held " + HalfRead, "held " + ForeignEntry, "held " + ModeConfigMap, "held " + ModeStep, "held " + Conflict, "held " + Depends} {
 		if m[k] < 20 {
 			t.Errorf("poor dice: %s only %d times", k, m[k])
@@ -383,6 +384,38 @@ func lawConverges(want *access.State, have *access.Snapshot, p *Plan, o Options)
 	for _, c := range Compute(want, next, o).Changes {
 		if len(c.Held) == 0 || !held[c.ID] {
 			return fmt.Errorf("then there is %s %s (held %v)", c.Verb, c.ID, c.Held)
+		}
+	}
+	return nil
+}
+
+func lawAdopt(want *access.State, have *access.Snapshot, m mix) error {
+	p, err := Adoptions(want, have, nil)
+	if err != nil {
+		return err
+	}
+	next, err := simulate(have, p)
+	if err != nil {
+		return err
+	}
+	adopted := map[string]bool{}
+	for _, c := range p.Changes {
+		if len(c.Held) == 0 {
+			adopted[c.Cluster.String()+c.Principal] = true
+			m["adopted"]++
+		}
+	}
+	for _, c := range Compute(want, next, Options{}).Changes {
+		if adopted[c.Cluster.String()+c.Principal] && len(c.Lost) > 0 {
+			return fmt.Errorf("after it %s %s takes %v", c.Verb, c.ID, c.Lost)
+		}
+	}
+	for i := range next.Clusters {
+		for _, e := range next.Clusters[i].Entries {
+			h, _ := have.Cluster(next.Clusters[i].Key)
+			if before, ok := h.Entry(e.Principal); !ok || !before.SameAccess(&e) {
+				return fmt.Errorf("it changes the access of %s", e.Principal)
+			}
 		}
 	}
 	return nil
