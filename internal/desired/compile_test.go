@@ -256,6 +256,11 @@ func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 			want: []string{`the Environment has no account "mian": did you mean main?`},
 			twin: []string{test},
 		},
+		"a member's account that the Environment does not have, even on no cluster": {
+			docs: []string{test, team("a", "{user: ann, account: mian}", "matchLabels: {stage: none}", "{group: g}"), team("b", "{user: ann, account: man}", "all: true", "{group: g}")},
+			want: []string{`3.yaml:5:13: the Environment has no account "mian": did you mean main?`, `4.yaml:5:13: the Environment has no account "man": did you mean main?`},
+			twin: []string{test, team("a", "{user: ann, account: main}", "matchLabels: {stage: none}", "{group: g}")},
+		},
 		"a region that the account does not have": {
 			docs: []string{mainCluster("test", "region: eu-west-2")},
 			want: []string{`account main has no region "eu-west-2"`},
@@ -295,6 +300,15 @@ func refused(t *testing.T, docs, want []string) {
 		if !strings.Contains(err.Error(), w) {
 			t.Errorf("%q is not said in\n%v", w, err)
 		}
+	}
+}
+
+func TestAClusterWhoseFileWasNotReadIsSaidSo(t *testing.T) {
+	set := parse(t, environment, team("a", "{user: ann}", "names: [test]", "{group: g}"))
+	set.Partial = []string{"clusters.yaml"}
+	_, err := Compile(set)
+	if err == nil || !strings.Contains(err.Error(), "not all was read (files left out: 1)") {
+		t.Errorf("error %v", err)
 	}
 }
 

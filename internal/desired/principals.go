@@ -35,18 +35,16 @@ type named struct {
 // stays one, so that people read what they wrote.
 func (c *compiler) member(s *site, p v1alpha1.Principal, at access.Place) (access.Member, bool) {
 	m := access.Member{Partition: s.partition, Account: s.want.Key.Account}
-	known := true
-	if p.Account != "" {
-		account, ok := c.account(p.Account)
-		switch {
-		case ok:
-			m.Partition, m.Account = account.Partition, account.ID
-		case isAccountID(p.Account):
-			m.Account, known = p.Account, false
-		default:
-			c.fault(at, documents.Suggest(p.Account, c.accountNames()), "the Environment has no account %s", quoted(p.Account))
-			return m, false
-		}
+	account, known := c.account(p.Account)
+	switch {
+	case p.Account == "":
+		known = true
+	case known:
+		m.Partition, m.Account = account.Partition, account.ID
+	case !c.knowsAccount(p.Account, at):
+		return m, false
+	default:
+		m.Account = p.Account
 	}
 	switch {
 	case p.User != "":
@@ -81,6 +79,17 @@ func (c *compiler) arnMember(s *site, p v1alpha1.Principal, m access.Member, at 
 	}
 	m = access.Member{Kind: access.ARNMember, Partition: iam.Partition, Account: iam.Account, Name: iam.ARN()}
 	return m, c.possible(s, m, at)
+}
+
+// knowsAccount refuses a word that is neither the name of one of the
+// Environment's accounts nor any account's twelve digits; nothing is the
+// cluster's account.
+func (c *compiler) knowsAccount(nameOrID string, at access.Place) bool {
+	if _, ok := c.account(nameOrID); ok || nameOrID == "" || isAccountID(nameOrID) {
+		return true
+	}
+	c.faultOnce(at, documents.Suggest(nameOrID, c.accountNames()), "the Environment has no account %s", quoted(nameOrID))
+	return false
 }
 
 func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }

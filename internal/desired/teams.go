@@ -2,6 +2,7 @@ package desired
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -48,6 +49,7 @@ func (c *compiler) team(doc teamDoc) {
 	}
 	for i := range spec.Members {
 		c.checkUsername(spec.Members[i].Username, doc.At("spec", "members", i, "username"))
+		c.knowsAccount(spec.Members[i].Account, doc.At("spec", "members", i))
 		for _, s := range c.sites {
 			if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
 				c.join(s, doc, i, grants)
@@ -115,7 +117,11 @@ func (c *compiler) selectClusters(doc teamDoc, sel v1alpha1.ClusterSelector, pat
 			out[name] = true
 			continue
 		}
-		c.fault(doc.At(append(slices.Clone(path), "names", i)...), documents.Suggest(name, slices.Sorted(maps.Keys(known))), "there is no Cluster %s", quoted(name))
+		hint := documents.Suggest(name, slices.Sorted(maps.Keys(known)))
+		if n := len(c.set.Partial); n > 0 {
+			hint = fmt.Sprintf("of the Environment's folder not all was read (files left out: %d); give those too, or the folder", n)
+		}
+		c.fault(doc.At(append(slices.Clone(path), "names", i)...), hint, "there is no Cluster %s", quoted(name))
 	}
 	return out
 }
