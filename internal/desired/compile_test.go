@@ -337,3 +337,34 @@ func TestAStateIsTheSameInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestAStateIsNormal(t *testing.T) {
+	s, err := Compile(parse(t, environment,
+		mainCluster("test", "protect: [{user: z}, {user: b}, {user: z}]"),
+		team("zz", "{user: ann}, {user: ann}", "all: true", `{policy: Edit, namespaces: [x]}, {policy: Edit, namespaces: [a, x]}, {group: h}, {group: g}`),
+		team("aa", "{user: ann}", "all: true", `{policy: Edit, namespaces: [b]}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Accounts[0].Name != "china" || s.Accounts[1].Name != "main" || s.Teams[0] != "aa" {
+		t.Errorf("accounts %v, teams %v", s.Accounts, s.Teams)
+	}
+	c := s.Clusters[0]
+	if len(c.Protect) != 2 || c.Protect[0].Member.Name != "b" {
+		t.Errorf("protect %v", c.Protect)
+	}
+	e := c.Entries[0]
+	if diff := cmp.Diff([]string{"g", "h"}, e.Groups); diff != "" {
+		t.Error(diff)
+	}
+	var parts []string
+	for _, p := range e.Associations[0].Parts {
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", p.Source.Place, p.Scope, p.Source.Team))
+	}
+	if diff := cmp.Diff([]string{"3.yaml:7:12 x (zz)", "3.yaml:7:45 a, x (zz)", "4.yaml:7:12 b (aa)"}, parts); diff != "" {
+		t.Error(diff)
+	}
+	if got := e.Associations[0].Scope.String(); got != "a, b, x" || len(e.Sources) != 3 {
+		t.Errorf("scope %s, sources %v", got, e.Sources)
+	}
+}
