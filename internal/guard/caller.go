@@ -1,0 +1,60 @@
+package guard
+
+import (
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// caller holds what would take access from the principals whose credentials
+// run this, in any account, on any cluster. A dead entry gives its principal
+// nothing, so nothing is taken with it.
+func caller() plan.Guard {
+	return plan.Guard{
+		Slug:    "caller",
+		About:   "The change takes access from the principal whose own credentials run this.",
+		Instead: "Let somebody else run it, or accept that this run may be your last there.",
+		Check: func(in *plan.Input) plan.Findings {
+			self, facts := callers(in.Have)
+			takes := false
+			f := holdEach(in.Plan, func(c *plan.Change) string {
+				lost := losses(c)
+				takes = takes || len(lost) > 0
+				id, ok := identityOf(c.Principal)
+				if len(lost) == 0 || !ok || !self[id] {
+					return ""
+				}
+				if e, ok := observed(in, c); ok && in.Have.EntryAlive(e) == access.AliveRemade {
+					return ""
+				}
+				return "takes " + list(lost) + " from " + who(c) + ", whose credentials run this"
+			})
+			if takes { // else nothing rests on who the caller is
+				f.Facts = facts
+			}
+			return f
+		},
+	}
+}
+
+// callers are the principals behind the run's sessions, and the facts that say
+// so. The role behind a session is known by account and name, also where the
+// account's roles were not read. A root or federated caller has no access
+// entry of its own that could be told: "unknown".
+func callers(have *access.Snapshot) (map[identity]bool, []plan.Fact) {
+	self := make(map[identity]bool)
+	var facts []plan.Fact
+	for i := range have.Accounts {
+		a := &have.Accounts[i]
+		id, ok := identityOf(a.Caller)
+		if account, name, session := access.SessionRole(a.Caller); session {
+			id, ok = identityOf("arn:" + a.Account.Partition + ":iam::" + account + ":role/" + name)
+		}
+		value := "unknown"
+		if ok {
+			self[id] = true
+			value = id.kind + "/" + id.name + " of " + id.account
+		}
+		facts = append(facts, plan.Fact{Guard: "caller", Subject: a.Account.ID, Value: value})
+	}
+	return self, facts
+}

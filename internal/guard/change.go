@@ -1,0 +1,166 @@
+package guard
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// entries gives a change's from and to where it is about an access entry; nil
+// stands for a side that is not there.
+func entries(c *plan.Change) (from, to *access.Entry) {
+	if e, ok := c.From.(plan.Entry); ok {
+		from = &e.Entry
+	}
+	if e, ok := c.To.(plan.Entry); ok {
+		to = &e.Entry
+	}
+	return from, to
+}
+
+// associations is entries for policy associations.
+func associations(c *plan.Change) (from, to *access.Association) {
+	if a, ok := c.From.(plan.Association); ok {
+		from = &a.Association
+	}
+	if a, ok := c.To.(plan.Association); ok {
+		to = &a.Association
+	}
+	return from, to
+}
+
+// removes reports whether a change deletes an object, also one that it makes
+// again.
+func removes(c *plan.Change) bool { return c.Verb == plan.Delete || c.Verb == plan.Replace }
+
+// losses says in words what a change takes from its principal, once it is made
+// or while it is being made; nil for a change that only gives. Tags are no
+// access.
+func losses(c *plan.Change) []string {
+	switch c.Kind {
+	case plan.AccessEntry:
+		from, to := entries(c)
+		switch {
+		case from == nil:
+			return nil
+		case removes(c) || to == nil:
+			lost := []string{"the access entry"}
+			for _, a := range from.Associations {
+				lost = append(lost, policyWords(a.Policy, a.Scope))
+			}
+			return lost
+		}
+		return identityLosses(from, to)
+	case plan.PolicyAssociation:
+		from, to := associations(c)
+		switch {
+		case from == nil:
+			return nil
+		case to == nil:
+			return []string{policyWords(from.Policy, from.Scope)}
+		case from.Scope.Cluster && !to.Scope.Cluster:
+			return []string{policyWords(from.Policy, from.Scope)}
+		}
+		if gone := to.Scope.Minus(from.Scope); len(gone) > 0 {
+			return []string{policyWords(from.Policy, access.NamespaceScope(gone...))}
+		}
+	}
+	return nil
+}
+
+// identityLosses is what an update of an entry takes: a username, for what is
+// bound to the old one no longer reaches the principal, and groups.
+func identityLosses(from, to *access.Entry) []string {
+	var lost []string
+	if from.Username != to.Username {
+		lost = append(lost, "username "+from.Username)
+	}
+	for _, g := range from.Groups {
+		if !slices.Contains(to.Groups, g) {
+			lost = append(lost, "group "+g)
+		}
+	}
+	return lost
+}
+
+func policyWords(policy string, s access.Scope) string {
+	if s.Cluster {
+		return access.ShortPolicy(policy) + " on the whole cluster"
+	}
+	return access.ShortPolicy(policy) + " on " + s.String()
+}
+
+// list is words with commas and a last "and".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+// observed is the entry that AWS was seen to have at a change's key.
+func observed(in *plan.Input, c *plan.Change) (*access.Entry, bool) {
+	h, ok := in.Have.Cluster(c.Cluster)
+	if !ok {
+		return nil, false
+	}
+	return h.Entry(c.Principal)
+}
+
+// observedScope is where a principal was seen to have a policy; zero if it had
+// not.
+func observedScope(in *plan.Input, c *plan.Change, policy string) access.Scope {
+	if e, ok := observed(in, c); ok {
+		if a, ok := e.Association(policy); ok {
+			return a.Scope
+		}
+	}
+	return access.Scope{}
+}
+
+// ours reports whether an observed entry belongs to the plan's environment.
+func ours(in *plan.Input, e *access.Entry) bool {
+	return in.Want.Owner.OwnerOf(e.Tags, in.Want.ForeignTags).Ours
+}
+
+// made tells the changes that nothing but the guard itself keeps from being
+// made: those not held by another, whose dependencies are made too. A guard
+// leaves its own holds out so that it gives the same answer when asked again.
+func made(p *plan.Plan, self string) map[string]bool {
+	byID := make(map[string]*plan.Change, len(p.Changes))
+	for i := range p.Changes {
+		byID[p.Changes[i].ID] = &p.Changes[i]
+	}
+	done := make(map[string]bool, len(p.Changes))
+	var visit func(id string) bool
+	visit = func(id string) bool {
+		if ok, seen := done[id]; seen {
+			return ok
+		}
+		c, ok := byID[id]
+		if !ok {
+			return true // not of this plan: nothing to wait for
+		}
+		done[id] = true // also cuts a circle
+		held := slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard != self })
+		done[id] = !held && !slices.ContainsFunc(c.DependsOn, func(d string) bool { return !visit(d) })
+		return done[id]
+	}
+	for i := range p.Changes {
+		visit(p.Changes[i].ID)
+	}
+	return done
+}
+
+// holdEach holds every change for which reason has words.
+func holdEach(p *plan.Plan, reason func(*plan.Change) string) plan.Findings {
+	var f plan.Findings
+	for i := range p.Changes {
+		if r := reason(&p.Changes[i]); r != "" {
+			f.Holds = append(f.Holds, plan.Finding{Change: p.Changes[i].ID, Reason: r})
+		}
+	}
+	return f
+}

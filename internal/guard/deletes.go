@@ -1,0 +1,169 @@
+package guard
+
+import (
+	"fmt"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// The bounds of mass-deletion, in deletes.
+const (
+	maxDeletes        = 10 // of a whole plan
+	maxClusterDeletes = 3  // of a cluster, where they are over half of what is ours
+)
+
+// massDeletion holds the deletes of a plan that has more than somebody means
+// by an ordinary edit. It counts what the other guards leave.
+func massDeletion() plan.Guard {
+	return plan.Guard{
+		Slug: "mass-deletion",
+		About: fmt.Sprintf("The plan deletes more than %d entries and associations, or over half of what is ours on a cluster where that is more than %d. "+
+			"An entry counts once with its policies; a replace counts too.", maxDeletes, maxClusterDeletes),
+		Instead: "`--max-deletes N` sets the number for this run and replaces both bounds.",
+		Check:   checkMassDeletion,
+	}
+}
+
+func checkMassDeletion(in *plan.Input) plan.Findings {
+	deletes, total := countDeletes(in), 0
+	for _, d := range deletes {
+		total += len(d.changes)
+	}
+	limit, given := maxDeletes, in.Options.MaxDeletes != nil
+	if given {
+		limit = *in.Options.MaxDeletes
+	}
+	return holdEach(in.Plan, func(c *plan.Change) string {
+		d := deletes[c.Cluster]
+		switch {
+		case d == nil || !d.changes[c.ID]:
+			return ""
+		case total > limit:
+			return fmt.Sprintf("one of %d deletes, and more than %d are not made unasked: --max-deletes %d lets them through", total, limit, total)
+		case !given && len(d.changes) > maxClusterDeletes && 2*d.gone > d.ours:
+			return fmt.Sprintf("one of %d deletes on %s, over half of what is ours there: --max-deletes %d lets them through", len(d.changes), c.Cluster.Name, total)
+		}
+		return ""
+	})
+}
+
+// clusterDeletes are the deletes of one cluster. gone and ours count objects,
+// entries and associations alike, for the share of what is ours.
+type clusterDeletes struct {
+	changes    map[string]bool
+	gone, ours int
+}
+
+func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
+	goes := made(in.Plan, "mass-deletion")
+	type key struct {
+		cluster   access.ClusterKey
+		principal string
+	}
+	entry := make(map[key]bool) // entries that go: their associations go uncounted
+	for i := range in.Plan.Changes {
+		if c := &in.Plan.Changes[i]; c.Kind == plan.AccessEntry && removes(c) && goes[c.ID] {
+			entry[key{c.Cluster, c.Principal}] = true
+		}
+	}
+	out := make(map[access.ClusterKey]*clusterDeletes)
+	for i := range in.Plan.Changes {
+		c := &in.Plan.Changes[i]
+		single := c.Kind == plan.PolicyAssociation && c.Verb == plan.Delete && !entry[key{c.Cluster, c.Principal}]
+		if !goes[c.ID] || !(single || c.Kind == plan.AccessEntry && removes(c)) {
+			continue
+		}
+		d := out[c.Cluster]
+		if d == nil {
+			d = &clusterDeletes{changes: make(map[string]bool), ours: objectsOfOurs(in, c.Cluster)}
+			out[c.Cluster] = d
+		}
+		d.changes[c.ID] = true
+		if e, ok := observed(in, c); ok && ours(in, e) {
+			d.gone++
+			if !single {
+				d.gone += len(e.Associations)
+			}
+		}
+	}
+	return out
+}
+
+// objectsOfOurs counts our entries and their associations on a cluster.
+func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
+	n := 0
+	if h, ok := in.Have.Cluster(k); ok {
+		for i := range h.Entries {
+			if e := &h.Entries[i]; ours(in, e) {
+				n += 1 + len(e.Associations)
+			}
+		}
+	}
+	return n
+}
+
+// deleteAll holds the deletes of our entries when the documents want no entry
+// that could be: none at all, none on a cluster that exists, or of principals
+// none of which exists. That is what an empty folder, a selector that matches
+// nothing and a mistyped cluster look like. It does not count: the last person
+// of a small environment is everything as well.
+//
+// What could not be read may exist, so a wish for it is a wish.
+func deleteAll() plan.Guard {
+	return plan.Guard{
+		Slug:    "delete-all",
+		About:   "The documents want no entry on any cluster that exists, so the plan would delete every entry that is ours.",
+		Instead: "`atlas-iam destroy` says that this is meant; otherwise look at the documents' folder and at the Teams' `clusters`.",
+		Check: func(in *plan.Input) plan.Findings {
+			if in.Options.Destroy || wantsSomething(in) {
+				return plan.Findings{}
+			}
+			return holdEach(in.Plan, func(c *plan.Change) string {
+				if e, ok := observed(in, c); !ok || c.Verb != plan.Delete || !ours(in, e) {
+					return ""
+				}
+				return "would delete everything: the documents want no entry on any cluster that exists"
+			})
+		},
+	}
+}
+
+func wantsSomething(in *plan.Input) bool {
+	for i := range in.Want.Clusters {
+		w := &in.Want.Clusters[i]
+		if !mayExist(in.Have, w.Key) {
+			continue
+		}
+		for j := range w.Entries {
+			if mayResolve(in.Have, w.Entries[j].Member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayExist is false only for a cluster that is known not to be there.
+func mayExist(have *access.Snapshot, k access.ClusterKey) bool {
+	_, seen := have.Cluster(k)
+	_, unread := have.Unread(k, "")
+	return seen || unread || !have.Part.HasCluster(k)
+}
+
+// mayResolve is false only for a member that is known not to exist.
+func mayResolve(have *access.Snapshot, m access.Member) bool {
+	if arn, ok := m.ARN(); ok {
+		return lives(have, arn) != access.AliveGone
+	}
+	a, ok := have.Account(m.Account)
+	if !ok || !a.RolesRead {
+		return true
+	}
+	for _, r := range a.Roles {
+		if names(m, r.ARN) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,175 @@
+package guard
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// lastAdmin keeps an administrator on every cluster that has one: a principal
+// that was read, exists, and has ClusterAdmin on the whole cluster by an entry
+// that is not dead.
+//
+// A principal whose account was not read, or is none of the Environment's,
+// may be an administrator but is not proven one. The doubt counts against the
+// plan both ways: it does not count among those who remain, and taking access
+// from it counts as taking an administrator away.
+//
+// The administrators of aws-auth are not read yet and do not count.
+func lastAdmin() plan.Guard {
+	return plan.Guard{
+		Slug:    "last-admin",
+		About:   "The plan takes an administrator from a cluster and leaves none that was read and is known to exist: nobody with ClusterAdmin on the whole cluster.",
+		Instead: "Give another living user or role `{policy: ClusterAdmin, scope: cluster}` there; it may be in the same plan.",
+		Check: func(in *plan.Input) plan.Findings {
+			var f plan.Findings
+			goes := made(in.Plan, "last-admin")
+			for i := range in.Have.Clusters {
+				if h := &in.Have.Clusters[i]; h.Mode != access.ModeConfigMap {
+					keepAdmin(in, h, goes, &f)
+				}
+			}
+			return f
+		},
+	}
+}
+
+// keepAdmin judges one cluster.
+//
+//	administrators untouched   brought by the plan   takers
+//	some                       any                   free
+//	none                       some                  wait for all that are brought
+//	none                       none                  held
+func keepAdmin(in *plan.Input, h *access.HaveCluster, goes map[string]bool, f *plan.Findings) {
+	before := administrators(in.Have, h)
+	takers, bringers := adminChanges(in, h, before, goes)
+	if len(takers) == 0 {
+		return
+	}
+	f.Facts = append(f.Facts, adminFact(h.Key, before))
+	for _, t := range takers {
+		delete(before, t.Principal)
+	}
+	for _, alive := range before {
+		if alive == access.AliveYes {
+			return
+		}
+	}
+	bringers = independent(in.Plan, bringers, takers)
+	for _, t := range takers {
+		if len(bringers) == 0 {
+			f.Holds = append(f.Holds, plan.Finding{Change: t.ID, Reason: noAdminLeft(in, t)})
+		}
+		for _, b := range bringers {
+			f.After = append(f.After, plan.Dependency{Change: t.ID, On: b.ID})
+		}
+	}
+}
+
+func noAdminLeft(in *plan.Input, c *plan.Change) string {
+	name := c.Document
+	if name == "" {
+		name = c.Cluster.Name
+	}
+	r := "takes an administrator, " + who(c) + ", from " + name + " and no other is known to remain"
+	if p := in.Have.Part; p != nil && len(p.Only) > 0 {
+		r += " among what this narrowed run read"
+	}
+	return r
+}
+
+// administrators are the principals that have, or for all that was read may
+// have, ClusterAdmin on the whole cluster.
+func administrators(have *access.Snapshot, h *access.HaveCluster) map[string]access.Alive {
+	admins := make(map[string]access.Alive)
+	for i := range h.Entries {
+		e := &h.Entries[i]
+		alive := have.EntryAlive(e)
+		if (alive == access.AliveYes || alive == access.AliveUnknown) && slices.ContainsFunc(e.Associations, administers) {
+			admins[e.Principal] = alive
+		}
+	}
+	return admins
+}
+
+func administers(a access.Association) bool {
+	return a.Scope.Cluster && access.ShortPolicy(a.Policy) == "ClusterAdmin"
+}
+
+// adminChanges are the changes on a cluster that would be made and take an
+// administrator away, and those that bring one which is known to exist.
+func adminChanges(in *plan.Input, h *access.HaveCluster, before map[string]access.Alive, goes map[string]bool) (takers, bringers []*plan.Change) {
+	renewed := make(map[string]bool) // principals whose entry is made in this plan
+	for i := range in.Plan.Changes {
+		c := &in.Plan.Changes[i]
+		if c.Cluster != h.Key || !goes[c.ID] {
+			continue
+		}
+		_, isAdmin := before[c.Principal]
+		switch c.Kind {
+		case plan.AccessEntry:
+			if removes(c) && isAdmin {
+				takers = append(takers, c)
+			}
+			if c.Verb == plan.Create || c.Verb == plan.Replace {
+				renewed[c.Principal] = true
+			}
+		case plan.PolicyAssociation:
+			from, to := associations(c)
+			was, is := from != nil && administers(*from), to != nil && administers(*to)
+			if was && !is && isAdmin {
+				takers = append(takers, c)
+			}
+			if is && !was && lives(in.Have, c.Principal) == access.AliveYes {
+				bringers = append(bringers, c)
+			}
+		}
+	}
+	// A grant on an entry that is dead and stays so brings nobody.
+	bringers = slices.DeleteFunc(bringers, func(c *plan.Change) bool {
+		e, ok := h.Entry(c.Principal)
+		return ok && !renewed[c.Principal] && in.Have.EntryAlive(e) != access.AliveYes
+	})
+	return takers, bringers
+}
+
+// independent leaves of some changes those that wait for none of the others,
+// so that the others can wait for them.
+func independent(p *plan.Plan, of, others []*plan.Change) []*plan.Change {
+	needs := make(map[string][]string, len(p.Changes))
+	for _, c := range p.Changes {
+		needs[c.ID] = c.DependsOn
+	}
+	bad := make(map[string]bool)
+	for _, c := range others {
+		bad[c.ID] = true
+	}
+	seen := make(map[string]bool)
+	var waits func(id string) bool
+	waits = func(id string) bool {
+		if bad[id] {
+			return true
+		}
+		if seen[id] {
+			return false
+		}
+		seen[id] = true
+		bad[id] = slices.ContainsFunc(needs[id], waits)
+		return bad[id]
+	}
+	return slices.DeleteFunc(of, func(c *plan.Change) bool { return waits(c.ID) })
+}
+
+func adminFact(k access.ClusterKey, admins map[string]access.Alive) plan.Fact {
+	var words []string
+	for arn, alive := range admins {
+		if alive != access.AliveYes {
+			arn += " (not read)"
+		}
+		words = append(words, arn)
+	}
+	slices.Sort(words)
+	return plan.Fact{Guard: "last-admin", Subject: k.String(), Value: strings.Join(words, " ")}
+}

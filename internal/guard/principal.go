@@ -1,0 +1,90 @@
+package guard
+
+import (
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// identity is a principal without its path. Within an account IAM gives a name
+// to one user and one role only, whatever the path, so that guards that shield
+// a principal need no listing to know it, and a path left out does not unshield
+// it. (IAM User Guide, IAM identifiers)
+type identity struct{ account, kind, name string }
+
+// identityOf reads the ARN of a user or role; names do not differ by case
+// alone. (IAM User Guide, name requirements)
+func identityOf(arn string) (identity, bool) {
+	p, err := access.ParseIAMPrincipal(arn)
+	if err != nil {
+		return identity{}, false
+	}
+	return identity{p.Account, p.Kind, strings.ToLower(p.Name)}, true
+}
+
+// names reports whether a document's member is the principal with this ARN. A
+// permission set names every role that was ever made for it in its account.
+func names(m access.Member, arn string) bool {
+	p, err := access.ParseIAMPrincipal(arn)
+	if err != nil {
+		return false
+	}
+	if m.Kind == access.PermissionSetMember {
+		set, ok := p.PermissionSet()
+		return ok && set == m.Name && p.Account == m.Account
+	}
+	wanted, _ := m.ARN()
+	a, ok := identityOf(wanted)
+	b, _ := identityOf(arn)
+	return ok && a == b
+}
+
+// samePermissionSet reports whether both are roles of one permission set in
+// one account: the old one and the one that was made again.
+func samePermissionSet(a, b string) bool {
+	p, errP := access.ParseIAMPrincipal(a)
+	q, errQ := access.ParseIAMPrincipal(b)
+	if errP != nil || errQ != nil || p.Account != q.Account {
+		return false
+	}
+	s, okS := p.PermissionSet()
+	t, okT := q.PermissionSet()
+	return okS && okT && s == t
+}
+
+// lives tells whether a principal exists now, whatever entry there is for it.
+func lives(have *access.Snapshot, arn string) access.Alive {
+	return have.EntryAlive(&access.Entry{Principal: arn})
+}
+
+// wantedEntry is what the documents want for a change's principal.
+func wantedEntry(in *plan.Input, c *plan.Change) (*access.WantEntry, bool) {
+	w, ok := wantedCluster(in, c.Cluster)
+	if !ok {
+		return nil, false
+	}
+	for i := range w.Entries {
+		if names(w.Entries[i].Member, c.Principal) {
+			return &w.Entries[i], true
+		}
+	}
+	return nil, false
+}
+
+func wantedCluster(in *plan.Input, k access.ClusterKey) (*access.WantCluster, bool) {
+	for i := range in.Want.Clusters {
+		if in.Want.Clusters[i].Key == k {
+			return &in.Want.Clusters[i], true
+		}
+	}
+	return nil, false
+}
+
+// who is a change's principal as people know it.
+func who(c *plan.Change) string {
+	if c.Member != "" {
+		return c.Member
+	}
+	return c.Principal
+}

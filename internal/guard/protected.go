@@ -1,0 +1,47 @@
+package guard
+
+import (
+	"maps"
+
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// protected holds what would take anything from a member that its Cluster
+// document protects, whoever owns the entry, and what would change the tags of
+// its entry. Giving it more is allowed.
+func protected() plan.Guard {
+	return plan.Guard{
+		Slug:    "protected",
+		About:   "The change removes, narrows, renames or retags an entry that the Cluster document protects.",
+		Instead: "Take the member out of `protect`.",
+		Check: func(in *plan.Input) plan.Findings {
+			return holdEach(in.Plan, func(c *plan.Change) string {
+				place, ok := protectedBy(in, c)
+				if !ok {
+					return ""
+				}
+				if lost := losses(c); len(lost) > 0 {
+					return "takes " + list(lost) + " from " + who(c) + ", which " + place + " protects"
+				}
+				if from, to := entries(c); from != nil && to != nil && !maps.Equal(from.Tags, to.Tags) {
+					return "changes the tags of " + who(c) + ", which " + place + " protects"
+				}
+				return ""
+			})
+		},
+	}
+}
+
+// protectedBy is the place that protects a change's principal.
+func protectedBy(in *plan.Input, c *plan.Change) (string, bool) {
+	w, ok := wantedCluster(in, c.Cluster)
+	if !ok || c.Principal == "" {
+		return "", false
+	}
+	for _, p := range w.Protect {
+		if names(p.Member, c.Principal) {
+			return p.Place.String(), true
+		}
+	}
+	return "", false
+}
