@@ -35,6 +35,11 @@ func associations(c *plan.Change) (from, to *access.Association) {
 // again.
 func removes(c *plan.Change) bool { return c.Verb == plan.Delete || c.Verb == plan.Replace }
 
+// heldBy reports whether a guard's slug, or Compute under it, holds a change.
+func heldBy(c *plan.Change, slug string) bool {
+	return slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard == slug })
+}
+
 // losses says in words what a change takes from its principal, once it is made
 // or while it is being made; nil for a change that only gives. Tags are no
 // access.
@@ -127,7 +132,8 @@ func ours(in *plan.Input, e *access.Entry) bool {
 
 // made tells the changes that nothing but the guard itself keeps from being
 // made: those not held by another, whose dependencies are made too. A guard
-// leaves its own holds out so that it gives the same answer when asked again.
+// leaves its own holds out, and what waits for them only, so that it gives the
+// same answer when asked again.
 func made(p *plan.Plan, self string) map[string]bool {
 	byID := make(map[string]*plan.Change, len(p.Changes))
 	for i := range p.Changes {
@@ -144,7 +150,7 @@ func made(p *plan.Plan, self string) map[string]bool {
 			return true // not of this plan: nothing to wait for
 		}
 		done[id] = true // also cuts a circle
-		held := slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard != self })
+		held := slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard != self && h.Guard != plan.Depends })
 		done[id] = !held && !slices.ContainsFunc(c.DependsOn, func(d string) bool { return !visit(d) })
 		return done[id]
 	}

@@ -8,15 +8,16 @@ import (
 )
 
 // halfRead holds deletes and replaces whose grounds were not read whole:
-// absent is not unread. No flag overrides it.
+// absent is not unread. No flag overrides it. Compute plans no such delete; this
+// does not rest on that.
 func halfRead() plan.Guard {
 	return plan.Guard{
-		Slug: "half-read", Fixed: true,
+		Slug: plan.HalfRead, Fixed: true,
 		About:   "The delete rests on something that could not be read: the cluster's entries, or the roles among which a wanted permission set's would be.",
 		Instead: "See to it that the gap can be read (the plan lists its reason) and run again.",
 		Check: func(in *plan.Input) plan.Findings {
 			return holdEach(in.Plan, func(c *plan.Change) string {
-				if !removes(c) || c.Kind == plan.AuthenticationMode {
+				if !removes(c) || heldBy(c, plan.HalfRead) {
 					return ""
 				}
 				if g, ok := in.Have.Unread(c.Cluster, c.Principal); ok {
