@@ -13,7 +13,7 @@ import (
 func halfRead() plan.Guard {
 	return plan.Guard{
 		Slug: plan.HalfRead, Fixed: true,
-		About:   "The delete rests on something that could not be read: the cluster's entries, or the roles among which a wanted permission set's would be.",
+		About:   "The change rests on something that could not be read: the cluster, its entries, or the roles among which a wanted permission set's would be.",
 		Instead: "See to it that the gap can be read (the plan lists its reason) and run again.",
 		Check: func(in *plan.Input) plan.Findings {
 			return holdEach(in.Plan, func(c *plan.Change) string {

@@ -27,7 +27,7 @@ func Structural() []Guard {
 		{Slug: Depends, Fixed: true, About: "what the change depends on is held",
 			Instead: "see what holds the other change"},
 		{Slug: ForeignEntry, Fixed: true, About: "an object that is not ours stands at the wanted key and differs",
-			Instead: "atlas-iam adopt it, or take the principal out of the documents"},
+			Instead: "take it over by `atlas-iam adopt`, or take the principal out of the documents"},
 		{Slug: HalfRead, Fixed: true, About: "the change rests on a list that could not be read",
 			Instead: "make the list readable and run again"},
 		{Slug: ModeConfigMap, Fixed: true, About: "a cluster in CONFIG_MAP mode keeps no access entries",
