@@ -72,13 +72,13 @@ A held change stays in the plan with its reason and is not made; the rest goes o
 	own := slices.DeleteFunc(plan.Structural(), func(g plan.Guard) bool {
 		return slices.ContainsFunc(guards, func(o plan.Guard) bool { return o.Slug == g.Slug })
 	})
-	rows(&b, guards, false)
+	table(&b, guards, false)
 	b.WriteString("\n## Holds that nothing overrides\n\n")
-	rows(&b, append(own, guards...), true)
+	table(&b, append(own, guards...), true)
 	return b.Bytes()
 }
 
-func rows(b *bytes.Buffer, guards []plan.Guard, fixed bool) {
+func table(b *bytes.Buffer, guards []plan.Guard, fixed bool) {
 	b.WriteString("| slug | held because | way out |\n|---|---|---|\n")
 	slices.SortFunc(guards, func(a, b plan.Guard) int { return cmp.Compare(a.Slug, b.Slug) })
 	for _, g := range guards {
