@@ -126,6 +126,14 @@ func TestAnAdministratorRemains(t *testing.T) {
 			base().ours(test, "user/ann", "ClusterAdmin:cluster").wants(test, "t", "role/nodes", "ClusterAdmin:cluster").theirs(test, "role/nodes", "type:EC2_LINUX"),
 			[]string{"replace entry/test/role/nodes !foreign !node-role",
 				"create association/test/role/nodes/ClusterAdmin !foreign !node-role", "delete entry/test/user/ann !last-admin"}},
+		"the next one's entry is held by another guard": {
+			base().ours(test, "user/ann", "ClusterAdmin:cluster").theirs(test, "user/bob", "username:boss").wants(test, "t", "user/cid", "username:boss ClusterAdmin:cluster"),
+			[]string{"create entry/test/user/cid !username-taken", "create association/test/user/cid/ClusterAdmin !depends", "delete entry/test/user/ann !last-admin"}},
+		"the next one's entry is dead and stays so": {
+			base().ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "").wants(test, "t", "user/bob", "ClusterAdmin:cluster").principals(friday, "user/bob"),
+			[]string{"replace entry/test/user/bob !recreated-principal", "create association/test/user/bob/ClusterAdmin !recreated-principal", "delete entry/test/user/ann !last-admin"}},
+		"its entry is made anew before it gets the policy back": {base().ours(test, "role/nodes", "ClusterAdmin:cluster").wants(test, "t", "role/nodes", "type:EC2 ClusterAdmin:cluster"),
+			[]string{"replace entry/test/role/nodes !last-admin", "create association/test/role/nodes/ClusterAdmin !depends"}},
 		"allowed": {base().ours(test, "user/ann", "ClusterAdmin:cluster").allow("last-admin"),
 			[]string{"delete entry/test/user/ann ?last-admin"}},
 
@@ -137,12 +145,24 @@ func TestAnAdministratorRemains(t *testing.T) {
 			[]string{"delete entry/test/user/zoe"}},
 		"twin: the next one comes first": {base().ours(test, "user/ann", "ClusterAdmin:cluster").wants(test, "t", "user/bob", "ClusterAdmin:cluster"),
 			[]string{"create entry/test/user/bob", "create association/test/user/bob/ClusterAdmin", "delete entry/test/user/ann"}},
+		"twin: the next one's dead entry is made anew": {
+			base().ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "").wants(test, "t", "user/bob", "ClusterAdmin:cluster").principals(friday, "user/bob").allow("recreated-principal"),
+			[]string{"replace entry/test/user/bob ?recreated-principal", "create association/test/user/bob/ClusterAdmin ?recreated-principal", "delete entry/test/user/ann"}},
 		"twin: the only one loses something else": {base().ours(test, "user/ann", "ClusterAdmin:cluster View:a").wants(test, "t", "user/ann", "ClusterAdmin:cluster"),
 			[]string{"delete association/test/user/ann/View"}},
 		"twin: one of another cluster": {base().ours(test, "user/ann", "ClusterAdmin:cluster").wants(test, "t", "user/ann", "ClusterAdmin:cluster").
 			ours(prod, "user/ann", "ClusterAdmin:cluster").theirs(prod, "user/bob", "ClusterAdmin:cluster"),
 			[]string{"delete entry/prod/user/ann"}},
 	})
+}
+
+// What waits for the taker cannot be waited for: no circle is made of it.
+func TestAnAdministratorDoesNotWaitForItself(t *testing.T) {
+	w := newWorld().ours(test, "role/nodes", "ClusterAdmin:cluster").wants(test, "t", "role/nodes", "type:EC2 ClusterAdmin:cluster")
+	f := lastAdmin().Check(inputOf(w, plan.Compute(w.want, w.have, w.options)))
+	if len(f.Holds) != 1 || len(f.After) != 0 {
+		t.Errorf("holds %v, after %v: want one hold and nothing to wait for", f.Holds, f.After)
+	}
 }
 
 func TestAnAdministratorWaitsForAllThatBringTheNextOne(t *testing.T) {
@@ -269,6 +289,21 @@ func TestNodesKeepTheirEntries(t *testing.T) {
 			[]string{"create entry/test/role/nodes", "create association/test/role/nodes/Edit"}},
 		"twin: EKS's own entries appear": {manned().theirs(test, nodes, "type:EC2_LINUX").theirs(test, "role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS", ""), nil},
 	})
+}
+
+// Compute leaves to EKS what EKS sets; the guard does not rest on that.
+func TestNodesGetNoGroupsAndNoUsername(t *testing.T) {
+	node := read("role/nodes", "type:EC2_LINUX group:system:nodes username:system:node:{{EC2PrivateDNSName}}")
+	for what, held := range map[string]bool{
+		"type:EC2_LINUX group:system:nodes username:system:node:{{EC2PrivateDNSName}}":              false,
+		"type:EC2_LINUX group:system:nodes group:admins username:system:node:{{EC2PrivateDNSName}}": true,
+		"type:EC2_LINUX group:system:nodes username:boss":                                           true,
+	} {
+		c := plan.Change{Verb: plan.Update, Kind: plan.AccessEntry, From: plan.Entry{Entry: node}, To: plan.Entry{Entry: read("role/nodes", what)}}
+		if reason := nodeReason(&c, &node); (reason != "") != held {
+			t.Errorf("%s: reason %q, want held: %v", what, reason, held)
+		}
+	}
 }
 
 // refusals.md row 3.

@@ -11,11 +11,11 @@ package guard
 import "github.com/atlas-iam/atlas-iam/internal/plan"
 
 // All is the rule book of this version, in the order in which it is asked.
-// mass-deletion is last, so that it counts only what the others leave.
+// The two that look at what is held are last, so that they see what the others
+// leave.
 func All() []plan.Guard {
 	return []plan.Guard{
 		caller(),             // nobody locks himself out
-		lastAdmin(),          // somebody can still get in
 		protected(),          // what the owner marked stays
 		nodeRole(),           // nodes do not drop out
 		recreatedPrincipal(), // nobody inherits access by making a role again
@@ -26,6 +26,7 @@ func All() []plan.Guard {
 		partialInput(),       // half of the documents is no wish to delete
 		halfRead(),           // half of AWS is no proof of absence
 		deleteAll(),          // nothing wanted is rarely meant
+		lastAdmin(),          // somebody can still get in
 		massDeletion(),       // a typo is not a mandate
 	}
 }
