@@ -70,6 +70,9 @@ func TestTheCallerKeepsItsAccess(t *testing.T) {
 			[]string{"create association/test/role/runner/View", "update entry/test/role/runner", "update association/test/role/runner/Edit"}},
 		"twin: a pattern that takes in the old one": {manned().ours(test, "role/runner", "Edit:dev-a").wants(test, "ops", "role/runner", "Edit:dev-*"),
 			[]string{"update association/test/role/runner/Edit"}},
+		"twin: its entry is dead and gives it nothing": {manned().ours(test, "role/runner", "Edit:a").wants(test, "ops", "role/runner", "Edit:a").
+			principals(friday, "role/runner").allow("recreated-principal"),
+			[]string{"replace entry/test/role/runner ?recreated-principal", "create association/test/role/runner/Edit ?recreated-principal"}},
 		"twin: a user of the same name": {manned().principals(monday, "user/runner").ours(test, "user/runner", "Edit:a"),
 			[]string{"delete entry/test/user/runner"}},
 	})
@@ -317,6 +320,8 @@ func TestNobodyBecomesSomebodyElse(t *testing.T) {
 			[]string{"create entry/test/user/ann !username-taken"}},
 		"a session could make it": {manned().theirs(test, "user/bob", "username:sso:boss").wants(test, "t", "role/ci", "username:sso:{{SessionName}}").principals(monday, "role/ci"),
 			[]string{"create entry/test/role/ci !username-taken"}},
+		"its sessions could make another's": {manned().theirs(test, "role/ci", "username:sso:{{SessionNameRaw}}").principals(monday, "role/ci").wants(test, "t", "user/ann", "username:sso:boss"),
+			[]string{"create entry/test/user/ann !username-taken"}},
 		"two that want one name": {manned().wants(test, "t", "user/ann", "username:boss").wants(test, "t", "user/bob", "username:boss"),
 			[]string{"create entry/test/user/ann !username-taken", "create entry/test/user/bob !username-taken"}},
 		"whoever had it leaves, its bindings stay": {manned().ours(test, "user/bob", "username:boss").wants(test, "t", "user/ann", "username:boss"),
@@ -326,6 +331,8 @@ func TestNobodyBecomesSomebodyElse(t *testing.T) {
 
 		"twin: a free name": {manned().theirs(test, "user/bob", "username:boss").wants(test, "t", "user/ann", "username:bos"),
 			[]string{"create entry/test/user/ann"}},
+		"twin: no session could make it": {manned().theirs(test, "user/bob", "username:boss").wants(test, "t", "role/ci", "username:sso:{{SessionName}}").principals(monday, "role/ci"),
+			[]string{"create entry/test/role/ci"}},
 		"twin: the name is on another cluster": {manned().theirs(prod, "user/bob", "username:boss").wants(test, "t", "user/ann", "username:boss"),
 			[]string{"create entry/test/user/ann"}},
 		"twin: it stands already": {manned().theirs(test, "user/bob", "username:boss").ours(test, "user/ann", "username:boss").wants(test, "t", "user/ann", "username:boss group:g"),
@@ -346,6 +353,8 @@ func TestASecondDocumentDoesNotWidenInSilence(t *testing.T) {
 			[]string{"update association/test/user/ann/Edit ?widening"}},
 
 		"twin: the same document says cluster now": {had().wants(test, "one", "user/ann", "Edit:cluster"),
+			[]string{"update association/test/user/ann/Edit"}},
+		"twin: one document says both": {had().wants(test, "one", "user/ann", "Edit:a").wants(test, "one", "user/ann", "Edit:cluster"),
 			[]string{"update association/test/user/ann/Edit"}},
 		"twin: a second team adds namespaces": {had().wants(test, "one", "user/ann", "Edit:a").wants(test, "two", "user/ann", "Edit:b"),
 			[]string{"update association/test/user/ann/Edit"}},

@@ -18,9 +18,11 @@ func caller() plan.Guard {
 			takes := false
 			f := holdEach(in.Plan, func(c *plan.Change) string {
 				lost := losses(c)
-				takes = takes || len(lost) > 0
-				id, ok := identityOf(c.Principal)
-				if len(lost) == 0 || !ok || !self[id] {
+				if len(lost) == 0 {
+					return ""
+				}
+				takes = true
+				if id, ok := identityOf(c.Principal); !ok || !self[id] {
 					return ""
 				}
 				if e, ok := observed(in, c); ok && in.Have.EntryAlive(e) == access.AliveRemade {

@@ -48,13 +48,18 @@ func TestMoreDeletesThanAnOrdinaryEditMeansAreHeld(t *testing.T) {
 		world         *world
 		deletes, held int
 	}{
-		"11 in total":                               {staffed(test, 40, 29), 11, 11},
-		"twin: 10 in total":                         {staffed(test, 40, 30), 10, 0},
-		"11 over two clusters, few of each":         {staffed(test, 40, 35).staff(prod, 40, 34), 11, 11},
-		"4 of 7 on a cluster":                       {staffed(test, 7, 3), 4, 4},
-		"twin: 4 of 8 on a cluster":                 {staffed(test, 8, 4), 4, 0},
-		"twin: 3 of 4 on a cluster":                 {staffed(test, 4, 1), 3, 0},
-		"only the cluster that loses over half":     {staffed(test, 7, 3).staff(prod, 20, 18), 6, 4},
+		"11 in total":                           {staffed(test, 40, 29), 11, 11},
+		"twin: 10 in total":                     {staffed(test, 40, 30), 10, 0},
+		"11 over two clusters, few of each":     {staffed(test, 40, 35).staff(prod, 40, 34), 11, 11},
+		"4 of 7 on a cluster":                   {staffed(test, 7, 3), 4, 4},
+		"twin: 4 of 8 on a cluster":             {staffed(test, 8, 4), 4, 0},
+		"twin: 3 of 4 on a cluster":             {staffed(test, 4, 1), 3, 0},
+		"only the cluster that loses over half": {staffed(test, 7, 3).staff(prod, 20, 18), 6, 4},
+		"twin: what remove takes is not half of ours": {staffed(test, 6, 6).change(func(w *world) {
+			for _, who := range []string{"user/ann", "user/bob", "user/cid", "user/dan", ssoA} {
+				w.theirs(test, who, "View:a").removes(test, who)
+			}
+		}), 5, 0},
 		"4 of 7 with --max-deletes 4":               {staffed(test, 7, 3).change(limit(4)), 4, 0},
 		"4 of 7 with --max-deletes 3":               {staffed(test, 7, 3).change(limit(3)), 4, 4},
 		"twin: 11 with --max-deletes 11":            {staffed(test, 40, 29).change(limit(11)), 11, 0},

@@ -86,8 +86,10 @@ func administrators(have *access.Snapshot, h *access.HaveCluster) map[string]acc
 	admins := make(map[string]access.Alive)
 	for i := range h.Entries {
 		e := &h.Entries[i]
-		alive := have.EntryAlive(e)
-		if (alive == access.AliveYes || alive == access.AliveUnknown) && slices.ContainsFunc(e.Associations, administers) {
+		if !slices.ContainsFunc(e.Associations, administers) {
+			continue
+		}
+		if alive := have.EntryAlive(e); alive == access.AliveYes || alive == access.AliveUnknown {
 			admins[e.Principal] = alive
 		}
 	}

@@ -18,19 +18,52 @@ func usernameTaken() plan.Guard {
 		About:   "The change gives a principal the Kubernetes username of another entry of the cluster, and with it whatever is bound to that name.",
 		Instead: "Choose another `username`, or leave it out.",
 		Check: func(in *plan.Input) plan.Findings {
+			bearers := make(map[access.ClusterKey][]bearer)
 			return holdEach(in.Plan, func(c *plan.Change) string {
 				from, to := entries(c)
 				if to == nil || to.Type != access.Standard || from != nil && username(from) == username(to) {
 					return ""
 				}
-				other, ok := holder(in, c, username(to))
-				if !ok {
-					return ""
+				if bearers[c.Cluster] == nil {
+					bearers[c.Cluster] = bearersOn(in, c.Cluster)
 				}
-				return "username " + username(to) + " is also " + other + "'s on " + c.Cluster.Name + ": each would have what is bound to the other"
+				name := nameOf(to)
+				for _, b := range bearers[c.Cluster] {
+					if b.principal != c.Principal && name.meets(b.name) && !samePermissionSet(b.principal, c.Principal) {
+						return "username " + username(to) + " is also " + b.who + "'s on " + c.Cluster.Name + ": each would have what is bound to the other"
+					}
+				}
+				return ""
 			})
 		},
 	}
+}
+
+// bearer is a principal with the name that it has on a cluster, or gets there
+// by the plan.
+type bearer struct {
+	principal, who string
+	name           name
+}
+
+func bearersOn(in *plan.Input, k access.ClusterKey) []bearer {
+	var all []bearer
+	if h, ok := in.Have.Cluster(k); ok {
+		for i := range h.Entries {
+			e := &h.Entries[i]
+			all = append(all, bearer{e.Principal, e.Principal, nameOf(e)})
+		}
+	}
+	for i := range in.Plan.Changes {
+		c := &in.Plan.Changes[i]
+		if c.Cluster != k {
+			continue
+		}
+		if _, to := entries(c); to != nil {
+			all = append(all, bearer{c.Principal, who(c), nameOf(to)})
+		}
+	}
+	return all
 }
 
 // username is an entry's, or the one that EKS gives it.
@@ -43,44 +76,31 @@ func username(e *access.Entry) string {
 	return e.Username
 }
 
-// holder is another principal that has a name on a change's cluster, or gets
-// it by this plan.
-func holder(in *plan.Input, c *plan.Change, name string) (string, bool) {
-	if h, ok := in.Have.Cluster(c.Cluster); ok {
-		for i := range h.Entries {
-			if e := &h.Entries[i]; collides(c, e, name) {
-				return e.Principal, true
-			}
+// name is a username, or a template of usernames: {{SessionName}} stands for a
+// name that whoever assumes the role chooses freely. (EKS User Guide, creating
+// access entries) A name has no before and after but its text.
+type name struct {
+	text, before, after string
+	template            bool
+}
+
+func nameOf(e *access.Entry) name {
+	n := name{text: username(e)}
+	for _, t := range [...]string{"{{SessionName}}", "{{SessionNameRaw}}"} {
+		if before, after, ok := strings.Cut(n.text, t); ok {
+			n.before, n.after, n.template = before, after, true
 		}
 	}
-	for i := range in.Plan.Changes {
-		o := &in.Plan.Changes[i]
-		if _, to := entries(o); to != nil && o.Cluster == c.Cluster && collides(c, to, name) {
-			return who(o), true
-		}
-	}
-	return "", false
+	return n
 }
 
-func collides(c *plan.Change, other *access.Entry, name string) bool {
-	return other.Principal != c.Principal && !samePermissionSet(other.Principal, c.Principal) &&
-		sameName(name, username(other))
+// meets reports whether two names are equal, or a session's name can make the
+// one the other.
+func (n name) meets(o name) bool {
+	return n.text != "" && (n.text == o.text || n.makes(o) || o.makes(n))
 }
 
-// sessionTemplates are what EKS fills with a name that whoever assumes the role
-// chooses freely. (EKS User Guide, creating access entries)
-var sessionTemplates = strings.NewReplacer("{{SessionName}}", "*", "{{SessionNameRaw}}", "*")
-
-// sameName reports whether two usernames are equal, or one is a template that
-// a session's name can make the other.
-func sameName(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	return a == b || fills(a, b) || fills(b, a)
-}
-
-func fills(template, name string) bool {
-	pattern := sessionTemplates.Replace(template)
-	return pattern != template && !strings.Contains(template, "*") && access.MatchPattern(pattern, sessionTemplates.Replace(name))
+func (n name) makes(o name) bool {
+	return n.template && !o.template && len(o.text) > len(n.before)+len(n.after) &&
+		strings.HasPrefix(o.text, n.before) && strings.HasSuffix(o.text, n.after)
 }
