@@ -160,6 +160,16 @@ func made(p *plan.Plan, self string) map[string]bool {
 	return done
 }
 
+// byCluster groups a plan's changes, in their order.
+func byCluster(p *plan.Plan) map[access.ClusterKey][]*plan.Change {
+	groups := make(map[access.ClusterKey][]*plan.Change)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		groups[c.Cluster] = append(groups[c.Cluster], c)
+	}
+	return groups
+}
+
 // holdEach holds every change for which reason has words.
 func holdEach(p *plan.Plan, reason func(*plan.Change) string) plan.Findings {
 	var f plan.Findings

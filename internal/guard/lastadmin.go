@@ -26,9 +26,10 @@ func lastAdmin() plan.Guard {
 		Check: func(in *plan.Input) plan.Findings {
 			var f plan.Findings
 			goes := made(in.Plan, "last-admin")
+			changes := byCluster(in.Plan)
 			for i := range in.Have.Clusters {
-				if h := &in.Have.Clusters[i]; h.Mode != access.ModeConfigMap {
-					keepAdmin(in, h, goes, &f)
+				if h := &in.Have.Clusters[i]; h.Mode != access.ModeConfigMap && len(changes[h.Key]) > 0 {
+					keepAdmin(in, h, slices.DeleteFunc(changes[h.Key], func(c *plan.Change) bool { return !goes[c.ID] }), &f)
 				}
 			}
 			return f
@@ -36,15 +37,15 @@ func lastAdmin() plan.Guard {
 	}
 }
 
-// keepAdmin judges one cluster.
+// keepAdmin judges one cluster by the changes that would be made there.
 //
 //	administrators untouched   brought by the plan   takers
 //	some                       any                   free
 //	none                       some                  wait for all that are brought
 //	none                       none                  held
-func keepAdmin(in *plan.Input, h *access.HaveCluster, goes map[string]bool, f *plan.Findings) {
+func keepAdmin(in *plan.Input, h *access.HaveCluster, changes []*plan.Change, f *plan.Findings) {
 	before := administrators(in.Have, h)
-	takers, bringers := adminChanges(in, h, before, goes)
+	takers, bringers := adminChanges(in, h, before, changes)
 	if len(takers) == 0 {
 		return
 	}
@@ -100,15 +101,11 @@ func administers(a access.Association) bool {
 	return a.Scope.Cluster && access.ShortPolicy(a.Policy) == "ClusterAdmin"
 }
 
-// adminChanges are the changes on a cluster that would be made and take an
-// administrator away, and those that bring one which is known to exist.
-func adminChanges(in *plan.Input, h *access.HaveCluster, before map[string]access.Alive, goes map[string]bool) (takers, bringers []*plan.Change) {
+// adminChanges are the changes on a cluster that take an administrator away,
+// and those that bring one who is known to exist.
+func adminChanges(in *plan.Input, h *access.HaveCluster, before map[string]access.Alive, changes []*plan.Change) (takers, bringers []*plan.Change) {
 	renewed := make(map[string]bool) // principals whose entry is made in this plan
-	for i := range in.Plan.Changes {
-		c := &in.Plan.Changes[i]
-		if c.Cluster != h.Key || !goes[c.ID] {
-			continue
-		}
+	for _, c := range changes {
 		_, isAdmin := before[c.Principal]
 		switch c.Kind {
 		case plan.AccessEntry:

@@ -19,13 +19,13 @@ func usernameTaken() plan.Guard {
 		Instead: "Choose another `username`, or leave it out.",
 		Check: func(in *plan.Input) plan.Findings {
 			bearers := make(map[access.ClusterKey][]bearer)
+			for k, changes := range byCluster(in.Plan) {
+				bearers[k] = bearersOn(in, k, changes)
+			}
 			return holdEach(in.Plan, func(c *plan.Change) string {
 				from, to := entries(c)
 				if to == nil || to.Type != access.Standard || from != nil && username(from) == username(to) {
 					return ""
-				}
-				if bearers[c.Cluster] == nil {
-					bearers[c.Cluster] = bearersOn(in, c.Cluster)
 				}
 				name := nameOf(to)
 				for _, b := range bearers[c.Cluster] {
@@ -46,7 +46,7 @@ type bearer struct {
 	name           name
 }
 
-func bearersOn(in *plan.Input, k access.ClusterKey) []bearer {
+func bearersOn(in *plan.Input, k access.ClusterKey, changes []*plan.Change) []bearer {
 	var all []bearer
 	if h, ok := in.Have.Cluster(k); ok {
 		for i := range h.Entries {
@@ -54,11 +54,7 @@ func bearersOn(in *plan.Input, k access.ClusterKey) []bearer {
 			all = append(all, bearer{e.Principal, e.Principal, nameOf(e)})
 		}
 	}
-	for i := range in.Plan.Changes {
-		c := &in.Plan.Changes[i]
-		if c.Cluster != k {
-			continue
-		}
+	for _, c := range changes {
 		if _, to := entries(c); to != nil {
 			all = append(all, bearer{c.Principal, who(c), nameOf(to)})
 		}
