@@ -130,11 +130,12 @@ func ours(in *plan.Input, e *access.Entry) bool {
 	return in.Want.Owner.OwnerOf(e.Tags, in.Want.ForeignTags).Ours
 }
 
-// made tells the changes that nothing but the guard itself keeps from being
-// made: those not held by another, whose dependencies are made too. A guard
-// leaves its own holds out, and what waits for them only, so that it gives the
-// same answer when asked again.
-func made(p *plan.Plan, self string) map[string]bool {
+// made tells the changes that nothing but some guards keep from being made:
+// those not held by others, whose dependencies are made too. A guard leaves its
+// own holds out, and what waits for them only, so that it gives the same answer
+// when asked again.
+func made(p *plan.Plan, but ...string) map[string]bool {
+	but = append(but, plan.Depends)
 	byID := make(map[string]*plan.Change, len(p.Changes))
 	for i := range p.Changes {
 		byID[p.Changes[i].ID] = &p.Changes[i]
@@ -150,7 +151,7 @@ func made(p *plan.Plan, self string) map[string]bool {
 			return true // not of this plan: nothing to wait for
 		}
 		done[id] = true // also cuts a circle
-		held := slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard != self && h.Guard != plan.Depends })
+		held := slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return !slices.Contains(but, h.Guard) })
 		done[id] = !held && !slices.ContainsFunc(c.DependsOn, func(d string) bool { return !visit(d) })
 		return done[id]
 	}

@@ -97,6 +97,27 @@ func TestMoreDeletesThanAnOrdinaryEditMeansAreHeld(t *testing.T) {
 	mustContain(t, reasons(staffed(test, 40, 28).plan(), "mass-deletion"), "one of 12 deletes", "--max-deletes 12")
 }
 
+// Without --allow protected, user/ann stays, so user/bob may go: 5 of 8 go and
+// are held. With it both administrators would go, and last-admin holds them;
+// the others are still held by mass-deletion.
+func TestAllowingAGuardDoesNotBringTheCountOfDeletesDown(t *testing.T) {
+	story := func() *world {
+		return staffed(test, 6, 2).protects(test, "user/ann").
+			ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "ClusterAdmin:cluster")
+	}
+	for name, w := range map[string]*world{"nothing allowed": story(), "protected allowed": story().allow("protected")} {
+		held := 0
+		for _, line := range judged(w.plan()) {
+			if strings.Contains(line, "user/p0") && strings.Contains(line, "!mass-deletion") {
+				held++
+			}
+		}
+		if held != 4 {
+			t.Errorf("%s: mass-deletion holds %d of 4", name, held)
+		}
+	}
+}
+
 func wantAll(have []access.Association) []access.WantAssociation {
 	var want []access.WantAssociation
 	for _, a := range have {

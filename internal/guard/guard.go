@@ -4,8 +4,10 @@
 // What Compute itself holds, whatever a guard thinks, is in plan.Structural.
 //
 // Of the guards only last-admin and mass-deletion look at what is already
-// held. Both then see less that would be made, never more, so asking all again
-// until no hold is new comes to an end.
+// held; the others judge a change by itself. So allowing one guard lets more be
+// made and makes those two stricter. One thing only is let go by allowing
+// another guard: last-admin's hold, when what brings the next administrator is
+// let through.
 package guard
 
 import "github.com/atlas-iam/atlas-iam/internal/plan"
