@@ -141,8 +141,15 @@ func TestWantingNothingIsNotTakenAsAWishToDeleteEverything(t *testing.T) {
 		"the cluster's name is mistyped": {staffed(test, 3, 3).change(func(w *world) {
 			w.want.Clusters[0].Key.Name = "tset"
 		}), 3, 3},
-		"only one who does not exist is wanted":       {staffed(test, 3, 0).wants(test, "t", "user/nobody", "View:a"), 3, 3},
-		"another guard holding some does not hide it": {staffed(test, 3, 0).protects(test, "user/p00"), 3, 3},
+		"only one who does not exist is wanted":            {staffed(test, 3, 0).wants(test, "t", "user/nobody", "View:a"), 3, 3},
+		"only a permission set that has no role is wanted": {staffed(test, 3, 0).wants(test, "t", "permissionSet/Frontend", "View:a"), 3, 3},
+		"twin: a permission set whose role could not be looked up is wanted": {
+			staffed(test, 3, 0).wants(test, "t", "permissionSet/Frontend", "View:a").gap(access.Gap{What: access.GapRoles, Account: home}).
+				change(func(w *world) { w.have.Accounts[0].RolesRead, w.have.Accounts[0].Roles = false, nil }), 3, 0},
+		"twin: a permission set of an account that is not read is wanted": {
+			staffed(test, 3, 0).wants(test, "t", "permissionSet/Frontend", "View:a").change(func(w *world) { w.document(test).Entries[0].Member.Account = partner }), 3, 0},
+		"twin: a permission set that has a role is wanted": {staffed(test, 3, 0).wants(test, "t", "permissionSet/Backend", "View:a"), 3, 0},
+		"another guard holding some does not hide it":      {staffed(test, 3, 0).protects(test, "user/p00"), 3, 3},
 		"allowed":                              {staffed(test, 3, 0).allow("delete-all"), 3, 0},
 		"destroy":                              {staffed(test, 3, 3).change(func(w *world) { w.options.Destroy = true }), 3, 0},
 		"twin: one team of several is emptied": {staffed(test, 3, 0).wants(test, "t", "user/ann", "View:a").ours(test, "user/ann", "View:a"), 3, 0},

@@ -17,7 +17,8 @@ import (
 // plan both ways: it does not count among those who remain, and taking access
 // from it counts as taking an administrator away.
 //
-// The administrators of aws-auth are not read yet and do not count.
+// The administrators of aws-auth are not read yet and do not count. A cluster
+// in mode CONFIG_MAP has no entries, so nobody is taken from it.
 func lastAdmin() plan.Guard {
 	return plan.Guard{
 		Slug:    "last-admin",
@@ -28,7 +29,7 @@ func lastAdmin() plan.Guard {
 			goes := made(in.Plan, "last-admin")
 			changes := byCluster(in.Plan)
 			for i := range in.Have.Clusters {
-				if h := &in.Have.Clusters[i]; h.Mode != access.ModeConfigMap && len(changes[h.Key]) > 0 {
+				if h := &in.Have.Clusters[i]; len(changes[h.Key]) > 0 {
 					keepAdmin(in, h, slices.DeleteFunc(changes[h.Key], func(c *plan.Change) bool { return !goes[c.ID] }), &f)
 				}
 			}

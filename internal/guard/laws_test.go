@@ -14,7 +14,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-const enoughCases = 2500
+const enoughCases = 2000
 
 var (
 	seed  = flag.Uint64("seed", 1, "seed of the random plans")
@@ -113,17 +113,17 @@ func (s *story) inventTrouble(r *rand.Rand) {
 		s.want.Partial = []string{"left-out.yaml"}
 	case n < 14:
 		s.gap(access.Gap{What: access.GapEntries, Account: home, Region: test.Region, Cluster: test.Name})
-	case n < 22:
-		s.document(test).Mode = access.ModeAPI
 	case n < 26:
+		s.document(test).Mode = access.ModeAPI
+	case n < 30:
 		s.options.Destroy = true
-	case n < 36:
+	case n < 40:
 		s.options.MaxDeletes = &limit
-	case n < 42:
+	case n < 47:
 		for i := range s.want.Clusters {
 			s.want.Clusters[i].Entries = nil
 		}
-	case n < 48:
+	case n < 53:
 		s.want.Tags = map[string]string{"cost": "42"}
 	}
 }
