@@ -14,7 +14,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-const enoughCases = 2000
+const enoughCases = 2500
 
 var (
 	seed  = flag.Uint64("seed", 1, "seed of the random plans")
