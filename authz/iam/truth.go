@@ -39,7 +39,8 @@ func or(ts ...truth) truth {
 // Context is what is known of a request's condition keys. Names of keys are
 // compared regardless of case. The zero value knows that no key is present.
 type Context struct {
-	values map[string][]string
+	values  map[string][]string
+	unknown map[string]bool
 	// OthersUnknown says that keys which were not Set may have any value or
 	// none; otherwise they are absent.
 	OthersUnknown bool
@@ -53,9 +54,17 @@ func (c *Context) Set(key string, values ...string) {
 	c.values[fold(key)] = values
 }
 
+// SetUnknown tells that a key may have any value or none.
+func (c *Context) SetUnknown(key string) {
+	if c.unknown == nil {
+		c.unknown = map[string]bool{}
+	}
+	c.unknown[fold(key)] = true
+}
+
 // get gives a key's values, none if it is absent; known is false if nothing
 // is known of it.
 func (c *Context) get(key string) (values []string, known bool) {
 	values, ok := c.values[fold(key)]
-	return values, ok || !c.OthersUnknown
+	return values, ok || !c.OthersUnknown && !c.unknown[fold(key)]
 }
