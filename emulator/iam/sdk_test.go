@@ -115,7 +115,6 @@ func refused[T any](t *testing.T, want string) func(T, error) {
 
 const (
 	allowAll   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
-	adminARN   = "arn:aws:iam::aws:policy/AdministratorAccess"
 	trustRoot  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}`
 	allowSTS   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
 	noDocument = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow"`
@@ -136,6 +135,7 @@ func TestAUserLivesAndGoesWithAllItHas(t *testing.T) {
 	if !strings.HasPrefix(*made.UserId, "AIDA") && c.server != nil || made.CreateDate == nil {
 		t.Errorf("id %s, created %v", *made.UserId, made.CreateDate)
 	}
+	refused[*iam.PutUserPolicyOutput](t, "MalformedPolicyDocument")(api.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(noDocument)}))
 	refused[*iam.CreateUserOutput](t, "EntityAlreadyExists")(api.CreateUser(ctx, &iam.CreateUserInput{UserName: name}))
 
 	must[*iam.TagUserOutput](t)(api.TagUser(ctx, &iam.TagUserInput{UserName: name, Tags: []types.Tag{{Key: aws.String("x"), Value: aws.String("")}}}))
@@ -150,9 +150,10 @@ func TestAUserLivesAndGoesWithAllItHas(t *testing.T) {
 	if doc, _ := url.PathUnescape(*got.PolicyDocument); doc != allowAll {
 		t.Errorf("document %s", *got.PolicyDocument)
 	}
-	must[*iam.AttachUserPolicyOutput](t)(api.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: aws.String(adminARN)}))
+	managed := must[*iam.CreatePolicyOutput](t)(api.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("all"), PolicyDocument: aws.String(allowAll)})).Policy.Arn
+	must[*iam.AttachUserPolicyOutput](t)(api.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: managed}))
 	attached := must[*iam.ListAttachedUserPoliciesOutput](t)(api.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: name})).AttachedPolicies
-	if len(attached) != 1 || *attached[0].PolicyName != "AdministratorAccess" {
+	if len(attached) != 1 || *attached[0].PolicyName != "all" {
 		t.Errorf("attached %v", attached)
 	}
 	key := must[*iam.CreateAccessKeyOutput](t)(api.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: name})).AccessKey
@@ -162,7 +163,8 @@ func TestAUserLivesAndGoesWithAllItHas(t *testing.T) {
 	refused[*iam.DeleteUserOutput](t, "DeleteConflict")(api.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name}))
 	must[*iam.DeleteUserPolicyOutput](t)(api.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))
 	refused[*iam.DeleteUserOutput](t, "DeleteConflict")(api.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name}))
-	must[*iam.DetachUserPolicyOutput](t)(api.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: name, PolicyArn: aws.String(adminARN)}))
+	must[*iam.DetachUserPolicyOutput](t)(api.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: name, PolicyArn: managed}))
+	must[*iam.DeletePolicyOutput](t)(api.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: managed}))
 	must[*iam.DeleteUserOutput](t)(api.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name}))
 	refused[*iam.GetUserOutput](t, "NoSuchEntity")(api.GetUser(ctx, &iam.GetUserInput{UserName: name}))
 }
@@ -171,7 +173,6 @@ func TestARoleLivesAndGoesWithAllItHas(t *testing.T) {
 	c := open(t)
 	api := c.iam(c.admin)
 	name := aws.String("deployer")
-	refused[*iam.CreateRoleOutput](t, "MalformedPolicyDocument")(api.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(noDocument)}))
 	made := must[*iam.CreateRoleOutput](t)(api.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: name, Path: aws.String("/ci/"), AssumeRolePolicyDocument: aws.String(trustRoot), Description: aws.String("d"), MaxSessionDuration: aws.Int32(7200),
 	})).Role
@@ -242,7 +243,7 @@ func TestListsComeInPages(t *testing.T) {
 			got = append(got, *u.UserName)
 		}
 	}
-	if d := cmp.Diff(want, got); d != "" || pages != 3 {
+	if d := cmp.Diff(want, got); d != "" || pages != 3 && c.server != nil { // moto gives all users at once
 		t.Errorf("%d pages\n%s", pages, d)
 	}
 }
