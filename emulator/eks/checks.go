@@ -50,7 +50,8 @@ func (in *createEntryInput) check(c *call.Call) (principal, string, error) {
 }
 
 // findPrincipal finds the user or role in its own account. One of an account
-// that the lab does not have is taken on trust and gets an id of its own.
+// that the lab does not have is taken on trust (Assumption unknown-account) and
+// gets an id of its own.
 func (in *createEntryInput) findPrincipal(c *call.Call) (principal, string, error) {
 	p, ok := parsePrincipal(in.PrincipalArn)
 	switch {

@@ -34,7 +34,7 @@ type entry struct {
 func (e *entry) shown() *types.AccessEntry {
 	return &types.AccessEntry{
 		ClusterName: &e.Cluster, PrincipalArn: &e.Principal, AccessEntryArn: &e.ARN, Type: &e.Type, Username: &e.Username,
-		KubernetesGroups: slices.Concat([]string{}, e.Groups), Tags: orEmpty(e.Tags), CreatedAt: &e.CreatedAt, ModifiedAt: &e.ModifiedAt,
+		KubernetesGroups: nonNil(e.Groups), Tags: orEmpty(e.Tags), CreatedAt: &e.CreatedAt, ModifiedAt: &e.ModifiedAt,
 	}
 }
 

@@ -87,3 +87,11 @@ func orEmpty(m map[string]string) map[string]string {
 	}
 	return m
 }
+
+// nonNil makes an absent list an empty one, which is shown.
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

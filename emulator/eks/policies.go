@@ -31,7 +31,7 @@ type scope struct {
 func (a *association) shown() *types.AssociatedAccessPolicy {
 	return &types.AssociatedAccessPolicy{
 		PolicyArn: &a.Policy, AssociatedAt: &a.AssociatedAt, ModifiedAt: &a.ModifiedAt,
-		AccessScope: &types.AccessScope{Type: types.AccessScopeType(a.Scope.Type), Namespaces: slices.Concat([]string{}, a.Scope.Namespaces)},
+		AccessScope: &types.AccessScope{Type: types.AccessScopeType(a.Scope.Type), Namespaces: nonNil(a.Scope.Namespaces)},
 	}
 }
 
