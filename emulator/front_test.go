@@ -241,8 +241,8 @@ func TestFaultsHaveOrHaveNotTheEffectTheyClaim(t *testing.T) {
 		"throttled":          {emulator.Fault{Kind: emulator.FaultThrottle}, false, "ThrottlingException"},
 		"denied":             {emulator.Fault{Kind: emulator.FaultDeny}, false, "AccessDeniedException"},
 		"slow":               {emulator.Fault{Kind: emulator.FaultSlow, Delay: time.Minute}, true, "<nil>"},
-		"timeout after all":  {emulator.Fault{Kind: emulator.FaultCut, After: true, Delay: time.Hour}, true, "Client.Timeout"},
-		"timeout before all": {emulator.Fault{Kind: emulator.FaultCut, Delay: time.Hour}, false, "Client.Timeout"},
+		"timeout after all":  {emulator.Fault{Kind: emulator.FaultCut, After: true, Delay: time.Hour}, true, "deadline exceeded"},
+		"timeout before all": {emulator.Fault{Kind: emulator.FaultCut, Delay: time.Hour}, false, "deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

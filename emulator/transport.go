@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -20,7 +21,7 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler:
-			resp, err = nil, io.ErrUnexpectedEOF
+			resp, err = nil, cmp.Or(r.Context().Err(), io.ErrUnexpectedEOF)
 		default:
 			panic(p)
 		}
