@@ -138,7 +138,7 @@ func (s *Service) createCluster(c *call.Call, in createClusterInput) (shape, err
 	}
 	if k, err := find(c, c.Tx, in.Name); err == nil {
 		if in.ClientRequestToken != "" && k.Token == in.ClientRequestToken {
-			return member(schemas.CreateClusterResponse_cluster, k.at(c.Now)), nil
+			return clusterMember(schemas.CreateClusterResponse_cluster, k.at(c.Now)), nil
 		}
 		return nil, inUse(in.Name, "Cluster already exists with name: "+in.Name)
 	}
@@ -151,7 +151,7 @@ func (s *Service) createCluster(c *call.Call, in createClusterInput) (shape, err
 	}
 	c.Tx.Put(bucket, key(c, "cluster", in.Name), k)
 	c.Record(*k.Cluster.Arn, in)
-	return member(schemas.CreateClusterResponse_cluster, k.at(k.ReadyAt.Add(-1))), nil
+	return clusterMember(schemas.CreateClusterResponse_cluster, k.at(k.ReadyAt.Add(-1))), nil
 }
 
 func (in *createClusterInput) check(c *call.Call) error {
@@ -297,7 +297,7 @@ func (s *Service) describeCluster(c *call.Call, in nameInput) (shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	return member(schemas.DescribeClusterResponse_cluster, k.at(c.Now)), nil
+	return clusterMember(schemas.DescribeClusterResponse_cluster, k.at(c.Now)), nil
 }
 
 func (s *Service) listClusters(c *call.Call, in page) (shape, error) {
@@ -347,7 +347,29 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 		c.Tx.Put(bucket, key(c, "cluster", in.Name), k)
 	}
 	c.Record(*k.Cluster.Arn, in)
-	return member(schemas.DeleteClusterResponse_cluster, k.at(c.Now)), nil
+	return clusterMember(schemas.DeleteClusterResponse_cluster, k.at(c.Now)), nil
 }
 
-var _ smithy.ShapeSerializer = (*encoder)(nil)
+// clusterMember writes a cluster. The SDK's types leave out booleans that are
+// false where they are no pointers; EKS shows them.
+func clusterMember(schema *smithy.Schema, c *types.Cluster) shape {
+	return func(s smithy.ShapeSerializer) { member(schema, c)(endpointFlags{s, c.ResourcesVpcConfig}) }
+}
+
+type endpointFlags struct {
+	smithy.ShapeSerializer
+	vpc *types.VpcConfigResponse
+}
+
+func (f endpointFlags) WriteStruct(s *smithy.Schema) {
+	f.ShapeSerializer.WriteStruct(s)
+	if s != schemas.Cluster_resourcesVpcConfig {
+		return
+	}
+	if !f.vpc.EndpointPublicAccess {
+		f.WriteBool(schemas.VpcConfigResponse_endpointPublicAccess, false)
+	}
+	if !f.vpc.EndpointPrivateAccess {
+		f.WriteBool(schemas.VpcConfigResponse_endpointPrivateAccess, false)
+	}
+}
