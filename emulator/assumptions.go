@@ -10,7 +10,7 @@ type Assumption struct {
 // Assumptions lists what the lab takes for granted, by id.
 func Assumptions() []Assumption {
 	return []Assumption{
-		{"account-exists", "An account that a trust policy names as principal, and a principal of an account that the lab does not have, are taken to exist."},
+		{"account-exists", "Accounts and sessions that a trust policy names are taken to exist."},
 		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
 		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
 		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
