@@ -74,3 +74,9 @@ mutants:
 
 clean:
 	rm -rf $(BIN)
+
+# The lab's tables of IAM and STS, from botocore's models: make models BOTOCORE=DIR, the folder of the Python package.
+.PHONY: models
+models:
+	@go -C tools run ./awsmodel -model $(BOTOCORE)/data/iam/2010-05-08/service-2.json.gz -out ../emulator/iam/model.json
+	@go -C tools run ./awsmodel -model $(BOTOCORE)/data/sts/2011-06-15/service-2.json.gz -out ../emulator/sts/model.json

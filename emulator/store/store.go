@@ -25,7 +25,7 @@ type DB struct {
 	keep   time.Duration
 
 	mu      sync.Mutex
-	queue   []*write
+	queue   []*update
 	leading bool
 }
 
@@ -89,13 +89,13 @@ func (db *DB) Close() error {
 // could not be decoded.
 func (db *DB) View(f func(*Tx) error) error {
 	return db.bolt.View(func(b *bbolt.Tx) error {
-		tx := &Tx{bolt: b}
+		tx := &Tx{bolt: b, keep: db.keep}
 		return errors.Join(f(tx), tx.err)
 	})
 }
 
-// write is an Update under way.
-type write struct {
+// update is an Update under way.
+type update struct {
 	f     func(*Tx) error
 	tx    *Tx
 	err   error
@@ -111,7 +111,7 @@ type write struct {
 // The first writer leads: it runs the queue, commits once, and goes on while
 // there is a queue. The others wait for their batch's commit.
 func (db *DB) Update(f func(*Tx) error) error {
-	w := &write{f: f, done: make(chan struct{})}
+	w := &update{f: f, done: make(chan struct{})}
 	db.mu.Lock()
 	db.queue = append(db.queue, w)
 	lead := !db.leading
@@ -144,7 +144,7 @@ func (db *DB) lead() {
 
 // commit runs a batch in one transaction. Each write sees those before it; one
 // that fails leaves nothing, for its changes were only in its own overlay.
-func (db *DB) commit(batch []*write) {
+func (db *DB) commit(batch []*update) {
 	err := db.bolt.Update(func(b *bbolt.Tx) error {
 		for _, w := range batch {
 			w.run(b, db.keep)
@@ -165,7 +165,7 @@ func (db *DB) commit(batch []*write) {
 	}
 }
 
-func (w *write) run(b *bbolt.Tx, keep time.Duration) {
+func (w *update) run(b *bbolt.Tx, keep time.Duration) {
 	defer func() { w.panic = recover() }()
 	w.tx = &Tx{bolt: b, keep: keep, writable: true}
 	if w.err = errors.Join(w.f(w.tx), w.tx.err); w.err == nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -169,5 +170,42 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAsOfShowsWhatWasThere(t *testing.T) {
+	db, err := Open("", Options{History: time.Minute})
+	must(t, err)
+	defer db.Close()
+	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(seconds int, f func(*Tx)) {
+		must(t, db.Update(func(tx *Tx) error {
+			tx.SetTime(t0.Add(time.Duration(seconds) * time.Second))
+			f(tx)
+			return nil
+		}))
+	}
+	at(0, func(tx *Tx) { tx.Put("b", Key("x", "a"), thing{1}) })
+	at(10, func(tx *Tx) { tx.Put("b", Key("x", "a"), thing{2}); tx.Put("b", Key("x", "c"), thing{1}) })
+	at(20, func(tx *Tx) { tx.Delete("b", Key("x", "a")) })
+	for _, c := range []struct {
+		seconds int
+		want    map[string]int
+	}{
+		{-1, map[string]int{}},
+		{5, map[string]int{"a": 1}},
+		{15, map[string]int{"a": 2, "c": 1}},
+		{25, map[string]int{"c": 1}},
+	} {
+		must(t, db.View(func(tx *Tx) error {
+			got := map[string]int{}
+			for k, v := range List[thing](tx.AsOf(t0.Add(time.Duration(c.seconds)*time.Second)), "b", "x", "") {
+				got[Split(k)[1]] = v.N
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("at second %d: %s", c.seconds, d)
+			}
+			return nil
+		}))
 	}
 }

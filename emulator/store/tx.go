@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -39,6 +40,7 @@ type Tx struct {
 	bolt      *bbolt.Tx
 	writable  bool
 	keep      time.Duration
+	now       time.Time
 	overlay   map[string]map[string][]byte // bucket -> key -> JSON; nil JSON is a deletion
 	committed []func()
 	err       error
@@ -178,7 +180,10 @@ func (tx *Tx) flush() error {
 			return fmt.Errorf("write %s: %w", bucket, err)
 		}
 		for _, key := range slices.Sorted(maps.Keys(tx.overlay[bucket])) {
-			if err := write1(b, key, tx.overlay[bucket][key]); err != nil {
+			if tx.keep > 0 {
+				err = tx.remember(bucket, key, b.Get([]byte(key)))
+			}
+			if err = errors.Join(err, put(b, key, tx.overlay[bucket][key])); err != nil {
 				return fmt.Errorf("write %s %q: %w", bucket, key, err)
 			}
 		}
@@ -186,7 +191,7 @@ func (tx *Tx) flush() error {
 	return nil
 }
 
-func write1(b *bbolt.Bucket, key string, value []byte) error {
+func put(b *bbolt.Bucket, key string, value []byte) error {
 	if value == nil {
 		return b.Delete([]byte(key))
 	}

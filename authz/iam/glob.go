@@ -1,0 +1,181 @@
+package iam
+
+import (
+	"strings"
+	"unicode"
+)
+
+// token is one place of a pattern.
+type token struct {
+	kind tokenKind
+	r    rune // of a literal
+}
+
+type tokenKind byte
+
+const (
+	literal      tokenKind = iota
+	one                    // ? : one character
+	run                    // * : any run of characters, also none
+	oneInSegment           // one character that is no colon
+	runInSegment           // a run without colons
+)
+
+// fold lowers the case of ASCII and Latin-1 letters (assumption U-18).
+func fold(s string) string { return strings.Map(unicode.ToLower, s) }
+
+// glob makes a pattern of s, with * and ? as wildcards.
+func glob(s string) []token {
+	out := make([]token, 0, len(s))
+	for _, r := range s {
+		switch r {
+		case '*':
+			out = append(out, token{kind: run})
+		case '?':
+			out = append(out, token{kind: one})
+		default:
+			out = append(out, token{literal, r})
+		}
+	}
+	return out
+}
+
+// matches reports whether the pattern covers all of s. It walks the set of
+// places the pattern may stand at, so that no pattern is slow.
+func matches(pattern []token, s string) bool {
+	at, next := make([]bool, len(pattern)+1), make([]bool, len(pattern)+1)
+	reach := func(set []bool, i int) {
+		for ; !set[i]; i++ {
+			set[i] = true
+			if i == len(pattern) || pattern[i].kind != run && pattern[i].kind != runInSegment {
+				return
+			}
+		}
+	}
+	reach(at, 0)
+	for _, r := range s {
+		clear(next)
+		for i, t := range pattern {
+			if !at[i] {
+				continue
+			}
+			switch {
+			case t.kind == run, t.kind == runInSegment && r != ':':
+				reach(next, i)
+			case t.kind == one, t.kind == oneInSegment && r != ':', t.kind == literal && t.r == r:
+				reach(next, i+1)
+			}
+		}
+		at, next = next, at
+	}
+	return at[len(pattern)]
+}
+
+// matchAction matches SERVICE:ACTION as a whole string, regardless of case
+// (assumption U-22: a wildcard may cross the colon).
+func matchAction(pattern, action string) bool {
+	return pattern == "*" || matches(glob(fold(pattern)), fold(action))
+}
+
+// matchResource matches a resource's ARN, or "*" for an action without
+// resource. In the first five parts of a pattern a * that is not last in its
+// part, and any ?, stay within the part; a * that is last may run on
+// (assumption U-2). Variables stand only after the fifth colon.
+func matchResource(pattern, resource string, vars *Context) truth {
+	if pattern == "*" {
+		return yes
+	}
+	parts := strings.SplitN(pattern, ":", 6)
+	var tokens []token
+	for i, part := range parts {
+		if i > 0 {
+			tokens = append(tokens, token{literal, ':'})
+		}
+		if i == 5 {
+			rest, ok := expand(part, true, vars)
+			if ok != yes {
+				return ok
+			}
+			tokens = append(tokens, rest...)
+			break
+		}
+		for j, t := range glob(part) {
+			switch {
+			case t.kind == one:
+				t.kind = oneInSegment
+			case t.kind == run && j < len([]rune(part))-1:
+				t.kind = runInSegment
+			}
+			tokens = append(tokens, t)
+		}
+	}
+	return truthOf(matches(tokens, resource))
+}
+
+// expand makes a pattern of s and puts in the values of variables; without
+// vars ${...} is text. wild says whether * and ? are wildcards. It is no if a
+// variable has neither value nor default, for then the pattern equals nothing,
+// and maybe if a value is unknown or the variable is malformed.
+func expand(s string, wild bool, vars *Context) ([]token, truth) {
+	text := func(s string) []token {
+		out := glob(s)
+		for i, r := range []rune(s) {
+			if !wild {
+				out[i] = token{literal, r}
+			}
+		}
+		return out
+	}
+	if vars == nil {
+		return text(s), yes
+	}
+	var out []token
+	for {
+		before, rest, found := strings.Cut(s, "${")
+		out = append(out, text(before)...)
+		if !found {
+			return out, yes
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return nil, maybe
+		}
+		v, ok := vars.variable(name)
+		if ok != yes {
+			return nil, ok
+		}
+		for _, r := range v { // assumption U-3: wildcards in a value are literal
+			out = append(out, token{literal, r})
+		}
+		s = after
+	}
+}
+
+// variable gives the value of the inside of ${...}.
+func (c *Context) variable(name string) (string, truth) {
+	if name == "*" || name == "?" || name == "$" {
+		return name, yes
+	}
+	key, fallback, hasDefault := strings.Cut(name, ", '")
+	if hasDefault {
+		var quoted bool
+		if fallback, quoted = strings.CutSuffix(fallback, "'"); !quoted {
+			return "", maybe
+		}
+	}
+	if key == "" || strings.ContainsAny(key, " ,") { // assumption U-29
+		return "", maybe
+	}
+	values, known := c.get(key)
+	switch {
+	case !known:
+		return "", maybe
+	case len(values) == 1:
+		return values[0], yes
+	case len(values) > 1: // assumption U-11: a multivalued key has no value here
+		return "", no
+	case hasDefault:
+		return fallback, yes
+	}
+	return "", no
+}

@@ -1,0 +1,29 @@
+package emulator
+
+// Assumption is a belief about AWS that no document we could read confirms
+// and that the lab has to decide. Code that rests on one names its id.
+type Assumption struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+}
+
+// Assumptions lists what the lab takes for granted, by id.
+func Assumptions() []Assumption {
+	return []Assumption{
+		{"account-exists", "Accounts and sessions that a trust policy names are taken to exist."},
+		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
+		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
+		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
+		{"default-version", "A cluster that names no Kubernetes version gets 1.33."},
+		{"entries-go-with-cluster", "Deleting a cluster deletes its access entries at once."},
+		{"entry-arn", "A role's path is not in the ARN of its access entry."},
+		{"error-texts", "Where no text of AWS's is known, the lab words the error itself; codes and statuses are the model's."},
+		{"group-prefixes", "Of reserved prefixes only system: is refused in Kubernetes group names."},
+		{"idempotent-token", "A create that is repeated with its token and parameters gives the first result."},
+		{"invalid-arn", "A principalArn that is malformed, a session's, or of another partition is answered as an invalid principal."},
+		{"node-groups", "Entries of every type but STANDARD get the group system:nodes; documented for EC2_LINUX alone."},
+		{"service-role-entry", "The entry of AWSServiceRoleForAmazonEKS is of type STANDARD and shows no policies."},
+		{"signature-errors", "Signature faults are answered with AWS's common error codes and status 403."},
+		{"unknown-account", "A principal of an account that the lab does not have is taken to exist."},
+	}
+}
