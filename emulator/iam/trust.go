@@ -117,9 +117,12 @@ func (w *principalWalk) value(path []string) {
 		if strings.Join(path, ".") != "Statement.Principal.AWS" {
 			return
 		}
-		after := int(w.d.InputOffset())
+		other, after := w.replace(t), int(w.d.InputOffset())
+		if other == t {
+			return
+		}
 		start := before + strings.IndexByte(w.text[before:after], '"')
-		w.out.WriteString(w.text[w.copied:start] + strconv.Quote(w.replace(t)))
+		w.out.WriteString(w.text[w.copied:start] + strconv.Quote(other))
 		w.copied = after
 	}
 }
