@@ -10,7 +10,7 @@ type Assumption struct {
 // Assumptions lists what the lab takes for granted, by id.
 func Assumptions() []Assumption {
 	return []Assumption{
-		{"account-exists", "Accounts and sessions that a trust policy names are taken to exist."},
+		{"account-exists", "A trust policy may name any whole account and any session; nobody asks whether it exists."},
 		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
 		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
 		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
@@ -21,6 +21,7 @@ func Assumptions() []Assumption {
 		{"group-prefixes", "Of reserved prefixes only system: is refused in Kubernetes group names."},
 		{"idempotent-token", "A create that is repeated with its token and parameters gives the first result."},
 		{"invalid-arn", "A principalArn that is malformed, a session's, or of another partition is answered as an invalid principal."},
+		{"last-used", "A role's last use is when it was last assumed, told at once."},
 		{"node-groups", "Entries of every type but STANDARD get the group system:nodes; documented for EC2_LINUX alone."},
 		{"service-role-entry", "The entry of AWSServiceRoleForAmazonEKS is of type STANDARD and shows no policies."},
 		{"signature-errors", "Signature faults are answered with AWS's common error codes and status 403."},

@@ -53,7 +53,7 @@ func (s *Service) asked(c *call.Call, action, resource string, context map[strin
 	}
 	p := authz.Policies{Identity: s.identityPolicies(c, e)}
 	if e.Boundary != "" {
-		p.Boundary = ptr(managedSource(c.Tx, c, e.Boundary))
+		p.Boundary = ptr(managedSource(c.Tx, e.Boundary))
 	}
 	return r, p
 }
@@ -66,7 +66,7 @@ func (s *Service) identityPolicies(c *call.Call, e Entity) []authz.Source {
 		all = append(all, source("inline policy "+i.Name, i.Document))
 	}
 	for _, arn := range e.Attached {
-		all = append(all, managedSource(c.Tx, c, arn))
+		all = append(all, managedSource(c.Tx, arn))
 	}
 	if len(c.Caller.SessionPolicies)+len(c.Caller.SessionPolicyARN) > 0 {
 		// Session policies are not evaluated yet: unread, hence no allow.
@@ -84,8 +84,8 @@ func source(name, document string) authz.Source {
 	return authz.Source{Name: name, Policy: p}
 }
 
-func managedSource(r store.Reader, c *call.Call, arn string) authz.Source {
-	m, ok := findManaged(r, c, arn)
+func managedSource(r store.Reader, arn string) authz.Source {
+	m, ok := findManaged(r, arn)
 	if !ok {
 		return authz.Source{Name: arn}
 	}

@@ -196,9 +196,16 @@ func (s *Service) deleteInline(r *request, k kind, e Entity) (object, error) {
 // attachedQuota is how many managed policies a user or role may have.
 const attachedQuota = 10
 
+// attachable reports whether the policy is AWS's, of the caller's partition,
+// or one of the caller's account.
+func attachable(r *request, arn string) bool {
+	m, ok := findManaged(r.Tx, arn)
+	return ok && partitionOf(arn) == r.Partition && (m.Account == "aws" || m.Account == r.Account)
+}
+
 func (s *Service) attach(r *request, k kind, e Entity) (object, error) {
 	arn := r.In.Text("PolicyArn")
-	if _, ok := findManaged(r.Tx, r.Call, arn); !ok {
+	if !attachable(r, arn) {
 		return nil, s.notFound("Policy %s does not exist or is not attachable.", arn)
 	}
 	if slices.Contains(e.Attached, arn) {
@@ -248,7 +255,7 @@ func (s *Service) putBoundary(r *request, k kind, e Entity) (object, error) {
 // setBoundary replaces the entity's boundary; an empty ARN removes it.
 func (s *Service) setBoundary(r *request, e *Entity, arn string) error {
 	if arn != "" {
-		if _, ok := findManaged(r.Tx, r.Call, arn); !ok {
+		if !attachable(r, arn) {
 			return s.notFound("Scope ARN: %s does not exist or is not attachable.", arn)
 		}
 	}

@@ -170,6 +170,7 @@ func TestARoleMadeAgainIsAnotherRole(t *testing.T) {
 	c.role(c.admin, "caller", "123456789012", "")
 	session = must[aws.Credentials](t)(c.assume(c.admin, &sts.AssumeRoleInput{RoleArn: &caller}))
 	refused[aws.Credentials](t, "AccessDenied")(c.assume(session, &sts.AssumeRoleInput{RoleArn: &target}))
+	c.role(c.admin, "for-strangers", "arn:aws:iam::999988887777:role/unknown", "")
 	refused[*iam.CreateRoleOutput](t, "MalformedPolicyDocument")(api.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: aws.String("nobody"), AssumeRolePolicyDocument: aws.String(trust("arn:aws:iam::123456789012:role/nobody", "")),
 	}))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
-	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/query"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
@@ -59,36 +58,35 @@ var awsManaged = map[string]string{
 	"AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
 }
 
-// findManaged finds a managed policy by its ARN: AWS's own, or one of the
-// caller's account.
-func findManaged(r store.Reader, c *call.Call, arn string) (Managed, bool) {
+// findManaged finds a managed policy by its ARN: AWS's own, or a customer's.
+func findManaged(r store.Reader, arn string) (Managed, bool) {
 	path, name := policyPathName(arn)
 	if document, ok := awsManaged[name]; ok && arn == "arn:"+partitionOf(arn)+":iam::aws:policy/"+name {
 		created := time.Date(2015, 2, 6, 18, 39, 46, 0, time.UTC)
-		m := Managed{
+		return Managed{
 			Name: name, Path: path, ID: "ANPAIWMBCKSKIEE64ZLYK", ARN: arn, Account: "aws", Created: created, Updated: created, Default: "v1",
 			Description: "Provides full access to AWS services and resources.",
 			Versions:    []Version{{"v1", document, created}},
-		}
-		m.Attachments = countAttached(r, c.Account, arn)
-		return m, true
+		}, true
 	}
 	m, ok := store.Get[Managed](r, managedBucket, entityKey(accountOf(arn), name))
 	return m, ok && m.ARN == arn
 }
 
-// countAttached counts the users and roles that have AWS's policy; customer
-// managed policies keep their own count.
-func countAttached(r store.Reader, account, arn string) int {
-	n := 0
+// countAttached counts the users and roles of an account that have AWS's
+// policy; a customer's policy keeps its own count.
+func countAttached(r store.Reader, account string, m Managed) Managed {
+	if m.Account != "aws" {
+		return m
+	}
 	for _, k := range []kind{user, role} {
 		for _, e := range store.List[Entity](r, k.bucket, account, "") {
-			if slices.Contains(e.Attached, arn) {
-				n++
+			if slices.Contains(e.Attached, m.ARN) {
+				m.Attachments++
 			}
 		}
 	}
-	return n
+	return m
 }
 
 func accountOf(arn string) string {
@@ -196,7 +194,7 @@ func (s *Service) policy(r *request) (Managed, error) {
 	if s.handlers[r.Operation].ReadOnly {
 		from = r.Seen
 	}
-	m, ok := findManaged(from, r.Call, arn)
+	m, ok := findManaged(from, arn)
 	if err := r.Authorize("iam:"+r.Operation, arn, conditionKeys(r, Entity{Tags: m.Tags})); err != nil {
 		return m, err
 	}
@@ -220,7 +218,7 @@ func (s *Service) getPolicy(r *request) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := showPolicy(m)
+	shown := showPolicy(countAttached(r.Seen, r.Account, m))
 	shown["Tags"] = tagObjects(m.Tags)
 	return object{"Policy": shown}, nil
 }
@@ -233,8 +231,8 @@ func (s *Service) listPolicies(r *request) (object, error) {
 	var all []Managed
 	if scope != "Local" {
 		for _, name := range slices.Sorted(maps.Keys(awsManaged)) {
-			m, _ := findManaged(r.Seen, r.Call, "arn:"+r.Partition+":iam::aws:policy/"+name)
-			all = append(all, m)
+			m, _ := findManaged(r.Seen, "arn:"+r.Partition+":iam::aws:policy/"+name)
+			all = append(all, countAttached(r.Seen, r.Account, m))
 		}
 	}
 	if scope != "AWS" {

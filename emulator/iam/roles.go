@@ -50,8 +50,27 @@ func (s *Service) showRole(r store.Reader, e Entity, whole bool) object {
 	}
 	if whole {
 		out["RoleLastUsed"] = object{}
+		if u, ok := store.Get[lastUse](r, lastUseBucket, e.ID); ok {
+			out["RoleLastUsed"] = object{"LastUsedDate": u.Time, "Region": u.Region}
+		}
 	}
 	return out
+}
+
+// lastUse is when and where a role was last assumed.
+type lastUse struct {
+	Time   time.Time
+	Region string
+}
+
+const lastUseBucket = "iam.last-uses" // by the role's unique id
+
+// Used notes that a role was assumed.
+//
+// Assumption last-used: a role's last use is when a session of it was made;
+// AWS counts the sessions' calls too, and tells with hours of delay.
+func (s *Service) Used(tx *store.Tx, target Entity, region string, now time.Time) {
+	tx.Put(lastUseBucket, target.ID, lastUse{now, region})
 }
 
 func (s *Service) getRole(r *request) (object, error) {
@@ -106,6 +125,7 @@ func (s *Service) deleteRole(r *request) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Tx.Delete(lastUseBucket, e.ID)
 	return nil, s.delete(r, role, e)
 }
 

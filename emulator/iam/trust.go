@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
 
@@ -19,6 +20,9 @@ import (
 //
 // Assumption account-exists: of a whole account (its id or root) and of a
 // session nobody asks whether it exists.
+//
+// Assumption unknown-account: a user or role of an account that the lab does
+// not have is taken to exist; its ARN stays.
 func (s *Service) bind(tx *store.Tx, document string) (map[string]string, error) {
 	p, err := authz.Parse(authz.Trust, document)
 	if err != nil {
@@ -31,7 +35,7 @@ func (s *Service) bind(tx *store.Tx, document string) (map[string]string, error)
 				continue
 			}
 			id, named := principal.Value, authz.UniqueID(principal.Value)
-			if !named && isEntityARN(principal.Value) {
+			if _, ours := call.AccountOf(tx, accountOf(principal.Value)); !named && ours && isEntityARN(principal.Value) {
 				e, _, _ := byARN(tx, principal.Value)
 				id, named = e.ID, true
 			}
@@ -117,9 +121,12 @@ func (w *principalWalk) value(path []string) {
 		if strings.Join(path, ".") != "Statement.Principal.AWS" {
 			return
 		}
-		after := int(w.d.InputOffset())
+		other, after := w.replace(t), int(w.d.InputOffset())
+		if other == t {
+			return
+		}
 		start := before + strings.IndexByte(w.text[before:after], '"')
-		w.out.WriteString(w.text[w.copied:start] + strconv.Quote(w.replace(t)))
+		w.out.WriteString(w.text[w.copied:start] + strconv.Quote(other))
 		w.copied = after
 	}
 }

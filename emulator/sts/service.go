@@ -92,7 +92,9 @@ func (s *Service) assumeRole(r *query.Request) (query.Object, error) {
 			AccessKeyID: iam.NewKeyID("ASIALAB"), Chained: chained, IssuedAt: r.Now,
 		},
 	}
-	r.Tx.Put(sessionsBucket, session.Caller.AccessKeyID, session)
+	forgetExpired(r.Tx, r.Now)
+	session.put(r.Tx)
+	s.iam.Used(r.Tx, target, r.Region, r.Now)
 	return query.Object{
 		"AssumedRoleUser": query.Object{"AssumedRoleId": session.Caller.UserID, "Arn": session.Caller.ARN},
 		"Credentials": query.Object{
@@ -139,13 +141,34 @@ func (s *Service) assumable(r *query.Request) (iam.Entity, error) {
 	return target, nil
 }
 
-const sessionsBucket = "sts.sessions"
+const (
+	sessionsBucket = "sts.sessions"
+	expiryBucket   = "sts.expiries" // time of expiry and access key id, in order
+)
 
 // session is what the store keeps of a session, by access key id.
 type session struct {
 	Secret, Token string
 	Expires       time.Time
 	Caller        call.Caller
+}
+
+func (v session) put(tx *store.Tx) {
+	tx.Put(sessionsBucket, v.Caller.AccessKeyID, v)
+	tx.Put(expiryBucket, store.Key(v.Expires.UTC().Format(time.RFC3339), v.Caller.AccessKeyID), v.Expires)
+}
+
+// forgetExpired deletes some sessions that ended over a day ago; until then
+// the front can tell an expired token from an unknown one.
+func forgetExpired(tx *store.Tx, now time.Time) {
+	n := 0
+	for key, expires := range store.List[time.Time](tx, expiryBucket, "", "") {
+		if n++; n > 20 || now.Sub(expires) < 24*time.Hour {
+			return
+		}
+		tx.Delete(expiryBucket, key)
+		tx.Delete(sessionsBucket, store.Split(key)[1])
+	}
 }
 
 // Credential finds the access key of a session. The session of a role that is
