@@ -65,7 +65,8 @@ type AssumeRole struct {
 	ARN string `json:"arn"`
 
 	// ExternalID is given to sts:AssumeRole when the role's trust asks for one.
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+=,.@:/\-]{2,1224}$`
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+=,.@:/\-]{2,}$`
+	// +kubebuilder:validation:MaxLength=1224
 	ExternalID string `json:"externalId,omitempty"`
 
 	// SessionName is how the session shows in CloudTrail. Left out: atlas-iam.

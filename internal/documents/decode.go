@@ -16,6 +16,7 @@ type decoder struct {
 	file   string
 	kind   string       // of the document
 	root   reflect.Type // its Go type
+	node   *yaml.Node   // its mapping
 	faults *Faults
 	// spoiled holds the nodes that have a fault directly in them; what else
 	// could be said of those would be guessed.
@@ -81,6 +82,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
 		return d.stringMap(n, v, path)
 	case reflect.String:
 		s, ok := d.text(n, path)
+		if ok && s == "" && lastKey(path) != "permissionsBoundary" {
+			d.fault(n, "write it, or leave the key out", "%s is empty", d.name(path))
+			return false
+		}
 		v.SetString(s)
 		return ok
 	case reflect.Bool:

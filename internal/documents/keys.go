@@ -5,13 +5,48 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
+
+// laterKeys are keys that a later version will read, by the type they are in.
+func laterKeys(t reflect.Type, key string) (what, instead string, ok bool) {
+	switch t {
+	case reflect.TypeFor[v1alpha1.Grant]():
+		if key == "clusterRole" || key == "role" {
+			return "a grant of a " + key, "use a policy, or a group that is bound elsewhere", true
+		}
+	case reflect.TypeFor[v1alpha1.Member](), reflect.TypeFor[v1alpha1.Principal]():
+		if key == "workload" {
+			return "the member workload", "name its role", true
+		}
+	}
+	return "", "", false
+}
+
+// otherWords are what AWS, Terraform and others call a key of ours, folded.
+var otherWords = map[string]string{
+	"principalarn": "arn", "userarn": "arn", "rolearn": "arn", "username": "username", "rolename": "role", "iamuser": "user", "iamrole": "role",
+	"policyarn": "policy", "policyname": "policy", "accesspolicy": "policy", "policies": "policy",
+	"kubernetesgroup": "group", "kubernetesgroups": "group", "groups": "group",
+	"policyassociations": "grants", "accesspolicies": "grants", "access": "grants", "permissions": "grants",
+	"users": "members", "principals": "members", "people": "members", "clusterselector": "clusters", "selector": "clusters",
+	"accessscope": "scope", "accountid": "id", "rolesession": "sessionName", "authmode": "authenticationMode",
+}
 
 // unknownKey says what is wrong with a key that t does not have, and gives
 // the key of t that was meant, if one was.
 func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant string) {
+	if what, instead, ok := laterKeys(t, key.Value); ok {
+		d.fault(key, instead, "%s is not supported by this version", what)
+		return ""
+	}
 	names := namesOf(fieldsOf(t))
-	if c, ok := nearest(key.Value, names); ok {
+	other := otherWord(key.Value)
+	if c, ok := nearest(key.Value, names); ok || slices.Contains(names, other) {
+		if !ok {
+			c = other
+		}
 		d.fault(key, "did you mean "+c+"?", "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return c
 	}
@@ -19,7 +54,20 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 		d.fault(key, "", "%s is a key of %s, not of %s", Escape(key.Value), list(elsewhere, "and"), d.name(path))
 		return ""
 	}
+	if elsewhere := levels(d.root, other, nil); len(elsewhere) > 0 && other != "" {
+		d.fault(key, "it is "+other+" here, a key of "+list(elsewhere, "and"), "unknown key %s in %s", quoted(key.Value), d.name(path))
+		return ""
+	}
 	d.fault(key, "keys here are "+list(names, "and"), "unknown key %s in %s", quoted(key.Value), d.name(path))
+	return ""
+}
+
+// otherWord finds the key of ours for somebody else's word, misspelt or not.
+func otherWord(s string) string {
+	words := slices.Sorted(mapKeys(otherWords))
+	if w, ok := nearest(s, words); ok {
+		return otherWords[w]
+	}
 	return ""
 }
 

@@ -1,8 +1,10 @@
 package documents
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,7 +12,10 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
 
 // Load reads the documents at paths, files or folders. Without paths it reads
@@ -27,20 +32,20 @@ func Load(paths []string) (*Set, error) {
 		return nil, err
 	}
 	r := &reader{set: &Set{Root: t.show(t.root)}, names: map[string]access.Place{}}
-	all, err := t.files(t.root)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range all {
+	t.walk(r, t.root)
+	for _, file := range t.files {
 		if !t.wanted(file) {
 			r.set.Partial = append(r.set.Partial, t.show(file))
 			continue
 		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", t.show(file), err)
+		name := t.show(file)
+		data, problem, hint := fileBytes(file)
+		if problem != "" {
+			r.set.Files++
+			r.fault(access.Place{File: name, Line: 1, Column: 1}, hint, "%s", problem)
+			continue
 		}
-		r.file(t.show(file), data)
+		r.file(name, data)
 	}
 	return r.finish()
 }
@@ -49,8 +54,9 @@ func Load(paths []string) (*Set, error) {
 // its paths are absolute.
 type tree struct {
 	root  string
-	cwd   string // "" if paths are to be shown absolute
-	paths []string
+	cwd   string   // "" if paths are to be shown absolute
+	paths []string // what was asked for
+	files []string // what there is to read, sorted
 }
 
 // locate finds the Environment's folder of all paths.
@@ -68,31 +74,55 @@ func locate(paths []string) (*tree, error) {
 		return t, nil
 	}
 	for _, p := range paths {
-		abs, err := filepath.Abs(p)
-		if err != nil {
-			return nil, fmt.Errorf("find %s: %w", Escape(p), err)
-		}
-		info, err := os.Stat(abs)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", Escape(p), errors.Unwrap(err))
-		}
-		folder := abs
-		if !info.IsDir() {
-			folder = filepath.Dir(abs)
-		}
-		root, err := environmentAbove(folder)
+		abs, err := t.path(p)
 		if err != nil {
 			return nil, err
 		}
-		if t.root != "" && root != t.root {
-			return nil, fmt.Errorf("%s is outside of the Environment's folder %s: it has its own, %s", Escape(p), Escape(t.root), Escape(root))
+		folder := abs
+		if !isFolder(abs) {
+			folder = filepath.Dir(abs)
+		}
+		root, err := environmentAbove(folder)
+		switch {
+		case err != nil && t.root != "":
+			return nil, fmt.Errorf("%s is outside of the Environment's folder %s", Escape(p), Escape(t.show(t.root)))
+		case err != nil:
+			return nil, err
+		case t.root != "" && root != t.root:
+			return nil, fmt.Errorf("%s is outside of the Environment's folder %s: it belongs to the one in %s, and one run has one Environment", Escape(p), Escape(t.show(t.root)), Escape(t.show(root)))
 		}
 		t.root, t.paths = root, append(t.paths, abs)
-		if filepath.IsAbs(p) {
-			t.cwd = ""
+		if rel, err := filepath.Rel(root, abs); err == nil && hiddenWithin(rel) {
+			return nil, fmt.Errorf("%s is hidden: what begins with a dot is not read", Escape(p))
 		}
 	}
 	return t, nil
+}
+
+// path makes a PATH absolute and checks that it is something to read.
+func (t *tree) path(p string) (string, error) {
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", Escape(p), err)
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read %s: %s", Escape(p), reason(err))
+	case !info.IsDir() && !isYAML(abs):
+		return "", fmt.Errorf("read %s: documents are in files named *.yaml or *.yml", Escape(p))
+	}
+	if filepath.IsAbs(p) {
+		t.cwd = ""
+	}
+	return abs, nil
+}
+
+// hiddenWithin reports whether a step of a relative path is hidden.
+func hiddenWithin(rel string) bool {
+	return slices.ContainsFunc(strings.Split(rel, string(filepath.Separator)), func(step string) bool {
+		return step != "." && hidden(step)
+	})
 }
 
 // show is a path as the user would write it, with slashes.
@@ -107,35 +137,54 @@ func (t *tree) show(path string) string {
 
 // wanted reports whether a file is to be read: the Environment's always is.
 func (t *tree) wanted(file string) bool {
-	for _, p := range t.paths {
-		if file == p || strings.HasPrefix(file, strings.TrimSuffix(p, string(filepath.Separator))+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return filepath.Dir(file) == t.root && hasEnvironment(file)
+	return t.asked(file) || filepath.Dir(file) == t.root && hasEnvironment(file)
 }
 
-// files lists what there is to read beneath a folder, sorted.
-func (t *tree) files(folder string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path != folder && hidden(e.Name()):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-		case !e.IsDir() && isYAML(e.Name()):
-			out = append(out, path)
-		}
-		return nil
-	})
+// asked reports whether a path is, or is beneath, one that was asked for.
+func (t *tree) asked(path string) bool {
+	return slices.ContainsFunc(t.paths, func(p string) bool { return within(p, path) })
+}
+
+// within reports whether path is folder, or beneath it.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// walk collects what there is to read beneath a folder, in order. It follows
+// no link to a folder: such a link may leave the tree or go in circles. What
+// it cannot look into is a fault where it was asked for, and else unread.
+func (t *tree) walk(r *reader, folder string) {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", t.show(folder), err)
+		t.unread(r, folder, reason(err), "this folder cannot be read")
+		return
 	}
-	slices.Sort(out)
-	return out, nil
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name())
+		switch link := e.Type()&fs.ModeSymlink != 0; {
+		case hidden(e.Name()):
+		case e.IsDir():
+			t.walk(r, path)
+		case link && isFolder(path):
+			t.unread(r, path, "move the folder here, or hide the link with a dot", "links to folders are not followed")
+		case isYAML(e.Name()):
+			t.files = append(t.files, path)
+		}
+	}
+}
+
+func (t *tree) unread(r *reader, path, hint, message string) {
+	if t.asked(path) {
+		r.fault(access.Place{File: t.show(path)}, hint, "%s", message)
+		return
+	}
+	r.set.Partial = append(r.set.Partial, t.show(path))
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
@@ -149,7 +198,7 @@ func environmentAbove(folder string) (string, error) {
 	for dir := folder; ; dir = filepath.Dir(dir) {
 		entries, err := os.ReadDir(dir)
 		if err != nil && dir == folder {
-			return "", fmt.Errorf("read %s: %w", Escape(dir), err)
+			return "", fmt.Errorf("read %s: %s", Escape(dir), reason(err))
 		}
 		for _, e := range entries {
 			if !e.IsDir() && isYAML(e.Name()) && !hidden(e.Name()) && hasEnvironment(filepath.Join(dir, e.Name())) {
@@ -157,14 +206,57 @@ func environmentAbove(folder string) (string, error) {
 			}
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no Environment document in %s or a folder above it: atlas-iam init writes one", Escape(folder))
+			return "", fmt.Errorf("no Environment document in %s or a folder above it%s", Escape(folder), beneath(folder))
 		}
 	}
 }
 
-var environmentLine = regexp.MustCompile(`(?m)^\s*["']?kind["']?:\s*["']?Environment["']?\s*(#.*)?$`)
+// beneath says what to do without an Environment: name the folder beneath
+// that has one, or write one.
+func beneath(folder string) string {
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		if !e.IsDir() || hidden(e.Name()) {
+			continue
+		}
+		files, _ := os.ReadDir(filepath.Join(folder, e.Name()))
+		for _, f := range files {
+			if !f.IsDir() && isYAML(f.Name()) && hasEnvironment(filepath.Join(folder, e.Name(), f.Name())) {
+				return ": there is one in " + Escape(e.Name()) + ", name that folder"
+			}
+		}
+	}
+	return ": atlas-iam init writes one"
+}
 
+var (
+	environmentLine = regexp.MustCompile(`(?m)^["']?kind["']?[ \t]*:[ \t]*["']?Environment["']?[ \t]*(#.*)?\r?$`)
+	ourVersion      = regexp.MustCompile(`(?m)^["']?apiVersion["']?[ \t]*:[ \t]*["']?atlas-iam\.dev/`)
+)
+
+// hasEnvironment reports whether a file has an Environment document. A file
+// that is no YAML at the moment is judged by its lines: it must not hide the
+// folder it stands in.
 func hasEnvironment(file string) bool {
-	data, err := os.ReadFile(file)
-	return err == nil && environmentLine.Match(data)
+	data, problem, _ := fileBytes(file)
+	if problem != "" || marks(data) > maxMarks || !bytes.Contains(data, []byte(v1alpha1.KindEnvironment)) {
+		return false
+	}
+	for decode := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var n yaml.Node
+		err := decode.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return false
+		}
+		if err != nil {
+			return environmentLine.Match(data) && ourVersion.Match(data)
+		}
+		if len(n.Content) != 1 {
+			continue
+		}
+		version, kind := child(n.Content[0], "apiVersion"), child(n.Content[0], "kind")
+		if kind != nil && kind.Value == v1alpha1.KindEnvironment && (version == nil || strings.HasPrefix(version.Value, "atlas-iam")) {
+			return true
+		}
+	}
 }

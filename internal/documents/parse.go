@@ -41,30 +41,69 @@ type reader struct {
 	faults       Faults
 	environments []access.Place
 	names        map[string]access.Place // first place of each KIND/NAME
+	bytes, marks int                     // read so far, see the limits
 }
 
 func (r *reader) fault(p access.Place, hint, format string, args ...any) {
 	r.faults = append(r.faults, Fault{Place: p, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// file reads one file's documents.
+// file reads one file's documents. What is not YAML ends its own file.
 func (r *reader) file(name string, data []byte) {
+	start := access.Place{File: name, Line: 1, Column: 1}
 	r.set.Files++
-	decode := yaml.NewDecoder(bytes.NewReader(data))
-	for {
-		var n yaml.Node
-		err := decode.Decode(&n)
+	r.bytes += len(data)
+	if len(data) > maxFileBytes {
+		r.fault(start, "split it", "this file has over %d bytes, the limit", maxFileBytes)
+		return
+	}
+	data, bad := letters(name, data)
+	if bad != nil {
+		r.faults = append(r.faults, *bad)
+		return
+	}
+	n := marks(data)
+	r.marks += n
+	switch {
+	case n > maxMarks:
+		r.fault(start, "split it", "this file may hold %d values, over the limit of %d", n, maxMarks)
+		return
+	case r.bytes > maxSetBytes || r.marks > maxSetMarks || r.set.Files > maxFiles:
+		r.fault(start, "give each Environment a folder of its own", "this is more than one run reads: the limits are %d files, %d bytes, %d values", maxFiles, maxSetBytes, maxSetMarks)
+		return
+	}
+	for decode := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var doc yaml.Node
+		err := decode.Decode(&doc)
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {
-			r.faults = append(r.faults, Fault{Place: access.Place{File: name, Line: 1, Column: 1}, Message: "not YAML: " + Escape(err.Error())})
+			r.faults = append(r.faults, syntax(name, data, err)...)
 			return
 		}
-		if len(n.Content) == 1 {
-			r.document(name, n.Content[0])
+		if len(doc.Content) != 1 {
+			continue
+		}
+		if deep := deeper(doc.Content[0], maxDepth); deep != nil {
+			r.fault(placeOf(name, deep), "", "this nests over %d deep, the limit", maxDepth)
+			continue
+		}
+		r.document(name, doc.Content[0])
+	}
+}
+
+// deeper finds a node more than depth beneath n.
+func deeper(n *yaml.Node, depth int) *yaml.Node {
+	if depth == 0 {
+		return n
+	}
+	for _, c := range n.Content {
+		if found := deeper(c, depth-1); found != nil {
+			return found
 		}
 	}
+	return nil
 }
 
 // document reads one document of a file.
@@ -98,11 +137,20 @@ func (r *reader) document(file string, n *yaml.Node) {
 	}
 }
 
-// read decodes a document whose header is sound.
+// read decodes and judges a document whose header is sound.
 func read[T any](d *decoder, n *yaml.Node) Doc[T] {
 	doc := Doc[T]{file: d.file, node: n}
 	d.root = reflect.TypeFor[T]()
+	d.node = n
 	d.value(n, reflect.ValueOf(&doc.Value).Elem(), nil)
+	switch v := any(&doc.Value).(type) {
+	case *v1alpha1.Environment:
+		d.environment(v)
+	case *v1alpha1.Cluster:
+		d.cluster(v)
+	case *v1alpha1.Team:
+		d.team(v)
+	}
 	return doc
 }
 
@@ -132,6 +180,8 @@ func (d *decoder) header(n *yaml.Node) (kind string, ok bool) {
 	case version == nil && at == nil:
 		d.fault(n, "every YAML file beneath the Environment's folder is read; hidden ones are not", "not an atlas-iam document: it has no apiVersion and no kind")
 		return "", false
+	case version == nil && similarKey(n, "apiVersion") != nil:
+		d.fault(similarKey(n, "apiVersion"), "did you mean apiVersion?", "unknown key %s", quoted(similarKey(n, "apiVersion").Value))
 	case version == nil:
 		d.fault(n, "write apiVersion: "+v1alpha1.APIVersion, "this document has no apiVersion")
 	case version.Kind != yaml.ScalarNode || version.Value != v1alpha1.APIVersion:
@@ -143,6 +193,8 @@ func (d *decoder) header(n *yaml.Node) (kind string, ok bool) {
 		return "", false
 	}
 	switch {
+	case at == nil && similarKey(n, "kind") != nil:
+		d.fault(similarKey(n, "kind"), "did you mean kind?", "unknown key %s", quoted(similarKey(n, "kind").Value))
 	case at == nil:
 		d.fault(n, "want "+list(kinds, "or"), "this document has no kind")
 	case at.Kind == yaml.ScalarNode && slices.Contains(laterKind, at.Value):
@@ -153,6 +205,16 @@ func (d *decoder) header(n *yaml.Node) (kind string, ok bool) {
 		return at.Value, version != nil
 	}
 	return "", false
+}
+
+// similarKey finds a key of a mapping that was meant to be key.
+func similarKey(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if _, ok := nearest(n.Content[i].Value, []string{key}); ok {
+			return n.Content[i]
+		}
+	}
+	return nil
 }
 
 // finish checks what only the whole set shows, and sorts.

@@ -110,6 +110,10 @@ func (d *decoder) text(n *yaml.Node, path []any) (string, bool) {
 		d.fault(n, "quote it: "+quoted(n.Value), "%s is %s to YAML, not text", d.name(path), typeName(n))
 		return "", false
 	}
+	if r, ok := invisible(n.Value); ok {
+		d.fault(n, "take it out", "%s has a letter that is not seen, %s: %s", d.name(path), Escape(string(r)), quoted(n.Value))
+		return "", false
+	}
 	return n.Value, true
 }
 

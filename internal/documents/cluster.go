@@ -1,0 +1,80 @@
+package documents
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
+)
+
+// cluster judges what a Cluster says by itself.
+func (d *decoder) cluster(c *v1alpha1.Cluster) {
+	d.metadata(c.Name, c.Labels)
+	spec := []any{"spec"}
+	hint := "want letters, digits, dashes and underscores, at most 100"
+	if a, err := access.ParseARN(c.Spec.ClusterName); err == nil && a.Service == "eks" {
+		hint = "write the cluster's name, without its ARN"
+	}
+	d.form(at(spec, "clusterName"), c.Spec.ClusterName, clusterName, hint)
+	d.account(at(spec, "account"), c.Spec.Account)
+	d.region(at(spec, "region"), c.Spec.Region)
+	d.oneOf(at(spec, "authenticationMode"), c.Spec.AuthenticationMode, authenticationModes())
+	for i, p := range c.Spec.Protect {
+		d.principal(at(spec, "protect", i), p)
+	}
+	for i, p := range c.Spec.Remove {
+		d.principal(at(spec, "remove", i), p)
+	}
+	d.twice(at(spec, "protect"), c.Spec.Protect)
+	d.twice(at(spec, "remove"), c.Spec.Remove)
+
+	seen := map[string]bool{}
+	for i, n := range c.Spec.NodeRoles {
+		p := at(spec, "nodeRoles", i)
+		d.iamEntity(at(p, "role"), "role", n.Role)
+		d.oneOf(at(p, "type"), n.Type, nodeTypes())
+		if n.Role != "" && seen[n.Role] {
+			d.bad(at(p, "role"), "a role has one entry on a cluster, of one type", "%s stands twice", quoted(n.Role))
+		}
+		seen[n.Role] = true
+	}
+	if k := c.Spec.Kubernetes; k != nil && k.Via != "" {
+		via := at(spec, "kubernetes", "via")
+		if slices.Contains([]string{"Direct", "Render"}, k.Via) {
+			d.bad(via, "write None, or leave kubernetes out", "kubernetes.via: %s is not supported by this version", k.Via)
+		} else {
+			d.oneOf(via, k.Via, []string{"None"})
+		}
+	}
+}
+
+func authenticationModes() []string {
+	return []string{string(access.ModeConfigMap), string(access.ModeAPIAndConfigMap), string(access.ModeAPI)}
+}
+
+// nodeTypes are the types of entries that nodes have: all but STANDARD.
+func nodeTypes() []string {
+	var out []string
+	for _, t := range access.EntryTypes() {
+		if t != access.Standard {
+			out = append(out, string(t))
+		}
+	}
+	return out
+}
+
+// oneOf checks a word against those there are.
+func (d *decoder) oneOf(path []any, s string, words []string) {
+	if s == "" || slices.Contains(words, s) {
+		return
+	}
+	hint := "want " + list(words, "or")
+	if c, ok := nearest(s, words); ok {
+		hint = "did you mean " + c + "?"
+	}
+	if s == string(access.Standard) && strings.HasPrefix(pathString(path), "spec.nodeRoles") {
+		hint = "STANDARD is for people and programs: put the role in a Team"
+	}
+	d.bad(path, hint, "%s cannot be %s", pathString(path), quoted(s))
+}
