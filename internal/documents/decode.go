@@ -18,8 +18,8 @@ type decoder struct {
 	root   reflect.Type // its Go type
 	node   *yaml.Node   // its mapping
 	faults *Faults
-	// spoiled holds the nodes that have a fault directly in them; what else
-	// could be said of those would be guessed.
+	// spoiled holds the nodes that could not be decoded whole; what else could
+	// be said of those would be guessed.
 	spoiled map[*yaml.Node]bool
 }
 
@@ -67,13 +67,18 @@ func fieldsOf(t reflect.Type) []field {
 
 // value decodes n into v and reports whether it could.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
-	if !d.plain(n, path) {
-		return false
+	good := d.plain(n, path) && d.valueOf(n, v, path)
+	if !good {
+		d.spoiled[n] = true
 	}
+	return good
+}
+
+func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		return d.value(n, v.Elem(), path)
+		return d.valueOf(n, v.Elem(), path)
 	case reflect.Struct:
 		return d.object(n, v, path)
 	case reflect.Slice:
@@ -102,25 +107,24 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path []any) bool {
 	if !d.is(n, yaml.MappingNode, path, "a mapping with "+list(namesOf(fields), "and")) {
 		return false
 	}
-	before := len(*d.faults)
 	meant := map[string]bool{} // keys that stand there misspelt
-	for _, pair := range d.pairs(n, path) {
+	pairs, good := d.pairs(n, path)
+	for _, pair := range pairs {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == pair.key.Value })
 		if i < 0 {
-			d.spoiled[n] = true
+			good = false
 			meant[d.unknownKey(pair.key, v.Type(), path)] = true
 			continue
 		}
-		if !d.value(pair.value, v.FieldByIndex(fields[i].index), append(slices.Clone(path), pair.key.Value)) {
-			d.spoiled[pair.value] = true
-		}
+		good = d.value(pair.value, v.FieldByIndex(fields[i].index), at(path, pair.key.Value)) && good
 	}
 	for _, f := range fields {
 		if f.required && child(n, f.name) == nil && !meant[f.name] {
 			d.fault(n, "it is always written", "%s has no %s", d.name(path), f.name)
+			good = false
 		}
 	}
-	return len(*d.faults) == before
+	return good
 }
 
 func namesOf(fields []field) []string {
@@ -139,7 +143,7 @@ func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path []any) bool {
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	good := true
 	for i, item := range n.Content {
-		good = d.value(item, v.Index(i), append(slices.Clone(path), i)) && good
+		good = d.value(item, v.Index(i), at(path, i)) && good
 	}
 	return good
 }
@@ -150,16 +154,19 @@ func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, path []any) bool {
 		return false
 	}
 	m := make(map[string]string, len(n.Content)/2)
-	good := true
-	for _, pair := range d.pairs(n, path) {
-		inner := append(slices.Clone(path), pair.key.Value)
+	pairs, good := d.pairs(n, path)
+	for _, pair := range pairs {
+		inner := at(path, pair.key.Value)
 		key, keyOK := d.text(pair.key, inner)
 		value, valueOK := "", d.plain(pair.value, inner)
 		if valueOK {
 			value, valueOK = d.text(pair.value, inner)
 		}
-		m[key] = value
-		good = good && keyOK && valueOK
+		if keyOK && valueOK {
+			m[key] = value
+		} else {
+			good = false
+		}
 	}
 	v.Set(reflect.ValueOf(m))
 	return good
@@ -168,10 +175,10 @@ func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, path []any) bool {
 // pair is a key of a mapping with its value.
 type pair struct{ key, value *yaml.Node }
 
-// pairs gives the keys of a mapping that are usable, in order; the others are
-// faults.
-func (d *decoder) pairs(n *yaml.Node, path []any) []pair {
-	var out []pair
+// pairs gives the keys of a mapping that are usable, in order, and whether
+// all are; the others are faults.
+func (d *decoder) pairs(n *yaml.Node, path []any) (out []pair, good bool) {
+	good = true
 	first := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -189,9 +196,9 @@ func (d *decoder) pairs(n *yaml.Node, path []any) []pair {
 			out = append(out, pair{key, value})
 			continue
 		}
-		d.spoiled[n] = true
+		good = false
 	}
-	return out
+	return out, good
 }
 
 // name is a path in words: spec.grants[2].policy, or the kind itself.

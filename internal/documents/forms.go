@@ -2,6 +2,7 @@ package documents
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -102,15 +103,16 @@ func (d *decoder) exactlyOne(path []any, keys ...string) (string, bool) {
 	if !d.sound(path) {
 		return "", false
 	}
-	var written []string
-	for _, k := range keys {
-		if d.has(at(path, k)) {
+	var written []string // in the document's order
+	n, _ := follow(d.node, path)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i].Value; slices.Contains(keys, k) {
 			written = append(written, k)
 		}
 	}
 	switch len(written) {
 	case 0:
-		d.bad(path, "write one of "+list(keys, "or"), "%s says neither of %s", d.name(path), list(keys, "and"))
+		d.bad(path, "write one of "+list(keys, "or"), "%s says none of %s", d.name(path), list(keys, "and"))
 		return "", false
 	case 1:
 		return written[0], true

@@ -70,6 +70,20 @@ func syntax(name string, data []byte, err error) []Fault {
 		}
 	}
 	at := access.Place{File: name, Line: number, Column: firstColumn(lines[number-1])}
+	switch {
+	case strings.Contains(said, "expected key") || strings.Contains(said, "'-' indicator"):
+		if line, column, ok := stray(lines); ok {
+			at.Line, at.Column = line, column
+		}
+	case strings.Contains(said, "expected ',' or") || strings.Contains(said, "expected node content"):
+		if b, ok := unclosed(lines); ok {
+			at.Line, at.Column = b.line, b.column
+			said = "did not find expected ',' or ']'"
+			if b.sign == '{' {
+				said = "did not find expected ',' or '}'"
+			}
+		}
+	}
 	for _, w := range syntaxWords {
 		if strings.Contains(said, w.complaint) {
 			return []Fault{{at, "not YAML: " + w.message, w.hint}}
@@ -81,12 +95,11 @@ func syntax(name string, data []byte, err error) []Fault {
 // unquoted finds values that a pattern matches outside of quotes and comments.
 func unquoted(name string, lines []string, pattern *regexp.Regexp, message string) []Fault {
 	var out []Fault
-	blank := func(s string) string { return strings.Repeat("_", len(s)) }
 	for i, line := range lines {
-		bare := comment.ReplaceAllStringFunc(quotedText.ReplaceAllStringFunc(line, blank), func(s string) string { return strings.Repeat(" ", len(s)) })
-		for _, m := range pattern.FindAllStringSubmatchIndex(bare, -1) {
-			at := access.Place{File: name, Line: i + 1, Column: utf8.RuneCountInString(line[:m[2]]) + 1}
-			out = append(out, Fault{at, message, "quote it: " + quoted(line[m[2]:m[3]])})
+		text := bare(line)
+		for _, m := range pattern.FindAllStringSubmatchIndex(text, -1) {
+			at := access.Place{File: name, Line: i + 1, Column: utf8.RuneCountInString(text[:m[2]]) + 1}
+			out = append(out, Fault{at, message, "quote it: " + quoted(text[m[2]:m[3]])})
 		}
 	}
 	return out
@@ -99,4 +112,83 @@ func firstColumn(line string) int {
 		return 1
 	}
 	return len(line) - len(rest) + 1
+}
+
+// bare is a line with its quoted texts and its comment blanked out, letter by
+// letter.
+func bare(line string) string {
+	line = quotedText.ReplaceAllStringFunc(line, func(s string) string { return strings.Repeat("_", utf8.RuneCountInString(s)) })
+	return comment.ReplaceAllStringFunc(line, func(s string) string { return strings.Repeat(" ", utf8.RuneCountInString(s)) })
+}
+
+// stray finds the first line that begins between the columns that lines
+// before it have opened.
+func stray(lines []string) (line, column int, ok bool) {
+	open := []int{0}
+	for i, whole := range lines {
+		text := bare(whole)
+		rest := strings.TrimLeft(text, " ")
+		indent := len(text) - len(rest)
+		if strings.TrimSpace(rest) == "" {
+			continue
+		}
+		if strings.HasPrefix(rest, "---") {
+			open = []int{0}
+			continue
+		}
+		top := open[len(open)-1]
+		for len(open) > 1 && open[len(open)-1] > indent {
+			open = open[:len(open)-1]
+		}
+		if indent < top && open[len(open)-1] != indent {
+			return i + 1, indent + 1, true
+		}
+		for {
+			if open[len(open)-1] < indent {
+				open = append(open, indent)
+			}
+			after, dash := strings.CutPrefix(rest, "- ")
+			if !dash {
+				break
+			}
+			trimmed := strings.TrimLeft(after, " ")
+			indent += 2 + len(after) - len(trimmed)
+			rest = trimmed
+		}
+	}
+	return 0, 0, false
+}
+
+// bracket is an opening bracket and its place.
+type bracket struct {
+	line, column int
+	sign         rune
+}
+
+// unclosed finds the innermost bracket that is open at the end, or that the
+// wrong bracket closes.
+func unclosed(lines []string) (b bracket, ok bool) {
+	var open []bracket
+	for i, line := range lines {
+		column := 0
+		for _, r := range bare(line) {
+			column++
+			switch r {
+			case '[', '{':
+				open = append(open, bracket{i + 1, column, r})
+			case ']', '}':
+				if len(open) == 0 {
+					return bracket{}, false
+				}
+				if last := open[len(open)-1]; (last.sign == '[') != (r == ']') {
+					return last, true
+				}
+				open = open[:len(open)-1]
+			}
+		}
+	}
+	if len(open) == 0 {
+		return bracket{}, false
+	}
+	return open[len(open)-1], true
 }
