@@ -1,0 +1,264 @@
+package documents
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+var update = flag.Bool("update", false, "write described.json from the types' doc comments")
+
+func TestTheDescriptionsAreThoseOfTheTypes(t *testing.T) {
+	want, err := json.MarshalIndent(describe(t, filepath.Join("..", "..", "api", "v1alpha1")), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	if *update {
+		if err := os.WriteFile("described.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), string(described)); diff != "" {
+		t.Errorf("described.json is stale, run go generate ./internal/documents (-source +file):\n%s", diff)
+	}
+}
+
+// describe reads the doc comments of a package's structs and their fields.
+func describe(t *testing.T, dir string) map[string]description {
+	t.Helper()
+	out := map[string]description{}
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source in %s: %v", dir, err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok || gen.Tok != token.TYPE {
+				continue
+			}
+			typ := gen.Specs[0].(*ast.TypeSpec)
+			structure, ok := typ.Type.(*ast.StructType)
+			if !ok {
+				continue
+			}
+			out[typ.Name.Name] = docComment(gen.Doc, "", "")
+			for _, f := range structure.Fields.List {
+				if len(f.Names) == 0 || f.Doc == nil {
+					continue
+				}
+				key, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json"), ",")
+				out[typ.Name.Name+"."+key] = docComment(f.Doc, f.Names[0].Name, key)
+			}
+		}
+	}
+	return out
+}
+
+// docComment parts a doc comment into text and markers. The text calls a field by
+// its key in documents.
+func docComment(doc *ast.CommentGroup, name, key string) description {
+	d := description{}
+	var words []string
+	for _, c := range doc.List {
+		line := strings.TrimSpace(strings.TrimPrefix(c.Text, "//"))
+		marker, ok := strings.CutPrefix(line, "+kubebuilder:")
+		if !ok {
+			words = append(words, line)
+			continue
+		}
+		k, v, _ := strings.Cut(strings.TrimPrefix(marker, "validation:"), "=")
+		if d.Markers == nil {
+			d.Markers = map[string]string{}
+		}
+		d.Markers[k] = v
+	}
+	d.Text = strings.Join(words, " ")
+	if rest, ok := strings.CutPrefix(d.Text, name+" "); ok && name != "" {
+		d.Text = key + " " + rest
+	}
+	return d
+}
+
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	raw, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft7)
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// validates holds every document of a file against the schema.
+func validates(s *jsonschema.Schema, data []byte) error {
+	for decode := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var v any
+		if err := decode.Decode(&v); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := s.Validate(v); err != nil {
+			return err
+		}
+	}
+}
+
+func TestTheExamplesAndEveryLegalTwinSatisfyTheSchema(t *testing.T) {
+	s := compiled(t)
+	for _, name := range exampleFiles(t) {
+		if err := validates(s, readFile(t, name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, c := range faultCases() {
+		if twin := legal(c.doc, c.good); strings.TrimSpace(twin) != "" {
+			if err := validates(s, []byte(twin)); err != nil {
+				t.Errorf("twin of %q:\n%s\n%v", c.name, twin, err)
+			}
+		}
+	}
+}
+
+// beyondSchema are the faults that a JSON Schema does not see, for it is shown
+// values, not YAML, and one at a time.
+var beyondSchema = []string{
+	"no as text is quoted",
+	"on as text is quoted",
+	"what counts in base 60 is quoted",
+	"row 11: a merge key is a fault",
+	"row 11: an unknown tag is a fault",
+	"row 12: an anchor is a fault",
+	"row 13: a bidi letter is refused even in a comment",
+	"row 13: a look-alike letter is shown in an ARN",
+	"an account's name is not digits",
+	"two accounts have two names",
+	"an account stands once",
+	"a region stands once",
+	"an account is in one partition",
+	"an assumed role is the account's",
+	"an assumed role is of the partition",
+	"aws: tags are AWS's",
+	"our own tags are ours",
+	"a tag's key has its letters",
+	"a tag's value has its letters",
+	"tags are no foreign marks",
+	"tags are no foreign marks of any value",
+	"our own marks are not foreign",
+	"a role path is not AWS's",
+	"a boundary is a policy",
+	"a cluster's account is a name or twelve digits",
+	"a cluster's account by name",
+	"a label has its letters",
+	"a label's key has its letters",
+	"a removed principal stands once",
+	"a node role stands once",
+	"row 6: root is no user",
+	"row 6: a star in an ARN",
+	"row 6: a service-linked role by ARN",
+	"row 6: a service-linked role by name",
+	"row 7: an SSO role without its path",
+	"row 7: an SSO role by name without its path",
+	"row 7: an SSO role without its digits",
+	"row 7: one role with and without path",
+	"row 7: one role by ARN with and without path",
+	"a member stands once",
+	"an ARN's name has its letters",
+	"an ARN says its account",
+	"a user is not an ARN",
+	"a member's account",
+	"row 2: a username system:",
+	"row 2: a username eks:",
+	"row 2: a username iam: in capitals",
+	"row 4: a session without a colon",
+	"row 5: an unknown template",
+	"an IAM user has no session",
+	"row 13: a look-alike letter in a username",
+	"row 1: system:masters",
+	"row 1: another system: group",
+	"row 5: a template in a group",
+	"row 13: a look-alike letter in a group",
+	"a pattern that is too long matches nothing",
+	"a pattern stands once",
+	"a cluster is not selected by pattern",
+	"a cluster's name is a name",
+	"a cluster is selected once",
+	"a label's value to match",
+	"a second document of a name",
+}
+
+func TestTheSchemaRefusesWhatIsWrongInForm(t *testing.T) {
+	s := compiled(t)
+	var taken []string
+	for _, c := range faultCases() {
+		if err := validates(s, []byte(unmark(c.doc))); err == nil {
+			taken = append(taken, c.name)
+		}
+	}
+	if diff := cmp.Diff(beyondSchema, taken); diff != "" {
+		t.Errorf("faults the schema does not see (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheSchemaNamesWhatTheReaderTakes(t *testing.T) {
+	raw, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s struct {
+		Definitions map[string]struct {
+			Properties map[string]struct{ Enum []any }
+		}
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		typ, key string
+		want     []string
+	}{
+		{"ClusterSpec", "authenticationMode", authenticationModes()},
+		{"NodeRole", "type", nodeTypes()},
+	} {
+		var got []string
+		for _, v := range s.Definitions[c.typ].Properties[c.key].Enum {
+			got = append(got, v.(string))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s.%s (-reader +schema):\n%s", c.typ, c.key, diff)
+		}
+	}
+}
