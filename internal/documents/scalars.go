@@ -141,3 +141,12 @@ func (d *decoder) boolean(n *yaml.Node, path []any) (value, ok bool) {
 	d.fault(n, hint, "%s is %s, not true", d.name(path), kindName(n))
 	return false, false
 }
+
+// looksTypedName reports whether a name would need quotes to be text.
+func looksTypedName(s string) bool {
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(s), &n); err != nil || len(n.Content) != 1 {
+		return true
+	}
+	return looksTyped(n.Content[0])
+}
