@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -30,7 +29,14 @@ func (d *decoder) environment(e *v1alpha1.Environment) {
 		names[a.Name], ids[a.ID] = true, true
 	}
 
+	if r := e.Spec.Roles; r != nil {
+		d.roles([]any{"spec", "roles"}, r)
+	}
 	d.tags([]any{"spec", "tags"}, e.Spec.Tags, e.Spec.ForeignTags)
+	if n := len(e.Spec.ForeignTags); n > maxLabels {
+		d.bad([]any{"spec", "foreignTags"}, "", "spec.foreignTags has %d marks, over %d", n, maxLabels)
+		return
+	}
 	for k, v := range e.Spec.ForeignTags {
 		p := []any{"spec", "foreignTags", k}
 		if strings.HasPrefix(strings.ToLower(k), "atlas-iam.dev/") {
@@ -38,9 +44,6 @@ func (d *decoder) environment(e *v1alpha1.Environment) {
 		} else if !strings.HasPrefix(k, "aws:") {
 			d.tag(p, k, v, true)
 		}
-	}
-	if r := e.Spec.Roles; r != nil {
-		d.roles([]any{"spec", "roles"}, r)
 	}
 }
 
@@ -55,17 +58,18 @@ func (d *decoder) environmentAccount(p []any, a v1alpha1.Account) {
 	if n, ok := follow(d.node, regions); ok && len(n.Content) == 0 && !d.spoiled[n] {
 		d.bad(regions, "name one region at least", "%s is empty", pathString(regions))
 	}
-	partition := ""
+	partition, seen := "", map[string]bool{}
 	for i, region := range a.Regions {
 		q := at(regions, i)
 		switch {
 		case region == "" || !d.region(q, region):
 			continue
-		case slices.Contains(a.Regions[:i], region):
+		case seen[region]:
 			d.bad(q, "", "%s stands twice", quoted(region))
 		case partition != "" && access.PartitionOf(region) != partition:
 			d.bad(q, "an account is in one partition", "%s is in the partition %s, and %s before it in %s", Escape(region), access.PartitionOf(region), Escape(a.Regions[0]), partition)
 		}
+		seen[region] = true
 		if partition == "" {
 			partition = access.PartitionOf(region)
 		}

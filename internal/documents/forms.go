@@ -127,7 +127,14 @@ func (d *decoder) metadata(name string, labels map[string]string) {
 	d.labels([]any{"metadata", "labels"}, labels)
 }
 
+// maxLabels bounds labels and marks; nobody writes so many.
+const maxLabels = 64
+
 func (d *decoder) labels(path []any, labels map[string]string) {
+	if len(labels) > maxLabels {
+		d.bad(path, "", "%s has %d labels, over %d", pathString(path), len(labels), maxLabels)
+		return
+	}
 	for k, v := range labels {
 		word := k
 		if m := labelPrefix.FindString(k); m != "" {
@@ -201,6 +208,7 @@ func (d *decoder) selectorValues(path []any, names []string, labels map[string]s
 func (d *decoder) tags(path []any, tags, foreign map[string]string) {
 	if len(tags) > 48 {
 		d.bad(path, "AWS allows 50 on an object, and two are atlas-iam's own", "%s has %d tags, over 48", pathString(path), len(tags))
+		return
 	}
 	for k, v := range tags {
 		p := at(path, k)

@@ -34,6 +34,10 @@ var otherWords = map[string]string{
 	"accessscope": "scope", "accountid": "id", "rolesession": "sessionName", "authmode": "authenticationMode",
 }
 
+// manyFaults is how many faults there are before a word's nearest is no longer
+// looked for: a file that has so many is not one of ours.
+const manyFaults = 1000
+
 // unknownKey says what is wrong with a key that t does not have, and gives
 // the key of t that was meant, if one was.
 func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant string) {
@@ -42,6 +46,10 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 		return ""
 	}
 	names := namesOf(fieldsOf(t))
+	if len(*d.faults) > manyFaults {
+		d.fault(key, "keys here are "+list(names, "and"), "unknown key %s in %s", quoted(key.Value), d.name(path))
+		return ""
+	}
 	other := otherWord(key.Value)
 	if c, ok := nearest(key.Value, names); ok || slices.Contains(names, other) {
 		if !ok {

@@ -96,9 +96,11 @@ func syntax(name string, data []byte, err error) []Fault {
 func unquoted(name string, lines []string, pattern *regexp.Regexp, message string) []Fault {
 	var out []Fault
 	for i, line := range lines {
-		text := bare(line)
+		text, done, column := bare(line), 0, 1
 		for _, m := range pattern.FindAllStringSubmatchIndex(text, -1) {
-			at := access.Place{File: name, Line: i + 1, Column: utf8.RuneCountInString(text[:m[2]]) + 1}
+			column += utf8.RuneCountInString(text[done:m[2]])
+			done = m[2]
+			at := access.Place{File: name, Line: i + 1, Column: column}
 			out = append(out, Fault{at, message, "quote it: " + quoted(text[m[2]:m[3]])})
 		}
 	}

@@ -41,11 +41,13 @@ func (d *decoder) grant(p []any, g v1alpha1.Grant) {
 	}
 	d.policy(at(p, "policy"), g.Policy)
 	d.group(at(p, "group"), g.Group)
+	seen := map[string]bool{}
 	for i, pattern := range g.Namespaces {
 		q := at(p, "namespaces", i)
-		if d.pattern(q, pattern) && slices.Contains(g.Namespaces[:i], pattern) {
+		if d.pattern(q, pattern) && seen[pattern] {
 			d.bad(q, "", "%s stands twice", quoted(pattern))
 		}
+		seen[pattern] = true
 	}
 	if g.Scope != "" && g.Scope != "cluster" {
 		hint := "write scope: cluster for the whole cluster, or namespaces: [...]"
