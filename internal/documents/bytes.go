@@ -73,8 +73,11 @@ func letters(name string, data []byte) ([]byte, *Fault) {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			return nil, &Fault{at, fmt.Sprintf("this file is not UTF-8: byte %#02x", data[i]), "save it as UTF-8"}
-		case r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff:
+		case r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0 || r == 0xfffe || r == 0xffff:
 			return nil, &Fault{at, "control character " + Escape(string(r)), "documents are plain text"}
+		case r == '\r' && !bytes.HasPrefix(data[i+1:], []byte("\n")), r == '\u2028', r == '\u2029':
+			// A new line to YAML, and none to most editors.
+			return nil, &Fault{at, "a line ends in " + Escape(string(r)), "end lines in a line feed"}
 		case unicode.Is(unicode.Bidi_Control, r):
 			return nil, &Fault{at, "the letter " + Escape(string(r)) + " turns the direction of writing", "take it out: what reads one way must not mean another"}
 		}

@@ -91,6 +91,8 @@ func yamlCases() []faultCase {
 			`spec.members[0].arn has the letter <U+0440>: "arn:aws:iam::111222333444:role/<U+0440><U+0430>rtner": write it with plain letters`},
 		{"row 12: a control character is shown", memberWith("{user: oleksii} # «\x1b»"), "",
 			`control character <U+001B>: documents are plain text`},
+		{"row 12: a line ends as editors see it", memberWith("{user: oleksii} # a«\r»b"), "",
+			`a line ends in <U+000D>: end lines in a line feed`},
 		{"row 12: NUL is shown", memberWith("{user: oleksii} # «\x00»"), "",
 			`control character <U+0000>: documents are plain text`},
 		{"row 12: what is not UTF-8 is refused", memberWith("{user: oleksii} # «\xff»"), "",
