@@ -59,9 +59,6 @@ type Options struct {
 	// Parallel is how many changes of an account's region are in flight;
 	// 64 if zero. The calls themselves are limited by package cloud.
 	Parallel int
-	// CallTimeout bounds one call with the retries beneath it, waiting for the
-	// rate limit included; two minutes if zero.
-	CallTimeout time.Duration
 	// Patience is for how long a refusal that AWS's own delays explain, or an
 	// answer that was lost, is tried again; 30 seconds if zero.
 	Patience time.Duration
@@ -77,9 +74,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Parallel == 0 {
 		o.Parallel = 64
-	}
-	if o.CallTimeout == 0 {
-		o.CallTimeout = 2 * time.Minute
 	}
 	if o.Patience == 0 {
 		o.Patience = 30 * time.Second
@@ -120,6 +114,6 @@ func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.P
 	}
 	res := r.all(ctx)
 	res.Duration = o.Now().Sub(started)
-	err := r.record.line(newTrailer(res, o.Now()))
-	return res, errors.Join(r.record.err(), err, ctx.Err())
+	_ = r.record.line(newTrailer(res, o.Now())) // its error is the record's
+	return res, errors.Join(r.record.err(), ctx.Err())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
@@ -24,6 +25,8 @@ type runner struct {
 	token  string
 	stop   <-chan struct{} // closed: begin nothing more
 	halt   func()          // closes it
+
+	progress sync.Mutex // Progress and Waiting are told one thing at a time
 }
 
 // stopSignal is closed when from is, or when halt is called.

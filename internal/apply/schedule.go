@@ -173,9 +173,8 @@ func (o *clusterOrder) add(n *node) {
 // ended, and the pools; a chain's state belongs to the one node of it that runs.
 type scheduler struct {
 	*runner
-	mu       sync.Mutex
-	progress sync.Mutex
-	wg       sync.WaitGroup
+	mu sync.Mutex
+	wg sync.WaitGroup
 }
 
 func (r *runner) all(ctx context.Context) *Result {
