@@ -8,6 +8,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -100,7 +101,7 @@ func (j *job) disassociate(ctx context.Context, policy string, from *access.Scop
 		took: func(ctx context.Context) (bool, error) { return j.scopeTook(ctx, policy, from, nil) },
 		// Assumption disassociate-missing: EKS answers so when the policy is
 		// not on the entry; its documentation only lists the code.
-		standing: "ResourceNotFoundException",
+		standing: cloud.IsNotFound,
 	})
 	if err == nil {
 		if j.chain.dropped == nil {

@@ -122,7 +122,13 @@ func (j *job) close(err error) {
 		}
 	}
 	var lost *LostError
+	if err != nil {
+		j.chain.forget()
+	}
 	switch {
+	case errors.Is(err, context.Canceled) && len(o.Writes) == 0:
+		o.Status, o.Skip = Skipped, SkipStopped
+		return
 	case err == nil && j.made:
 		o.Status = Done
 	case err == nil:

@@ -140,7 +140,7 @@ func (j *job) sendCreate(ctx context.Context, to, replaced *access.Entry) error 
 			}
 			return false, j.inTheWay(have, to)
 		},
-		standing: "ResourceInUseException",
+		standing: inUse,
 		// A principal that was looked up is there; IAM may not show it yet.
 		delayed: invalidPrincipal,
 	})
@@ -313,7 +313,7 @@ func (j *job) deleteEntry(ctx context.Context, have, from *access.Entry) error {
 			}
 			return false, j.unmoved(now, from, nil)
 		},
-		standing: "ResourceNotFoundException",
+		standing: cloud.IsNotFound,
 	})
 	if err == nil {
 		j.chain.forget()

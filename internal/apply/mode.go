@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,46 +58,70 @@ func (j *job) changeMode(ctx context.Context, from, to access.AuthMode) error {
 			}
 			return c.mode == to, nil
 		},
-		// Another update is under way; took waits for its end.
-		standing: "ResourceInUseException",
+		// Another update is under way, or the mode is set; took waits for the
+		// end and tells.
+		standing: func(err error) bool { return inUse(err) || sameMode(err, to) },
+		until:    until,
 	})
 	if err != nil {
 		return err
 	}
-	return j.awaitMode(ctx, update, to, until)
+	return j.awaitMode(ctx, update, from, to, until)
 }
 
-// awaitMode waits for an update that EKS has accepted.
-func (j *job) awaitMode(ctx context.Context, update string, to access.AuthMode, until time.Time) error {
+// awaitMode waits for an update that EKS has accepted: for the update, where it
+// may be read, and then for the cluster to show it.
+func (j *job) awaitMode(ctx context.Context, update string, from, to access.AuthMode, until time.Time) error {
 	accepted := fmt.Errorf("EKS accepted update %s of %s to mode %s", update, j.object(), to)
-	for wait := firstWait; update != ""; wait = nextWait(wait) {
+	if err := j.awaitUpdate(ctx, update, to, until); err != nil {
+		return err
+	}
+	for wait := firstWait; ; wait = nextWait(wait) {
+		c, err := j.settledCluster(ctx, until)
+		switch {
+		case err != nil:
+			return &LostError{Write: accepted, Read: err}
+		case c.mode == to:
+			return nil
+		case c.mode != from:
+			return j.modeMoved(to, c.mode)
+		case !j.pause(ctx, wait, until):
+			return &LostError{Write: accepted, Read: fmt.Errorf("it is still %s", c.mode)}
+		}
+	}
+}
+
+// awaitUpdate waits for the end of an update. A caller who may not read
+// updates learns of it by the cluster alone.
+func (j *job) awaitUpdate(ctx context.Context, update string, to access.AuthMode, until time.Time) error {
+	if update == "" {
+		return nil
+	}
+	for wait := firstWait; ; wait = nextWait(wait) {
 		out, err := j.eks.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: &j.key.Name, UpdateId: &update})
 		if err != nil && !cloud.IsNotFound(err) {
-			return &LostError{Write: accepted, Read: j.unread("read the update", err)}
+			return nil
 		}
 		if err == nil && out.Update != nil {
 			switch out.Update.Status {
 			case types.UpdateStatusSuccessful:
-				update = ""
-				continue
+				return nil
 			case types.UpdateStatusFailed, types.UpdateStatusCancelled:
-				j.made = false
 				return fmt.Errorf("change the authentication mode of %s: update %s ended as %s%s", j.object(), update, out.Update.Status, updateErrors(out.Update))
 			}
 		}
 		j.waiting("the cluster's update to mode " + string(to))
 		if !j.pause(ctx, wait, until) {
-			break
+			return nil
 		}
 	}
-	c, err := j.settledCluster(ctx, until)
-	switch {
-	case err != nil:
-		return &LostError{Write: accepted, Read: err}
-	case c.mode != to:
-		return j.modeMoved(to, c.mode)
-	}
-	return nil
+}
+
+// sameMode reports whether EKS refused to set a mode because it is set. (the
+// error's text is reported by users: "Unsupported authentication mode update
+// from X to X")
+func sameMode(err error, to access.AuthMode) bool {
+	return strings.Contains(cloud.Reason(err), fmt.Sprintf("Unsupported authentication mode update from %s to %s", to, to))
 }
 
 // settledCluster reads the cluster and waits while it is not ACTIVE.

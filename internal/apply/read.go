@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -36,6 +37,9 @@ func (j *job) fresh(at time.Time) bool {
 	return !at.IsZero() && j.opts.Now().Sub(at) <= freshFor
 }
 
+// errEmpty is an answer without the object in it: not the same as "not there".
+var errEmpty = errors.New("AWS answered without the object")
+
 // readEntry reads the entry; nil if there is none.
 func (j *job) readEntry(ctx context.Context) (*access.Entry, error) {
 	j.chain.entryAt = time.Time{}
@@ -48,7 +52,9 @@ func (j *job) readEntry(ctx context.Context) (*access.Entry, error) {
 	case err != nil:
 		return nil, j.unread("read access entry", err)
 	default:
-		e = entryOf(out.AccessEntry)
+		if e = entryOf(out.AccessEntry); e == nil {
+			return nil, j.unread("read access entry", errEmpty)
+		}
 	}
 	j.chain.entry, j.chain.entryAt = e, j.opts.Now()
 	return e, nil
@@ -113,6 +119,9 @@ func (j *job) readCluster(ctx context.Context) (cluster, error) {
 	out, err := j.eks.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &j.key.Name})
 	if err != nil {
 		return cluster{}, j.unread("read", err)
+	}
+	if out.Cluster == nil {
+		return cluster{}, j.unread("read", errEmpty)
 	}
 	c := cluster{status: out.Cluster.Status}
 	if a := out.Cluster.AccessConfig; a != nil {

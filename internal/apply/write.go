@@ -24,10 +24,12 @@ type write struct {
 	// took reads whether the write has taken effect. A *MovedError says that
 	// something else stands there.
 	took func(context.Context) (bool, error)
-	// standing is the code with which AWS refuses what may be done already.
-	standing string
+	// standing are refusals of what may be done already, nil for none; took
+	// then tells.
+	standing func(error) bool
 	// delayed are refusals that AWS's own delays explain.
 	delayed func(error) bool
+	until   time.Time // how long to try; zero: the run's patience
 }
 
 // lostAttempts bounds how often a write is sent whose answers get lost.
@@ -37,9 +39,15 @@ const lostAttempts = 4
 // doubt where reading can tell. The error is nil when AWS has what the write
 // says; then j.made tells whether it was this run that brought it.
 func (j *job) do(ctx context.Context, w *write) error {
-	patience := j.opts.Now().Add(j.opts.Patience)
+	until := w.until
+	if until.IsZero() {
+		until = j.opts.Now().Add(j.opts.Patience)
+	}
 	lost := 0
 	for wait := firstWait; ; wait = nextWait(wait) {
+		if ctx.Err() != nil {
+			return j.failed(w, ctx.Err())
+		}
 		err := j.attempt(ctx, w)
 		if err == nil {
 			j.made = true
@@ -60,7 +68,7 @@ func (j *job) do(ctx context.Context, w *write) error {
 				return nil
 			}
 			again = lost < lostAttempts
-		case w.standing != "" && cloud.Code(err) == w.standing:
+		case w.standing != nil && w.standing(err):
 			took, rerr := w.took(ctx)
 			if rerr != nil {
 				return rerr
@@ -71,7 +79,7 @@ func (j *job) do(ctx context.Context, w *write) error {
 			}
 			again = true // what AWS refuses it for cannot be seen yet, or any more
 		}
-		if !again || !j.pause(ctx, wait, patience) {
+		if !again || !j.pause(ctx, wait, until) {
 			return j.failed(w, err)
 		}
 	}
@@ -81,9 +89,10 @@ const firstWait = 250 * time.Millisecond
 
 func nextWait(d time.Duration) time.Duration { return min(2*d, 5*time.Second) }
 
-// pause waits. It is false, at once, when that would end after the time given,
-// or when the run is stopped.
+// pause waits; what was read before is stale then. It is false, at once, when
+// that would end after the time given, or when the run is stopped.
 func (j *job) pause(ctx context.Context, d time.Duration, until time.Time) bool {
+	j.chain.forget()
 	if j.opts.Now().Add(d).After(until) || j.stopped(ctx) {
 		return false
 	}
@@ -194,6 +203,9 @@ func (j *job) object() string {
 	}
 	return j.change.Principal + " on cluster " + j.key.String()
 }
+
+// inUse is how EKS refuses what exists, and what another update locks.
+func inUse(err error) bool { return cloud.Code(err) == "ResourceInUseException" }
 
 // invalidPrincipal is how EKS refuses a principal that IAM does not have, or
 // does not show yet. (terraform-aws-eks#2969; that a new role looks so for a while is
