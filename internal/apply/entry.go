@@ -94,6 +94,16 @@ func missingTags(have, want *access.Entry) map[string]string {
 	return missing
 }
 
+func merged(a, b map[string]string) map[string]string {
+	m := maps.Clone(b)
+	for k, v := range a {
+		if _, ok := m[k]; !ok {
+			m[k] = v
+		}
+	}
+	return m
+}
+
 func (j *job) createEntry(ctx context.Context, have, to *access.Entry) error {
 	switch {
 	case have == nil:
@@ -181,8 +191,17 @@ func (j *job) updateEntry(ctx context.Context, have, from, to *access.Entry) err
 			return err
 		}
 	}
-	if missing := missingTags(have, to); len(missing) > 0 {
-		return j.sendTags(ctx, have, from, to, missing)
+	missing := missingTags(have, to)
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := j.sendTags(ctx, have, from, to, missing); err != nil {
+		return err
+	}
+	if e := j.chain.entry; e != nil {
+		e = e.Clone()
+		e.Tags = merged(e.Tags, missing)
+		j.chain.entry, j.chain.entryAt = e, j.opts.Now()
 	}
 	return nil
 }
@@ -233,7 +252,6 @@ func (j *job) sendTags(ctx context.Context, have, from, to *access.Entry, tags m
 	return j.do(ctx, &write{
 		operation: "TagResource", words: "tag access entry", from: tagged{before}, to: tagged{tags},
 		send: func(ctx context.Context) (middleware.Metadata, error) {
-			j.chain.forget()
 			out, err := j.eks.TagResource(ctx, &eks.TagResourceInput{ResourceArn: &have.ARN, Tags: tags})
 			if err != nil {
 				return middleware.Metadata{}, err
@@ -256,7 +274,9 @@ func (j *job) sendTags(ctx context.Context, have, from, to *access.Entry, tags m
 
 // notYetThere is the refusal of a write on an entry that this run made and AWS
 // does not show everywhere yet.
-func (j *job) notYetThere(err error) bool { return j.chain.made && cloud.IsNotFound(err) }
+func (j *job) notYetThere(err error) bool {
+	return j.chain.made && (cloud.IsNotFound(err) || cloud.Code(err) == "NotFoundException") // the latter is the tagging calls'
+}
 
 // replaceEntry deletes the entry and makes it again: for its type, or for its
 // principal that was made again. A run that was killed between the two left
