@@ -102,7 +102,7 @@ func (p *planner) policy(cluster, user string, from, to *access.Association, nee
 }
 
 func (p *planner) mode(cluster string, from, to access.AuthMode) string {
-	return p.add(plan.Update, plan.AuthenticationMode, cluster, "", "", plan.Mode{AuthenticationMode: from}, plan.Mode{AuthenticationMode: to})
+	return p.add(plan.Update, plan.AuthenticationMode, cluster, "", string(to), plan.Mode{AuthenticationMode: from}, plan.Mode{AuthenticationMode: to})
 }
 
 func ptr[T any](v T) *T { return &v }
