@@ -128,9 +128,17 @@ func identity(caller string) string {
 	return caller
 }
 
-// finished tells which changes, held ones aside, are done already.
+// finished tells which changes, held ones aside, are done already. A policy
+// that stands on an entry yet to be replaced goes with it, so it is not.
 func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
 	done := map[string]bool{}
+	replaced := map[chainKey]bool{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Verb == plan.Replace && len(c.Held) == 0 {
+			replaced[chainKey{c.Cluster, c.Principal}] = true
+		}
+	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		cluster, ok := have.Cluster(c.Cluster)
@@ -140,8 +148,13 @@ func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
 		if _, unread := have.Unread(c.Cluster, c.Principal); unread {
 			continue
 		}
+		entry := chainKey{c.Cluster, c.Principal}
+		if c.Kind == plan.PolicyAssociation && replaced[entry] {
+			continue
+		}
 		if isDone(p, c, cluster) {
 			done[c.ID] = true
+			delete(replaced, entry)
 		}
 	}
 	return done
