@@ -102,14 +102,14 @@ func Adopt(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Resul
 
 func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.Plan, o Options) (*Result, error) {
 	o = o.withDefaults()
-	started := o.Now()
+	started, digest := o.Now(), digest(p)
 	r := &runner{
 		clouds: clouds, plan: p, opts: o,
-		record: newRecord(o.Record), token: runToken(p, started),
+		record: newRecord(o.Record), token: runToken(digest, started),
 	}
 	r.stop, r.halt = stopSignal(o.Stop)
 	defer r.halt()
-	if err := r.record.line(newHeader(p, o.Version, started)); err != nil {
+	if err := r.record.line(newHeader(p, digest, o.Version, started)); err != nil {
 		return &Result{}, err
 	}
 	res := r.all(ctx)

@@ -98,6 +98,8 @@ func (f *fakeEKS) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if strings.HasPrefix(r.URL.Host, "sts.") {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.answer(200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>"+callerARN+"</Arn><Account>"+accountID+
 			"</Account><UserId>AROA:me</UserId></GetCallerIdentityResult></GetCallerIdentityResponse>"), nil
 	}

@@ -24,13 +24,14 @@ func admin() access.Entry {
 }
 
 func TestGrantsGoBeforeRevokesAndTheCallerGoesLast(t *testing.T) {
-	for seed := range 20 {
+	for seed := range 8 {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
 			// Uneven latencies, so that what may overtake does.
 			f.before = func(f *fakeEKS, op string) {
+				wait := time.Duration((len(f.calls)*7919+seed*104729)%50) * time.Millisecond
 				f.mu.Unlock()
-				time.Sleep(time.Duration((len(f.calls)*7919+seed*104729)%50) * time.Millisecond)
+				time.Sleep(wait)
 				f.mu.Lock()
 			}
 			p := newPlan()
@@ -253,12 +254,13 @@ func fleet(clusters, people int) *plan.Plan {
 }
 
 func TestTwoRunsAtOnceMakeOnePlanTogether(t *testing.T) {
-	for seed := range 10 {
+	for seed := range 6 {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
 			f.before = func(f *fakeEKS, op string) {
+				wait := time.Duration((len(f.calls)*6151+seed*104729)%40) * time.Millisecond
 				f.mu.Unlock()
-				time.Sleep(time.Duration((len(f.calls)*6151+seed*104729)%40) * time.Millisecond)
+				time.Sleep(wait)
 				f.mu.Lock()
 			}
 			p, want := everyKind(f)

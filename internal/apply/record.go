@@ -19,7 +19,7 @@ type Header struct {
 	Version     int             `json:"version"`
 	Program     string          `json:"program,omitempty"`
 	Environment access.Owner    `json:"environment"`
-	Plan        string          `json:"plan,omitempty"` // digest of the plan's changes
+	Plan        string          `json:"plan,omitempty"` // the plan's digest
 	Changes     int             `json:"changes"`
 	Accounts    []HeaderAccount `json:"accounts,omitempty"`
 	Started     time.Time       `json:"started"`
@@ -74,10 +74,10 @@ type Trailer struct {
 	Counts
 }
 
-func newHeader(p *plan.Plan, program string, started time.Time) Header {
+func newHeader(p *plan.Plan, digest, program string, started time.Time) Header {
 	h := Header{
 		Line: "start", Version: 1, Program: program, Environment: p.Owner,
-		Plan: digest(p), Changes: len(p.Changes), Started: started,
+		Plan: digest, Changes: len(p.Changes), Started: started,
 	}
 	for _, a := range p.Accounts {
 		h.Accounts = append(h.Accounts, HeaderAccount{a.Account.Name, a.Account.ID, a.Caller, a.Endpoint})
@@ -89,23 +89,26 @@ func newTrailer(res *Result, ended time.Time) Trailer {
 	return Trailer{Line: "end", Ended: ended, Stopped: res.Stopped, Counts: res.Counts}
 }
 
-// digest names a plan by what it changes, whatever form it is stored in.
+// digest is the plan's as plan.Encode gives it, so that a record and the saved
+// plan that it came from can be told to belong together.
 func digest(p *plan.Plan) string {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if err := enc.Encode([]any{c.ID, c.Verb, c.Kind, c.Cluster, c.From, c.To, c.DependsOn, c.Held}); err != nil {
-			return ""
-		}
+	b, err := plan.Encode(p)
+	if err != nil {
+		return ""
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	var saved struct {
+		Digest string `json:"digest"`
+	}
+	if json.Unmarshal(b, &saved) != nil {
+		return ""
+	}
+	return saved.Digest
 }
 
 // runToken is different for each run, so that a token sent to AWS is the same
 // for the attempts of one run and for no others.
-func runToken(p *plan.Plan, started time.Time) string {
-	return digest(p) + started.UTC().Format(time.RFC3339Nano)
+func runToken(digest string, started time.Time) string {
+	return digest + started.UTC().Format(time.RFC3339Nano)
 }
 
 // requestToken is what AWS gets to know a repeated request by.
