@@ -115,5 +115,8 @@ func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.P
 	res := r.all(ctx)
 	res.Duration = o.Now().Sub(started)
 	_ = r.record.line(newTrailer(res, o.Now())) // its error is the record's
+	if !res.Stopped {
+		return res, r.record.err()
+	}
 	return res, errors.Join(r.record.err(), ctx.Err())
 }

@@ -123,7 +123,7 @@ func (j *job) sendCreate(ctx context.Context, to, replaced *access.Entry) error 
 		ClientRequestToken: aws.String(j.requestToken(j.change.ID, "CreateAccessEntry")),
 	}
 	p, err := access.ParseIAMPrincipal(to.Principal)
-	if to.Type == access.Standard && (err != nil || to.Username != p.DefaultUsername()) {
+	if to.Type == access.Standard && to.Username != "" && (err != nil || to.Username != p.DefaultUsername()) {
 		in.Username = &to.Username
 	}
 	var made *access.Entry

@@ -74,7 +74,9 @@ type Result struct {
 	Counts   Counts
 	Teams    []TeamResult // sorted; clusters on which nothing was to do are not in it
 	Duration time.Duration
-	Stopped  bool // by Options.Stop, the context, or a record that could not be written
+	// Stopped: by Options.Stop, the context, or a record that could not be
+	// written, before all was made.
+	Stopped bool
 }
 
 // OK reports whether every change is made: nothing failed, was skipped or is
@@ -84,7 +86,7 @@ func (r *Result) OK() bool {
 }
 
 func newResult(outcomes []Outcome, stopped bool) *Result {
-	res := &Result{Outcomes: outcomes, Stopped: stopped}
+	res := &Result{Outcomes: outcomes}
 	for _, o := range outcomes {
 		res.Counts.Writes += len(o.Writes)
 		switch o.Status {
@@ -103,6 +105,7 @@ func newResult(outcomes []Outcome, stopped bool) *Result {
 			res.Counts.Unknown++
 		}
 	}
+	res.Stopped = stopped && !res.OK()
 	res.Teams = teams(outcomes)
 	return res
 }

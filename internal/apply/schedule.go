@@ -3,13 +3,15 @@ package apply
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-// The order of changes, all with regard to the plan's order:
+// The order of changes is the plan's, with what takes the caller's own access
+// moved to the end. In that order
 //
 //   - a change waits for what it depends on;
 //   - changes of one principal on one cluster go one after the other (a chain);
@@ -18,11 +20,12 @@ import (
 //   - what takes the caller's own access waits for all earlier changes;
 //   - a cluster's mode is changed while nothing else changes on the cluster.
 //
-// All else runs in parallel, earlier changes first.
+// All else runs in parallel, earlier changes first. Nothing waits for a later
+// change, so nothing can hang.
 
 // node is a change with what it waits for.
 type node struct {
-	index   int
+	index   int // in the order of changes
 	change  *plan.Change
 	chain   *chain
 	pool    *pool
@@ -106,15 +109,11 @@ func (r *runner) graph() []*node {
 		if pools[where] == nil {
 			pools[where] = &pool{}
 		}
-		nodes[i] = &node{index: i, change: c, pool: pools[where]}
+		nodes[i] = &node{change: c, pool: pools[where]}
 		byID[c.ID] = nodes[i]
 	}
-	last := map[chainKey]*node{}
-	clusters := map[access.ClusterKey]*clusterOrder{}
-	everything := &gate{}
 	for _, n := range nodes {
-		c := n.change
-		for _, id := range c.DependsOn {
+		for _, id := range n.change.DependsOn {
 			if on := byID[id]; on != nil {
 				n.needs = append(n.needs, on)
 				on.before(n)
@@ -122,6 +121,13 @@ func (r *runner) graph() []*node {
 				n.missing = id
 			}
 		}
+	}
+	last := map[chainKey]*node{}
+	clusters := map[access.ClusterKey]*clusterOrder{}
+	everything := &gate{}
+	for i, n := range callerLast(p, nodes) {
+		n.index = i
+		c := n.change
 		key := chainKey{c.Cluster, c.Principal}
 		if prev := last[key]; prev != nil {
 			n.chain = prev.chain
@@ -141,6 +147,25 @@ func (r *runner) graph() []*node {
 		}
 	}
 	return nodes
+}
+
+// callerLast moves to the end what takes the caller's own access, what depends
+// on that, and what comes after either in its chain.
+func callerLast(p *plan.Plan, nodes []*node) []*node {
+	var first, last []*node
+	moved := map[*node]bool{}
+	chains := map[chainKey]bool{}
+	for _, n := range nodes {
+		key := chainKey{n.change.Cluster, n.change.Principal}
+		if chains[key] || (takes(n.change) && isCaller(p, n.change)) ||
+			slices.ContainsFunc(n.needs, func(on *node) bool { return moved[on] }) {
+			moved[n], chains[key] = true, true
+			last = append(last, n)
+			continue
+		}
+		first = append(first, n)
+	}
+	return append(first, last...)
 }
 
 // clusterOrder is the order within one cluster.

@@ -189,14 +189,15 @@ func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
 	return false
 }
 
-// undone is have as it was before the plan's finished changes were made.
+// undone is have as it was before the plan's finished changes were made, and
+// the first half of a replace that was cut off in the middle.
 func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.Snapshot {
 	out := *have
 	out.Clusters = slices.Clone(have.Clusters)
 	touched := map[access.ClusterKey]map[string]*access.Entry{}
 	for i := len(p.Changes) - 1; i >= 0; i-- {
 		c := &p.Changes[i]
-		if !done[c.ID] {
+		if !done[c.ID] && !cutOff(c, have) {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(out.Clusters, c.Cluster, func(h access.HaveCluster, k access.ClusterKey) int { return h.Key.Compare(k) })
@@ -223,6 +224,17 @@ func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.S
 		slices.SortFunc(out.Clusters[i].Entries, func(a, b access.Entry) int { return strings.Compare(a.Principal, b.Principal) })
 	}
 	return &out
+}
+
+// cutOff reports whether a replace has deleted its entry and not made it again.
+func cutOff(c *plan.Change, have *access.Snapshot) bool {
+	cluster, ok := have.Cluster(c.Cluster)
+	if !ok || !cluster.EntriesRead || c.Verb != plan.Replace || len(c.Held) > 0 || !whole(c) {
+		return false
+	}
+	_, there := cluster.Entry(c.Principal)
+	_, unread := have.Unread(c.Cluster, c.Principal)
+	return !there && !unread
 }
 
 // undo takes one finished change back. Entries are replaced, never written to:

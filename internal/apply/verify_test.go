@@ -46,6 +46,19 @@ func everything() plan.Guard {
 	}}
 }
 
+// saved writes a plan and reads it back.
+func saved(t *testing.T, p *plan.Plan) *plan.Plan {
+	t.Helper()
+	b, err := plan.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = plan.Decode(b); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestASavedPlanIsHeldAgainstWhatIsThereNow(t *testing.T) {
 	tests := map[string]struct {
 		made    int // changes of the plan made before
@@ -58,6 +71,10 @@ func TestASavedPlanIsHeldAgainstWhatIsThereNow(t *testing.T) {
 		"it was cut off after one change":    {made: 1, todo: true},
 		"it was cut off after five changes":  {made: 5, todo: true},
 		"it was cut off before the last one": {made: 14, todo: true},
+		"it was cut off in the middle of the replace": {todo: true, made: 9, between: func(f *fakeEKS, s *access.Snapshot, _ *plan.Plan) {
+			delete(f.cluster("test").entries, arn("dead"))
+			s.Clusters = f.snapshot().Clusters
+		}},
 		"somebody else came": {todo: true, err: new(*FactsMovedError), between: func(f *fakeEKS, s *access.Snapshot, _ *plan.Plan) {
 			f.put("test", entry("stranger"))
 			s.Clusters = f.snapshot().Clusters
@@ -97,6 +114,7 @@ func TestASavedPlanIsHeldAgainstWhatIsThereNow(t *testing.T) {
 				p, _ := everyKind(f)
 				guards := []plan.Guard{everything(), {Slug: "structural"}}
 				p.Facts = guards[0].Check(&plan.Input{Have: f.snapshot()}).Facts
+				p = saved(t, p)
 				part := *p
 				part.Changes = slices.Clone(p.Changes)[:min(tt.made, len(p.Changes))]
 				if res, err := Run(t.Context(), f.open(t), &part, Options{}); err != nil || !res.OK() {

@@ -24,6 +24,9 @@ func policyARN(short string) string {
 
 func arn(user string) string { return "arn:aws:iam::" + accountID + ":user/" + user }
 
+// adminARN is the role that the runs act as.
+const adminARN = "arn:aws:iam::" + accountID + ":role/ci/tf-admin"
+
 func key(cluster string) access.ClusterKey {
 	return access.ClusterKey{Account: accountID, Region: "us-east-1", Name: cluster}
 }
@@ -69,6 +72,9 @@ func (p *planner) add(verb plan.Verb, kind plan.Kind, cluster, principal, extra 
 
 // entry adds the change of an entry from one (nil: none) to another.
 func (p *planner) entry(cluster string, from, to *access.Entry, needs ...string) string {
+	if from != nil {
+		from = from.Clone() // what the plan saw, whatever the fake does later
+	}
 	switch {
 	case from == nil:
 		return p.add(plan.Create, plan.AccessEntry, cluster, to.Principal, "", nil, plan.Entry{Entry: *to}, needs...)
@@ -83,11 +89,15 @@ func (p *planner) entry(cluster string, from, to *access.Entry, needs ...string)
 }
 
 func (p *planner) policy(cluster, user string, from, to *access.Association, needs ...string) string {
+	principal := arn(user)
+	if user == "tf-admin" {
+		principal = adminARN
+	}
 	object := func(a *access.Association) plan.Object {
 		if a == nil {
 			return nil
 		}
-		return plan.Association{Principal: arn(user), Association: *a}
+		return plan.Association{Principal: principal, Association: *a}
 	}
 	verb, policy := plan.Update, ""
 	switch {
@@ -98,7 +108,7 @@ func (p *planner) policy(cluster, user string, from, to *access.Association, nee
 	default:
 		policy = to.Policy
 	}
-	return p.add(verb, plan.PolicyAssociation, cluster, arn(user), access.ShortPolicy(policy), object(from), object(to), needs...)
+	return p.add(verb, plan.PolicyAssociation, cluster, principal, access.ShortPolicy(policy), object(from), object(to), needs...)
 }
 
 func (p *planner) mode(cluster string, from, to access.AuthMode) string {
