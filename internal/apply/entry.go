@@ -296,17 +296,15 @@ func (j *job) replaceEntry(ctx context.Context, have, from, to *access.Entry) er
 	return j.sendCreate(ctx, to, from)
 }
 
-// deleteEntry takes an entry away with its policies: one that is ours, or one
-// that was not ours when the plan was made either (Cluster.remove).
+// deleteEntry takes an entry away with its policies. Its tags must be those the
+// plan saw, all of them: so it is ours if it was ours then, and one that was
+// not is in the plan by Cluster.remove alone.
 func (j *job) deleteEntry(ctx context.Context, have, from *access.Entry) error {
 	if have == nil {
 		return nil
 	}
 	if err := j.unmoved(have, from, nil); err != nil {
 		return err
-	}
-	if o := j.ours(have); !o.Ours && j.ours(from).Ours {
-		return j.moved("its owner", "environment "+j.plan.Owner.Environment, o.By)
 	}
 	policies, err := j.listPolicies(ctx)
 	if err != nil {

@@ -34,6 +34,7 @@ type fakeEKS struct {
 	latency time.Duration
 	updates time.Duration // how long a mode update takes
 	hidden  time.Duration // for how long a new entry is not shown
+	lingers time.Duration // for how long a deleted entry is still there
 	unknown time.Duration // for how long IAM does not show principals; from start
 	start   time.Time
 	made    int // entries
@@ -280,6 +281,8 @@ func (f *fakeEKS) serve(op, name, principal, policy string, body []byte) *http.R
 
 func (f *fakeEKS) create(c *fakeCluster, name string, in *fakeInput) *http.Response {
 	switch {
+	case c.next != "":
+		return f.failure(400, "InvalidRequestException", "the cluster is updating")
 	case !c.mode.TakesEntries():
 		return f.failure(400, "InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
 	case c.entries[in.PrincipalArn] != nil:
@@ -319,6 +322,14 @@ func (f *fakeEKS) entryCall(op, name, policy string, c *fakeCluster, e *access.E
 		return f.ok(m{"accessEntry": shown(name, e)})
 	case "DeleteAccessEntry":
 		f.wrote(op, name, e.Principal, "")
+		if f.lingers > 0 {
+			time.AfterFunc(f.lingers, func() {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				delete(c.entries, e.Principal)
+			})
+			return f.ok(m{})
+		}
 		delete(c.entries, e.Principal)
 		return f.ok(m{})
 	case "ListAssociatedAccessPolicies":

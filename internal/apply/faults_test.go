@@ -237,6 +237,41 @@ func once(operation string, kind fault) func(int, string, string, string) fault 
 	}
 }
 
+func TestAPolicyThatComesLaterWaitsForItsEntryToBeShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.hidden = 8 * time.Second
+		f.unknown = 0
+		p := newPlan()
+		made := p.entry("test", nil, ptr(entry("a")))
+		slow := p.entry("test", nil, ptr(entry("b")))
+		p.policy("test", "a", nil, ptr(on(editARN)), made, slow)
+		f.fault = once("DescribeAccessEntry", throttle)
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Parallel: 1})
+		if err != nil || !res.OK() {
+			t.Error(err, statuses(res))
+		}
+	})
+}
+
+func TestACancelledReadingIsNotTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.latency = 5 * time.Second
+		p := newPlan()
+		id := p.entry("test", nil, ptr(entry("a")))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		time.AfterFunc(2*time.Second, cancel)
+		res, err := Run(ctx, f.open(t), &p.Plan, Options{})
+		if err == nil || !res.Stopped {
+			t.Errorf("%v, stopped %v", err, res.Stopped)
+		}
+		if d := cmp.Diff([]string{id + " skipped stopped"}, statuses(res)); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 func TestACancelledRunSettlesWhatWasInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -240,4 +241,83 @@ func TestAChangeThatIsNotWholeFailsAndPanicsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What somebody does between a change's reading and its write.
+func TestARaceWithAnotherIsSettledByWhatIsThere(t *testing.T) {
+	act := func(on string, do func(*fakeEKS)) func(*fakeEKS, string) {
+		acted := false
+		return func(f *fakeEKS, op string) {
+			if op == on && !acted {
+				acted = true
+				do(f)
+			}
+		}
+	}
+	forget := func(f *fakeEKS) { delete(f.cluster("test").entries, arn("a")) }
+	old := with(entry("a"), on(viewARN))
+	tests := map[string]struct {
+		before *access.Entry
+		plan   func(*planner, *access.Entry)
+		act    func(*fakeEKS, string)
+		want   Status
+	}{
+		"made by another run first": {want: Already,
+			plan: func(p *planner, _ *access.Entry) { p.entry("test", nil, ptr(entry("a"))) },
+			act:  act("CreateAccessEntry", func(f *fakeEKS) { f.put("test", entry("a")) })},
+		"made by another first, and not ours": {want: Failed,
+			plan: func(p *planner, _ *access.Entry) { p.entry("test", nil, ptr(entry("a"))) },
+			act:  act("CreateAccessEntry", func(f *fakeEKS) { f.put("test", tags(entry("a"), nil)) })},
+		"deleted by another first": {before: &old, want: Already,
+			plan: func(p *planner, e *access.Entry) { p.entry("test", e, nil) },
+			act:  act("DeleteAccessEntry", forget)},
+		"taken off by another first": {before: &old, want: Already,
+			plan: func(p *planner, _ *access.Entry) { p.policy("test", "a", ptr(on(viewARN)), nil) },
+			act:  act("DisassociateAccessPolicy", func(f *fakeEKS) { f.cluster("test").entries[arn("a")].Associations = nil })},
+		"deleted while it is given a policy": {before: &old, want: Failed,
+			plan: func(p *planner, _ *access.Entry) { p.policy("test", "a", nil, ptr(on(editARN))) },
+			act:  act("AssociateAccessPolicy", forget)},
+		"deleted while its groups change": {before: &old, want: Failed,
+			plan: func(p *planner, e *access.Entry) {
+				to := e.Clone()
+				to.Groups = []string{"x"}
+				p.entry("test", e, to)
+			},
+			act: act("UpdateAccessEntry", forget)},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				p := newPlan()
+				var e *access.Entry
+				if tt.before != nil {
+					e = f.put("test", *tt.before)
+				}
+				tt.plan(p, e)
+				f.before = tt.act
+				res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+				if err != nil || res.Outcomes[0].Status != tt.want || len(f.journal) != 0 {
+					t.Errorf("%v, %v (%v), %v; want %s", err, statuses(res), res.Outcomes[0].Err, f.journal, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestAReplacedEntryThatLingersIsNotTakenForTheNewOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.lingers = 5 * time.Second
+		dead := f.put("test", entry("a"))
+		p := newPlan()
+		p.entry("test", dead, ptr(entry("a")))
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+		if err != nil || !res.OK() {
+			t.Fatal(err, statuses(res), res.Outcomes[0].Err)
+		}
+		if now := f.cluster("test").entries[arn("a")]; now == nil || now.ARN == dead.ARN {
+			t.Errorf("the entry is %v", now)
+		}
+	})
 }

@@ -193,6 +193,109 @@ func TestAModeChangesWhileNothingElseDoesOnItsCluster(t *testing.T) {
 	})
 }
 
+func TestAModeWaitsForEarlierChangesAndLaterOnesForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.updates = time.Minute
+		f.before = func(f *fakeEKS, op string) {
+			if op == "DescribeAccessEntry" || op == "DeleteAccessEntry" {
+				f.mu.Unlock()
+				time.Sleep(time.Second)
+				f.mu.Lock()
+			}
+		}
+		f.cluster("test").mode = access.ModeAPIAndConfigMap
+		x, y := f.put("test", entry("x")), f.put("test", entry("y"))
+		p := newPlan()
+		p.entry("test", x, nil)
+		p.mode("test", access.ModeAPIAndConfigMap, access.ModeAPI)
+		p.entry("test", y, nil)
+		start := time.Now()
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Progress: func(o Outcome) {
+			if short(o.Change.Principal) == "y" && time.Since(start) < time.Minute {
+				t.Error("y went while the mode was changing")
+			}
+		}})
+		if err != nil || !res.OK() {
+			t.Fatal(err, statuses(res))
+		}
+		if d := cmp.Diff([]string{"DeleteAccessEntry test x", "UpdateClusterConfig test", "DeleteAccessEntry test y"}, f.journal); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestAModeWaitsForTheUpdateOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.cluster("test").mode = access.ModeConfigMap
+		p := newPlan()
+		p.mode("test", access.ModeConfigMap, access.ModeAPIAndConfigMap)
+		busy := false
+		f.before = func(f *fakeEKS, op string) {
+			if c := f.cluster("test"); op == "UpdateClusterConfig" && !busy {
+				busy, c.next, c.until = true, c.mode, time.Now().Add(5*time.Minute) // of the version, say
+			}
+		}
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+		if err != nil || res.Counts.Done != 1 || len(f.journal) != 1 || res.Duration < 5*time.Minute {
+			t.Errorf("%v, %v after %v: %v", err, statuses(res), res.Duration, f.journal)
+		}
+	})
+}
+
+func TestTheCallersChangesKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("test", admin())
+		p := newPlan()
+		p.policy("test", "tf-admin", ptr(on(viewARN)), ptr(on(viewARN, "a")))
+		p.policy("test", "tf-admin", nil, ptr(on(editARN)))
+		p.entry("test", nil, ptr(entry("b")))
+		if res, err := Run(t.Context(), f.open(t), &p.Plan, Options{}); err != nil || !res.OK() {
+			t.Fatal(err, statuses(res))
+		}
+		want := []string{"CreateAccessEntry test b", "AssociateAccessPolicy test tf-admin View", "AssociateAccessPolicy test tf-admin Edit"}
+		if d := cmp.Diff(want, f.journal); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestWhatMayTakeAccessCountsAsTaking(t *testing.T) {
+	e, other := entry("a", "x"), entry("a", "x", "y")
+	other.Tags["component"] = "devops"
+	renamed := entry("a", "x")
+	renamed.Username = "ann"
+	remade := entry("a", "x")
+	remade.ARN = "another"
+	for name, tt := range map[string]struct {
+		add  func(*planner)
+		want bool
+	}{
+		"an entry is made":         {func(p *planner) { p.entry("c", nil, &e) }, false},
+		"groups and tags added":    {func(p *planner) { p.entry("c", &e, &other) }, false},
+		"a group taken":            {func(p *planner) { p.entry("c", &other, &e) }, true},
+		"another username":         {func(p *planner) { p.entry("c", &e, &renamed) }, true},
+		"an entry is replaced":     {func(p *planner) { p.entry("c", &e, &remade) }, true},
+		"an entry goes":            {func(p *planner) { p.entry("c", &e, nil) }, true},
+		"a policy is given":        {func(p *planner) { p.policy("c", "a", nil, ptr(on(viewARN))) }, false},
+		"a scope widens":           {func(p *planner) { p.policy("c", "a", ptr(on(viewARN, "a-b")), ptr(on(viewARN, "a-*"))) }, false},
+		"a scope narrows":          {func(p *planner) { p.policy("c", "a", ptr(on(viewARN)), ptr(on(viewARN, "a"))) }, true},
+		"a scope is swapped":       {func(p *planner) { p.policy("c", "a", ptr(on(viewARN, "a")), ptr(on(viewARN, "b"))) }, true},
+		"a policy goes":            {func(p *planner) { p.policy("c", "a", ptr(on(viewARN)), nil) }, true},
+		"entries are turned on":    {func(p *planner) { p.mode("c", access.ModeConfigMap, access.ModeAPIAndConfigMap) }, false},
+		"aws-auth is turned off":   {func(p *planner) { p.mode("c", access.ModeAPIAndConfigMap, access.ModeAPI) }, true},
+		"the plan says it is lost": {func(p *planner) { p.entry("c", &e, &other); p.Changes[0].Lost = []plan.Grant{{}} }, true},
+	} {
+		p := newPlan()
+		tt.add(p)
+		if got := takes(&p.Changes[0]); got != tt.want {
+			t.Errorf("%s: takes is %v", name, got)
+		}
+	}
+}
+
 func TestAModeThatTakesTooLongIsUnknownAndFinishedByTheNextRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func everything() plan.Guard {
 	return plan.Guard{Slug: "everything", Check: func(in *plan.Input) plan.Findings {
 		var f plan.Findings
 		for _, c := range in.Have.Clusters {
-			words := []string{string(c.Mode)}
+			words := []string{string(c.Mode), fmt.Sprint(c.EntriesRead)}
 			for _, e := range c.Entries {
 				words = append(words, short(e.Principal)+strings.Join(e.Groups, "+"))
 				for _, a := range e.Associations {
@@ -151,5 +152,24 @@ func TestAMovedFactIsNamedWithWhatItWasAndIs(t *testing.T) {
 	want := "the plan's guards relied on what has moved; plan again; last-admin of test was ann, is eve"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestADeleteInsideAGapIsNotTakenForDone(t *testing.T) {
+	for _, unread := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			e := f.put("test", entry("a"))
+			p := newPlan()
+			p.entry("test", e, nil)
+			delete(f.cluster("test").entries, e.Principal)
+			have := f.snapshot()
+			if unread {
+				have.Gaps = []access.Gap{{What: access.GapEntry, Account: accountID, Region: "us-east-1", Cluster: "test", Principal: e.Principal}}
+			}
+			if todo, err := Verify(&p.Plan, Now{Have: have}); err != nil || todo != unread {
+				t.Errorf("unread %v: todo %v, %v", unread, todo, err)
+			}
+		})
 	}
 }
