@@ -1,0 +1,122 @@
+// Package apply makes the changes of a plan and nothing else, and keeps the
+// record of what it told AWS.
+//
+// Just before its write each object is read again: equal to what is wanted is
+// done already; equal to what the plan saw is done now; everything else moved
+// since the plan and fails that change alone. An answer that was lost is
+// settled by reading. So a run may end at any point, and running again
+// finishes it and repeats nothing.
+package apply
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// EKS is what apply calls of Amazon EKS; *eks.Client is one.
+type EKS interface {
+	DescribeCluster(context.Context, *eks.DescribeClusterInput, ...func(*eks.Options)) (*eks.DescribeClusterOutput, error)
+	UpdateClusterConfig(context.Context, *eks.UpdateClusterConfigInput, ...func(*eks.Options)) (*eks.UpdateClusterConfigOutput, error)
+	DescribeUpdate(context.Context, *eks.DescribeUpdateInput, ...func(*eks.Options)) (*eks.DescribeUpdateOutput, error)
+	DescribeAccessEntry(context.Context, *eks.DescribeAccessEntryInput, ...func(*eks.Options)) (*eks.DescribeAccessEntryOutput, error)
+	CreateAccessEntry(context.Context, *eks.CreateAccessEntryInput, ...func(*eks.Options)) (*eks.CreateAccessEntryOutput, error)
+	UpdateAccessEntry(context.Context, *eks.UpdateAccessEntryInput, ...func(*eks.Options)) (*eks.UpdateAccessEntryOutput, error)
+	DeleteAccessEntry(context.Context, *eks.DeleteAccessEntryInput, ...func(*eks.Options)) (*eks.DeleteAccessEntryOutput, error)
+	TagResource(context.Context, *eks.TagResourceInput, ...func(*eks.Options)) (*eks.TagResourceOutput, error)
+	ListAssociatedAccessPolicies(context.Context, *eks.ListAssociatedAccessPoliciesInput, ...func(*eks.Options)) (*eks.ListAssociatedAccessPoliciesOutput, error)
+	AssociateAccessPolicy(context.Context, *eks.AssociateAccessPolicyInput, ...func(*eks.Options)) (*eks.AssociateAccessPolicyOutput, error)
+	DisassociateAccessPolicy(context.Context, *eks.DisassociateAccessPolicyInput, ...func(*eks.Options)) (*eks.DisassociateAccessPolicyOutput, error)
+}
+
+// Options of a run. The zero value is usable.
+type Options struct {
+	// Record gets the run as JSON lines, each written as it happens; see
+	// Header, Write and Trailer. Nothing more is begun once it cannot be
+	// written.
+	Record io.Writer
+	// Version of the program, for the record.
+	Version string
+	// Progress is told each outcome as it is known; calls do not overlap.
+	Progress func(Outcome)
+	// Waiting is told in words what a change waits for; calls do not overlap.
+	Waiting func(change *plan.Change, what string)
+	// Stop, once closed, ends the run after the changes in flight. Cancelling
+	// the context ends it at once: what was in flight is then settled by one
+	// short reading.
+	Stop <-chan struct{}
+	// ForeignTags are the marks of other tools that the Environment names; an
+	// object that bears one is not ours. See access.Owner.OwnerOf.
+	ForeignTags map[string]string
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+	// Parallel is how many changes of an account's region are in flight;
+	// 64 if zero. The calls themselves are limited by package cloud.
+	Parallel int
+	// Patience is for how long a refusal that AWS's own delays explain, or an
+	// answer that was lost, is tried again; 30 seconds if zero.
+	Patience time.Duration
+	// ModeWait bounds the wait for an authentication mode; 30 minutes if zero.
+	ModeWait time.Duration
+
+	adopt bool // changes may mark what is not ours, and do nothing else
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 64
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
+	if o.ModeWait == 0 {
+		o.ModeWait = 30 * time.Minute
+	}
+	return o
+}
+
+// Run makes the changes of p that are not held. The Result is true to what
+// AWS was told also when the error is not nil; a change that fails is no
+// error of Run's but an outcome. The error says that the context ended or that
+// the record could not be written.
+func Run(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
+	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, p, o)
+}
+
+// Adopt makes the changes of `adopt`: each adds our tags to an entry that is
+// not ours and is otherwise as wanted. A change that would do more fails, and
+// so does one whose object is no longer as it was seen.
+func Adopt(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
+	o.adopt = true
+	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, p, o)
+}
+
+func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.Plan, o Options) (*Result, error) {
+	o = o.withDefaults()
+	started, digest := o.Now(), digest(p)
+	r := &runner{
+		clouds: clouds, plan: p, opts: o,
+		record: newRecord(o.Record), token: runToken(digest, started),
+	}
+	r.stop, r.halt = stopSignal(o.Stop)
+	defer r.halt()
+	if err := r.record.line(newHeader(p, digest, o.Version, started)); err != nil {
+		return &Result{}, err
+	}
+	res := r.all(ctx)
+	res.Duration = o.Now().Sub(started)
+	_ = r.record.line(newTrailer(res, o.Now())) // its error is the record's
+	if !res.Stopped {
+		return res, r.record.err()
+	}
+	return res, errors.Join(r.record.err(), ctx.Err())
+}

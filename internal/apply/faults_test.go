@@ -1,0 +1,296 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// effective are the writes that a record says took effect, in the form of the
+// fake's journal: a lost answer counts by what settled it.
+func effective(t *testing.T, record []byte) []string {
+	t.Helper()
+	var out []string
+	dec := json.NewDecoder(bytes.NewReader(record))
+	for {
+		var w Write
+		if err := dec.Decode(&w); err == io.EOF {
+			return out
+		} else if err != nil {
+			t.Fatalf("the record is not JSON lines: %v", err)
+		}
+		if (w.Line == "write" || w.Line == "settled") && w.Outcome == WriteDone {
+			out = append(out, strings.TrimSpace(strings.Join([]string{w.Operation, w.Cluster, short(w.Principal), access.ShortPolicy(w.Policy)}, " ")))
+		}
+	}
+}
+
+func TestARunWithoutFaultsMakesEveryKindOfChangeAndASecondOneNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.updates = time.Minute
+		p, want := everyKind(f)
+		c := f.open(t)
+		res, err := Run(t.Context(), c, p, Options{})
+		if err != nil || !res.OK() || res.Counts.Done != len(p.Changes) {
+			t.Fatalf("Run: %v, %v", err, statuses(res))
+		}
+		if d := cmp.Diff(want, f.state()); d != "" {
+			t.Error("state (-want +is):\n" + d)
+		}
+		if f.cluster("old").mode != access.ModeAPIAndConfigMap {
+			t.Error("the mode was not changed")
+		}
+		writes := len(f.journal)
+		res, err = Run(t.Context(), c, p, Options{})
+		if err != nil || res.Counts.Already != len(p.Changes) {
+			t.Errorf("the second run: %v, %v", err, statuses(res))
+		}
+		if len(f.journal) != writes {
+			t.Errorf("the second run wrote %v", f.journal[writes:])
+		}
+	})
+}
+
+// Each call of a run meets each fault once. Whatever comes of that run, its
+// record equals the server's journal, a second run finishes, and both together
+// made no write twice and touched nothing foreign.
+func TestARunFinishesAfterEachFaultAtEachCallAndDoublesNothing(t *testing.T) {
+	var clean []string
+	calls := 0
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		p, _ := everyKind(f)
+		if _, err := Run(t.Context(), f.open(t), p, Options{Parallel: 1}); err != nil {
+			t.Fatal(err)
+		}
+		clean, calls = f.journal, len(f.calls)
+	})
+	if len(clean) < 15 {
+		t.Fatalf("the clean run wrote only %v", clean)
+	}
+	for _, kind := range []fault{error500, error500Late, timeoutLate, throttle, denied} {
+		for at := 1; at <= calls; at++ {
+			name := fmt.Sprintf("%s at call %d", kind, at)
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				p, want := everyKind(f)
+				f.fault = func(n int, _, _, _ string) fault {
+					if n == at {
+						return kind
+					}
+					return noFault
+				}
+				c := f.open(t)
+				var record bytes.Buffer
+				res, err := Run(t.Context(), c, p, Options{Parallel: 1, Record: &record})
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if kind != denied && !res.OK() {
+					t.Errorf("%s: %v", name, statuses(res))
+				}
+				if kind == denied && res.Counts.Failed+res.Counts.Unknown != 1 {
+					// A caller who may not read updates sees the cluster all the same.
+					if f.calls[at-1] != "DescribeUpdate" || !res.OK() {
+						t.Errorf("%s: %v", name, statuses(res))
+					}
+				}
+				if d := cmp.Diff(f.journal, effective(t, record.Bytes())); d != "" {
+					t.Errorf("%s: record against journal (-journal +record):\n%s", name, d)
+				}
+				res, err = Run(t.Context(), c, p, Options{Parallel: 1})
+				if err != nil || !res.OK() {
+					t.Errorf("%s, the second run: %v, %v", name, err, statuses(res))
+				}
+				if d := cmp.Diff(want, f.state()); d != "" {
+					t.Errorf("%s: state (-want +is):\n%s", name, d)
+				}
+				if d := cmp.Diff(slices.Sorted(slices.Values(clean)), slices.Sorted(slices.Values(f.journal))); d != "" {
+					t.Errorf("%s: writes of both runs (-clean +is):\n%s", name, d)
+				}
+			})
+		}
+	}
+}
+
+func TestAnAnswerThatCannotBeReadBackIsUnknownAndStopsDependents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		p := newPlan()
+		made := p.entry("test", nil, ptr(entry("a")))
+		policy := p.policy("test", "a", nil, ptr(on(viewARN)), made)
+		other := p.entry("test", nil, ptr(entry("b")))
+		dark := false
+		f.fault = func(_ int, op, _, principal string) fault {
+			if op == "CreateAccessEntry" && !dark {
+				dark = true
+				return error500Late
+			}
+			if dark && short(principal) == "a" {
+				return error500
+			}
+			return noFault
+		}
+		c := f.open(t)
+		res, err := Run(t.Context(), c, &p.Plan, Options{Parallel: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{made + " unknown", policy + " skipped needs", other + " done"}, statuses(res)); d != "" {
+			t.Error(d)
+		}
+		f.fault = nil
+		if res, _ = Run(t.Context(), c, &p.Plan, Options{}); !res.OK() {
+			t.Error("the twin without a fault:", statuses(res))
+		}
+	})
+}
+
+func TestADeniedWriteSaysWhoLacksWhat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		p := newPlan()
+		made := p.entry("test", nil, ptr(entry("a")))
+		policy := p.policy("test", "a", nil, ptr(on(editARN)), made)
+		f.fault = func(_ int, op, _, _ string) fault {
+			if op == "AssociateAccessPolicy" {
+				return denied
+			}
+			return noFault
+		}
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := status(t, res, policy)
+		if o.Status != Failed || o.Code != "AccessDeniedException" || o.RequestID == "" ||
+			o.Hint != "role/tf-admin lacks eks:AssociateAccessPolicy; run again to finish, nothing is repeated" {
+			t.Errorf("outcome %+v", o)
+		}
+		want := "associate policy Edit with access entry of " + arn("a") + " on cluster " + key("test").String() + ": AccessDeniedException: User: "
+		if !strings.HasPrefix(o.Err.Error(), want) {
+			t.Errorf("error %q, want it to begin with %q", o.Err, want)
+		}
+		if d := cmp.Diff([]TeamResult{{Team: "backend", Incomplete: []access.ClusterKey{key("test")}}}, res.Teams); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestWhatAWSShowsLateIsWaitedFor(t *testing.T) {
+	for name, delay := range map[string]func(*fakeEKS){
+		"a new entry is not shown at once":         func(f *fakeEKS) { f.hidden = 4 * time.Second },
+		"IAM does not show a new principal":        func(f *fakeEKS) { f.unknown = 6 * time.Second },
+		"both":                                     func(f *fakeEKS) { f.hidden, f.unknown = 3*time.Second, 3*time.Second },
+		"the answer to the create is lost, too":    func(f *fakeEKS) { f.hidden = 4 * time.Second; f.fault = once("CreateAccessEntry", error500Late) },
+		"the answer to the policy is lost, too":    func(f *fakeEKS) { f.hidden = 4 * time.Second; f.fault = once("AssociateAccessPolicy", timeoutLate) },
+		"a throttle stands before it, in addition": func(f *fakeEKS) { f.hidden = time.Second; f.fault = once("CreateAccessEntry", throttle) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			delay(f)
+			p := newPlan()
+			made := p.entry("test", nil, ptr(entry("a")))
+			p.policy("test", "a", nil, ptr(on(editARN)), made)
+			res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+			if err != nil || !res.OK() {
+				t.Errorf("%s: %v, %v", name, err, statuses(res))
+			}
+			if d := cmp.Diff([]string{"CreateAccessEntry test a", "AssociateAccessPolicy test a Edit"}, f.journal); d != "" {
+				t.Errorf("%s: %s", name, d)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.unknown = time.Hour
+		p := newPlan()
+		p.entry("test", nil, ptr(entry("a")))
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+		if err != nil || res.Counts.Failed != 1 || res.Duration > time.Minute {
+			t.Errorf("a principal that never comes must fail in bounded time: %v, %v after %v", err, statuses(res), res.Duration)
+		}
+	})
+}
+
+// once gives a fault to the first call of an operation.
+func once(operation string, kind fault) func(int, string, string, string) fault {
+	hit := false
+	return func(_ int, op, _, _ string) fault {
+		if op == operation && !hit {
+			hit = true
+			return kind
+		}
+		return noFault
+	}
+}
+
+func TestAPolicyThatComesLaterWaitsForItsEntryToBeShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.hidden = 8 * time.Second
+		f.unknown = 0
+		p := newPlan()
+		made := p.entry("test", nil, ptr(entry("a")))
+		slow := p.entry("test", nil, ptr(entry("b")))
+		p.policy("test", "a", nil, ptr(on(editARN)), made, slow)
+		f.fault = once("DescribeAccessEntry", throttle)
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Parallel: 1})
+		if err != nil || !res.OK() {
+			t.Error(err, statuses(res))
+		}
+	})
+}
+
+func TestACancelledReadingIsNotTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.latency = 5 * time.Second
+		p := newPlan()
+		id := p.entry("test", nil, ptr(entry("a")))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		time.AfterFunc(2*time.Second, cancel)
+		res, err := Run(ctx, f.open(t), &p.Plan, Options{})
+		if err == nil || !res.Stopped {
+			t.Errorf("%v, stopped %v", err, res.Stopped)
+		}
+		if d := cmp.Diff([]string{id + " skipped stopped"}, statuses(res)); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestACancelledRunSettlesWhatWasInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		p := newPlan()
+		made := p.entry("test", nil, ptr(entry("a")))
+		later := p.entry("test", nil, ptr(entry("b")))
+		f.fault = once("CreateAccessEntry", timeoutLate)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(2*time.Second, cancel)
+		var record bytes.Buffer
+		res, err := Run(ctx, f.open(t), &p.Plan, Options{Parallel: 1, Record: &record})
+		if err == nil || !res.Stopped {
+			t.Errorf("Run says %v, stopped %v", err, res.Stopped)
+		}
+		if d := cmp.Diff([]string{made + " done", later + " skipped stopped"}, statuses(res)); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(f.journal, effective(t, record.Bytes())); d != "" {
+			t.Error(d)
+		}
+	})
+}

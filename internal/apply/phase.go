@@ -1,0 +1,52 @@
+package apply
+
+import (
+	"slices"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// takes reports whether a change may take access away: it then waits for those
+// that only give. A swap of scopes and a replace do both and count as taking;
+// the last step of the mode takes what aws-auth gave.
+func takes(c *plan.Change) bool {
+	if c.Verb == plan.Delete || c.Verb == plan.Replace || len(c.Lost) > 0 {
+		return true
+	}
+	if c.Verb == plan.Create {
+		return false
+	}
+	switch to := c.To.(type) {
+	case plan.Mode:
+		return to.AuthenticationMode == access.ModeAPI
+	case plan.Association:
+		from, ok := c.From.(plan.Association)
+		return !ok || !to.Scope.Covers(from.Scope)
+	case plan.Entry:
+		from, ok := c.From.(plan.Entry)
+		return !ok || from.Type != to.Type || from.Username != to.Username ||
+			slices.ContainsFunc(from.Groups, func(g string) bool { return !slices.Contains(to.Groups, g) })
+	}
+	return true
+}
+
+// isCaller reports whether a change is about the principal that the run itself
+// acts as, in any of its accounts. A session's ARN has no path, so a role is
+// compared by account and name, which is what identifies it.
+func isCaller(p *plan.Plan, c *plan.Change) bool {
+	principal, err := access.ParseIAMPrincipal(c.Principal)
+	if err != nil {
+		return false
+	}
+	for _, a := range p.Accounts {
+		if account, name, ok := access.SessionRole(a.Caller); ok {
+			if principal.Kind == "role" && principal.Account == account && principal.Name == name {
+				return true
+			}
+		} else if a.Caller == c.Principal {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,283 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// Now is what a saved plan is held against: what was just read, and the guards
+// whose facts must still hold. Want may be nil: a saved plan does not need the
+// documents.
+type Now struct {
+	Have   *access.Snapshot
+	Guards []plan.Guard
+	Want   *access.State
+	// Options are those the plan was made with, as far as guards look at them.
+	Options plan.Options
+}
+
+// OtherPlaceError says that a saved plan was made in another place than this
+// run looks at, or as somebody else.
+type OtherPlaceError struct {
+	Account string // as the plan names it
+	What    string // "account", "partition", "endpoint" or "caller"
+	Was, Is string
+}
+
+func (e *OtherPlaceError) Error() string {
+	return fmt.Sprintf("the plan was made for another %s: account %s had %s, now it is %s", e.What, e.Account, orNone(e.Was), orNone(e.Is))
+}
+
+// FactsMovedError says that something a guard relied on is no longer so. The
+// plan is refused whole.
+type FactsMovedError struct{ Facts []MovedFact }
+
+// MovedFact is a fact as the plan saw it and as it is now; Is is empty when
+// the guard no longer finds it.
+type MovedFact struct {
+	plan.Fact
+	Is string
+}
+
+func (e *FactsMovedError) Error() string {
+	var b strings.Builder
+	b.WriteString("the plan's guards relied on what has moved; plan again")
+	for _, f := range e.Facts {
+		fmt.Fprintf(&b, "; %s of %s was %s, is %s", f.Guard, f.Subject, orNone(f.Value), orNone(f.Is))
+	}
+	return b.String()
+}
+
+// Verify decides whether a saved plan may still be made: todo is false when
+// all of it is done already (held changes are not counted), and then nothing
+// else is asked. Errors: *OtherPlaceError, *FactsMovedError.
+//
+// The guards judge the plan again, over what was read with the plan's own
+// finished changes undone in thought. So a plan that was cut off half-way may
+// be finished, while every other movement of a fact shows.
+func Verify(p *plan.Plan, now Now) (todo bool, err error) {
+	if err := samePlace(p, now.Have); err != nil {
+		return false, err
+	}
+	done := finished(p, now.Have)
+	open := func(c plan.Change) bool { return len(c.Held) == 0 && !done[c.ID] }
+	if !slices.ContainsFunc(p.Changes, open) {
+		return false, nil
+	}
+	want := now.Want
+	if want == nil {
+		want = &access.State{Owner: p.Owner}
+		for _, a := range p.Accounts {
+			want.Accounts = append(want.Accounts, a.Account)
+		}
+	}
+	in := &plan.Input{Want: want, Have: undone(p, now.Have, done), Plan: p, Options: now.Options}
+	type key struct{ guard, subject string }
+	is := map[key]string{}
+	for _, g := range now.Guards {
+		if g.Check == nil {
+			continue
+		}
+		for _, f := range g.Check(in).Facts {
+			is[key{f.Guard, f.Subject}] = f.Value
+		}
+	}
+	var moved []MovedFact
+	for _, f := range p.Facts {
+		if v, ok := is[key{f.Guard, f.Subject}]; !ok || v != f.Value {
+			moved = append(moved, MovedFact{f, v})
+		}
+	}
+	if len(moved) > 0 {
+		return true, &FactsMovedError{moved}
+	}
+	return true, nil
+}
+
+func samePlace(p *plan.Plan, have *access.Snapshot) error {
+	for i := range p.Accounts {
+		was := &p.Accounts[i]
+		is, ok := have.Account(was.Account.ID)
+		other := func(what, a, b string) error {
+			return &OtherPlaceError{Account: was.Account.ID, What: what, Was: a, Is: b}
+		}
+		switch {
+		case !ok:
+			return other("account", was.Account.ID, "not among those read")
+		case was.Account.Partition != is.Account.Partition:
+			return other("partition", was.Account.Partition, is.Account.Partition)
+		case was.Endpoint != is.Endpoint:
+			return other("endpoint", was.Endpoint, is.Endpoint)
+		case was.Caller != "" && identity(was.Caller) != identity(is.Caller):
+			return other("caller", was.Caller, is.Caller)
+		}
+	}
+	return nil
+}
+
+// identity is a caller without the name of the session, which differs from run
+// to run.
+func identity(caller string) string {
+	if account, role, ok := access.SessionRole(caller); ok {
+		return account + " role " + role
+	}
+	return caller
+}
+
+// finished tells which changes, held ones aside, are done already. A policy
+// that stands on an entry yet to be replaced goes with it, so it is not.
+func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
+	done := map[string]bool{}
+	replaced := map[chainKey]bool{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Verb == plan.Replace && len(c.Held) == 0 {
+			replaced[chainKey{c.Cluster, c.Principal}] = true
+		}
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		cluster, ok := have.Cluster(c.Cluster)
+		if !ok || len(c.Held) > 0 || !whole(c) {
+			continue
+		}
+		if _, unread := have.Unread(c.Cluster, c.Principal); unread {
+			continue
+		}
+		entry := chainKey{c.Cluster, c.Principal}
+		if c.Kind == plan.PolicyAssociation && replaced[entry] {
+			continue
+		}
+		if isDone(p, c, cluster) {
+			done[c.ID] = true
+			delete(replaced, entry)
+		}
+	}
+	return done
+}
+
+func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
+	entry, there := have.Entry(c.Principal)
+	switch to := c.To.(type) {
+	case nil:
+		if from, ok := c.From.(plan.Association); ok && there {
+			_, there = entry.Association(from.Policy)
+		}
+		return have.EntriesRead && !there
+	case plan.Mode:
+		return have.Mode == to.AuthenticationMode
+	case plan.Association:
+		if !there {
+			return false
+		}
+		a, ok := entry.Association(to.Policy)
+		return ok && a.Scope.Equal(*normal(to.Scope))
+	case plan.Entry:
+		if !there || !p.Owner.OwnerOf(entry.Tags, nil).Ours {
+			return false
+		}
+		if from, ok := c.From.(plan.Entry); ok && c.Verb == plan.Replace && sameEntry(entry, &from.Entry) {
+			return false
+		}
+		want := completed(&to.Entry)
+		return sameIdentity(entry, want) && len(missingTags(entry, want)) == 0
+	}
+	return false
+}
+
+// undone is have as it was before the plan's finished changes were made, and
+// the first half of a replace that was cut off in the middle.
+func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.Snapshot {
+	out := *have
+	out.Clusters = slices.Clone(have.Clusters)
+	touched := map[access.ClusterKey]map[string]*access.Entry{}
+	for i := len(p.Changes) - 1; i >= 0; i-- {
+		c := &p.Changes[i]
+		if !done[c.ID] && !cutOff(c, have) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(out.Clusters, c.Cluster, func(h access.HaveCluster, k access.ClusterKey) int { return h.Key.Compare(k) })
+		cluster := &out.Clusters[at]
+		entries := touched[c.Cluster]
+		if entries == nil {
+			entries = make(map[string]*access.Entry, len(cluster.Entries))
+			for j := range cluster.Entries {
+				entries[cluster.Entries[j].Principal] = &cluster.Entries[j]
+			}
+			touched[c.Cluster] = entries
+		}
+		undo(c, cluster, entries)
+	}
+	for i := range out.Clusters {
+		entries, ok := touched[out.Clusters[i].Key]
+		if !ok {
+			continue
+		}
+		out.Clusters[i].Entries = make([]access.Entry, 0, len(entries))
+		for _, e := range entries {
+			out.Clusters[i].Entries = append(out.Clusters[i].Entries, *e)
+		}
+		slices.SortFunc(out.Clusters[i].Entries, func(a, b access.Entry) int { return strings.Compare(a.Principal, b.Principal) })
+	}
+	return &out
+}
+
+// cutOff reports whether a replace has deleted its entry and not made it again.
+func cutOff(c *plan.Change, have *access.Snapshot) bool {
+	cluster, ok := have.Cluster(c.Cluster)
+	if !ok || !cluster.EntriesRead || c.Verb != plan.Replace || len(c.Held) > 0 || !whole(c) {
+		return false
+	}
+	_, there := cluster.Entry(c.Principal)
+	_, unread := have.Unread(c.Cluster, c.Principal)
+	return !there && !unread
+}
+
+// undo takes one finished change back. Entries are replaced, never written to:
+// they are the snapshot's.
+func undo(c *plan.Change, cluster *access.HaveCluster, entries map[string]*access.Entry) {
+	switch c.Kind {
+	case plan.AuthenticationMode:
+		cluster.Mode = c.From.(plan.Mode).AuthenticationMode
+		if !cluster.Mode.TakesEntries() {
+			cluster.EntriesRead = false
+			clear(entries)
+		}
+	case plan.AccessEntry:
+		from, ok := c.From.(plan.Entry)
+		if !ok {
+			delete(entries, c.Principal)
+			return
+		}
+		was := from.Clone()
+		if is := entries[c.Principal]; c.Verb == plan.Update && is != nil {
+			was.Associations, was.CreatedAt = is.Associations, is.CreatedAt
+		}
+		entries[c.Principal] = was
+	case plan.PolicyAssociation:
+		if entries[c.Principal] == nil {
+			return
+		}
+		was := entries[c.Principal].Clone()
+		policy := policyOf(c)
+		was.Associations = slices.DeleteFunc(was.Associations, func(a access.Association) bool { return a.Policy == policy })
+		if from, ok := c.From.(plan.Association); ok {
+			was.Associations = append(was.Associations, from.Association)
+		}
+		was.Normalize()
+		entries[c.Principal] = was
+	}
+}
+
+func policyOf(c *plan.Change) string {
+	for _, o := range []plan.Object{c.From, c.To} {
+		if a, ok := o.(plan.Association); ok {
+			return a.Policy
+		}
+	}
+	return ""
+}
