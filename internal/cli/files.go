@@ -41,6 +41,11 @@ func createFile(file string, b []byte) (err error) {
 	return err
 }
 
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
+}
+
 // closing closes something at a function's end and keeps its error where there
 // is no other.
 func closing(err *error, close func() error) {

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"path/filepath"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
@@ -33,11 +30,11 @@ type flow struct {
 func (f *flow) read(paths []string) error {
 	set, err := documents.Load(paths)
 	if err != nil {
-		return f.p.documentError(err)
+		return f.p.documentError(set, err)
 	}
 	want, err := desired.Compile(set)
 	if err != nil {
-		return f.p.documentError(err)
+		return f.p.documentError(set, err)
 	}
 	f.root, f.want = set.Root, want
 	return nil
@@ -66,13 +63,27 @@ func (f *flow) open(ctx context.Context, accounts []access.Account) error {
 	return nil
 }
 
+// findRoot finds the Environment's folder for --local without documents: the
+// nearest one upwards. A saved plan needs no documents, only its lab.
+func (f *flow) findRoot() error {
+	if !f.c.local || f.c.lab != "" {
+		return nil
+	}
+	set, err := documents.Load(nil)
+	if set == nil {
+		return usage("give --lab FILE", "--local keeps its state in the Environment's folder: %w", err)
+	}
+	f.root = set.Root
+	return nil
+}
+
 func (f *flow) openLab(ctx context.Context) (*lab.Lab, error) {
 	file := f.c.lab
 	if file == "" {
 		if f.root == "" {
 			return nil, usage("give --lab FILE", "--local keeps its state in the Environment's folder, and there is none here")
 		}
-		file = filepath.Join(f.root, lab.DefaultFile)
+		file = labFile(f.root)
 	}
 	l, err := lab.Open(ctx, file, f.p.Now)
 	if err != nil {
@@ -104,7 +115,9 @@ func (f *flow) observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: f.p.readProgress(f.c)})
+	progress, end := f.p.readProgress(f.c)
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress})
+	end()
 	if err != nil {
 		return f.p.cloudError(err)
 	}
@@ -112,26 +125,28 @@ func (f *flow) observe(ctx context.Context) error {
 	return nil
 }
 
-// compute makes the plan.
-func (f *flow) compute(o plan.Options) *plan.Plan {
-	return plan.Compute(f.want, f.have, o, guard.All()...)
-}
-
-// plan is all steps at once: what plan, apply and destroy begin with.
-func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.Plan, error) {
+// look is all that only reads: documents, then AWS. Ctrl-C ends it at once.
+func (f *flow) look(ctx context.Context, paths []string) error {
+	ctx, done := f.p.cancelled(ctx)
+	defer done()
 	if err := f.read(paths); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.open(ctx, f.want.Accounts); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.seed(ctx); err != nil {
+		return err
+	}
+	return f.observe(ctx)
+}
+
+// plan is what plan, apply and destroy begin with.
+func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.Plan, error) {
+	if err := f.look(ctx, paths); err != nil {
 		return nil, err
 	}
-	if err := f.observe(ctx); err != nil {
-		return nil, err
-	}
-	return f.compute(o), nil
+	return plan.Compute(f.want, f.have, o, guard.All()...), nil
 }
 
 func (f *flow) close() error {
@@ -139,16 +154,4 @@ func (f *flow) close() error {
 		return nil
 	}
 	return f.lab.Close()
-}
-
-// documentError says each fault on its line and counts them.
-func (p *Process) documentError(err error) error {
-	var faults documents.Faults
-	if !errors.As(err, &faults) {
-		return usage("atlas-iam init makes a first Environment", "%w", err)
-	}
-	for _, f := range faults {
-		fmt.Fprintln(p.Stderr, faultLine(f))
-	}
-	return usage("", "%s; nothing was read from AWS", faultCount(faults))
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/atlas-iam/atlas-iam/access"
-	"github.com/atlas-iam/atlas-iam/internal/guard"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 	"github.com/atlas-iam/atlas-iam/internal/report"
 )
@@ -62,8 +61,8 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err
 		}
 	}
 	next := ""
-	switch n := report.Count(pl); {
-	case n.Pending() == 0:
+	switch {
+	case pending(pl) == 0:
 	case o.out != "":
 		next = "atlas-iam apply --plan " + o.out
 	default:
@@ -73,7 +72,7 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err
 		return err
 	}
 	codes := []Code{planCode(pl), failedOn(p, pl, o.failOn)}
-	if o.detailed && report.Count(pl).Pending() > 0 {
+	if o.detailed && pending(pl) > 0 {
 		codes = append(codes, Pending)
 	}
 	return ended(worst(codes...))
@@ -99,7 +98,7 @@ func (c *common) again() []string {
 
 // show writes a plan to stdout in the form asked for.
 func (p *Process) show(pl *plan.Plan, c *common, next string) error {
-	o := report.Options{Verbose: c.verbose, Quiet: c.quiet, Color: p.color(c.noColor), Guards: guard.All(), Next: next}
+	o := report.Options{Verbose: c.verbose, Quiet: c.quiet, Color: p.color(c.noColor), Guards: rules(), Next: next}
 	switch c.output {
 	case "json":
 		b, err := plan.Encode(pl)
@@ -116,7 +115,7 @@ func (p *Process) show(pl *plan.Plan, c *common, next string) error {
 
 // planCode is Held if a guard holds something.
 func planCode(pl *plan.Plan) Code {
-	if report.Count(pl).Held > 0 {
+	if pl.Summary().Held > 0 {
 		return Held
 	}
 	return OK
@@ -185,4 +184,10 @@ func readPlan(file string) (*plan.Plan, error) {
 		return nil, usage("make it again with atlas-iam plan --out "+file, "read the plan %s: %w", file, err)
 	}
 	return pl, nil
+}
+
+// pending is how many changes would be made.
+func pending(pl *plan.Plan) int {
+	n := pl.Summary()
+	return n.Create + n.Update + n.Replace + n.Delete
 }

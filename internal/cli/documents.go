@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/internal/desired"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/report"
+)
+
+//go:embed starter example
+var starters embed.FS
+
+func newInit(p *Process) *cobra.Command {
+	example := false
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Write a first Environment, with comments, schema and a CI file",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return runInit(p, dir, example)
+		},
+	}
+	cmd.Flags().BoolVar(&example, "example", false, "write a worked example that runs with --local")
+	return cmd
+}
+
+// runInit writes new files only; where one is there already it writes none.
+func runInit(p *Process, dir string, example bool) error {
+	from := "starter"
+	if example {
+		from = "example"
+	}
+	id, err := newID(p)
+	if err != nil {
+		return err
+	}
+	schema, err := documents.Schema()
+	if err != nil {
+		return fmt.Errorf("make the schema: %w", err)
+	}
+	files := []struct {
+		name string
+		body []byte
+	}{{".atlas-iam/schema.json", schema}, {".atlas-iam/.gitignore", []byte("lab.db*\n")}}
+	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams.yaml"} {
+		b, err := starters.ReadFile(from + "/" + name)
+		if err != nil {
+			return err
+		}
+		files = append(files, struct {
+			name string
+			body []byte
+		}{name, []byte(strings.ReplaceAll(string(b), "@ID@", id))})
+	}
+	ci, err := starters.ReadFile("starter/ci.yaml")
+	if err != nil {
+		return err
+	}
+	files = append(files, struct {
+		name string
+		body []byte
+	}{".github/workflows/access.yaml", ci})
+	for _, f := range files {
+		if exists(filepath.Join(dir, f.name)) {
+			return usage("choose an empty folder", "init: %s is there already; nothing was written", filepath.Join(dir, f.name))
+		}
+	}
+	for _, f := range files {
+		file := filepath.Join(dir, filepath.FromSlash(f.name))
+		if err := createFile(file, f.body); err != nil {
+			if errors.Is(err, fs.ErrExist) {
+				return usage("choose an empty folder", "init: %w", err)
+			}
+			return usage("", "init: %w", err)
+		}
+		fmt.Fprintln(p.Stdout, report.Safe("wrote "+file))
+	}
+	next := "atlas-iam plan " + dir
+	if example {
+		next = "atlas-iam apply --local " + dir
+	}
+	p.say("next: %s", next)
+	return nil
+}
+
+// newID draws an Environment's id: a letter, then seven letters or digits, so
+// that no YAML reader takes it for a number.
+func newID(p *Process) (string, error) {
+	const letters, all = "abcdefghijkmnpqrstuvwxyz", "abcdefghijkmnpqrstuvwxyz23456789"
+	b := make([]byte, 8)
+	if _, err := p.Random.Read(b); err != nil {
+		return "", fmt.Errorf("draw an id: %w", err)
+	}
+	for i := range b {
+		from := all
+		if i == 0 {
+			from = letters
+		}
+		b[i] = from[int(b[i])%len(from)]
+	}
+	return string(b), nil
+}
+
+func newSchema(p *Process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of documents, for editors",
+		Args:  noPaths,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := documents.Schema()
+			if err != nil {
+				return fmt.Errorf("make the schema: %w", err)
+			}
+			_, err = p.Stdout.Write(b)
+			return err
+		},
+	}
+}
+
+func newValidate(p *Process) *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "validate [PATH...]",
+		Short: "Check the documents, without any network",
+		RunE: func(_ *cobra.Command, paths []string) error {
+			if err := c.check("text", "json", "github"); err != nil {
+				return err
+			}
+			return runValidate(p, &c, paths)
+		},
+	}
+	addOutput(cmd, &c, "text, json or github")
+	return cmd
+}
+
+// runValidate prints every fault of every document on stdout.
+func runValidate(p *Process, c *common, paths []string) error {
+	set, err := documents.Load(paths)
+	if err == nil {
+		_, err = desired.Compile(set)
+	}
+	var faults documents.Faults
+	if err != nil && !errors.As(err, &faults) {
+		return usage("atlas-iam init makes a first Environment", "%w", err)
+	}
+	files := 0
+	if set != nil {
+		files = set.Files
+	}
+	if err := p.writeFaults(c.output, faults, files); err != nil {
+		return err
+	}
+	if len(faults) > 0 {
+		if c.output != "json" {
+			p.say("%s; nothing was read from AWS", faults.Summary(files))
+		}
+		return ended(Usage)
+	}
+	if c.output == "text" && !c.quiet {
+		fmt.Fprintf(p.Stdout, "%d clusters and %d teams in %d files: no errors\n", len(set.Clusters), len(set.Teams), files)
+	}
+	return nil
+}
+
+func (p *Process) writeFaults(form string, faults documents.Faults, files int) error {
+	switch form {
+	case "json":
+		if faults == nil {
+			faults = documents.Faults{}
+		}
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(struct {
+			Version int              `json:"version"`
+			Files   int              `json:"files"`
+			Errors  documents.Faults `json:"errors"`
+		}{1, files, faults})
+	case "github":
+		return faults.WriteGitHub(p.Stdout)
+	}
+	for _, f := range faults {
+		if _, err := fmt.Fprintln(p.Stdout, report.Safe(f.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// documentError says each fault on its line and counts them.
+func (p *Process) documentError(set *documents.Set, err error) error {
+	var faults documents.Faults
+	if !errors.As(err, &faults) {
+		return usage("atlas-iam init makes a first Environment", "%w", err)
+	}
+	for _, f := range faults {
+		fmt.Fprintln(p.Stderr, report.Safe(f.String()))
+	}
+	files := 0
+	if set != nil {
+		files = set.Files
+	}
+	return usage("", "%s; nothing was read from AWS", faults.Summary(files))
+}
