@@ -125,7 +125,7 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 		return err
 	}
 	if pending(pl) == 0 {
-		return ended(planCode(pl))
+		return p.nothing(pl, &o.common)
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
@@ -134,6 +134,16 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 		}
 	}
 	return f.make(ctx, pl, o, apply.Run)
+}
+
+// nothing ends a run that has nothing to make.
+func (p *Process) nothing(pl *plan.Plan, c *common) error {
+	if c.output == "json" {
+		if err := p.showResult(&apply.Result{}, c); err != nil {
+			return err
+		}
+	}
+	return ended(planCode(pl))
 }
 
 // runSaved makes a saved plan, after reading AWS again: what the plan's guards
@@ -172,7 +182,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	}
 	if !todo {
 		p.say("nothing to do: all of this plan that is not held is done already")
-		return ended(planCode(pl))
+		return p.nothing(pl, &o.common)
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)

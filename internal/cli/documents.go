@@ -170,7 +170,8 @@ func runValidate(p *Process, c *common, paths []string) error {
 		return ended(Usage)
 	}
 	if c.output == "text" && !c.quiet {
-		fmt.Fprintf(p.Stdout, "%d clusters and %d teams in %d files: no errors\n", len(set.Clusters), len(set.Teams), files)
+		fmt.Fprintf(p.Stdout, "%s and %s in %s: no errors\n", count(len(set.Clusters), "cluster", "clusters"),
+			count(len(set.Teams), "team", "teams"), count(files, "file", "files"))
 	}
 	return nil
 }

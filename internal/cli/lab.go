@@ -19,7 +19,7 @@ func newLab(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "The embedded AWS: serve it, use it from other tools",
-		Args:  cobra.NoArgs,
+		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newLabServe(p), newLabEnv(p), newLabSeed(p))

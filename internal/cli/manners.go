@@ -142,7 +142,7 @@ func (p *Process) interactive() bool { return p.Terminal(p.Stdin) && p.Terminal(
 // is not read from pipes.
 func (p *Process) ask(question, word string) error {
 	if !p.interactive() {
-		return usage("give --yes to go on without being asked", "%s: there is no terminal to ask on; nothing was changed", question)
+		return usage("give --yes to go on without being asked", "nothing was changed: this asks %q, and there is no terminal to ask on", question)
 	}
 	fmt.Fprintf(p.Stderr, "%s Only '%s' is accepted: ", report.Safe(question), report.Safe(word))
 	answer, err := bufio.NewReader(p.Stdin).ReadString('\n')

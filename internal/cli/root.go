@@ -52,7 +52,7 @@ func newRoot(p *Process) *cobra.Command {
 		Long:          long,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(p.Stdin)
@@ -183,6 +183,24 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// noCommand answers an unknown command with the one that was meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	if n := nearest(args[0], names); n != "" {
+		hint = "did you mean " + cmd.CommandPath() + " " + n + "?"
+	}
+	return usage(hint, "%s has no command %q", cmd.CommandPath(), args[0])
 }
 
 // noPaths refuses arguments in words.

@@ -78,7 +78,7 @@ func (t *textWriter) title(s string) {
 }
 
 // maxColumn bounds what one long cell can do to the rows beneath it.
-const maxColumn = 44
+const maxColumn = 54
 
 // columns are the widths of who, what, where, on and risks over all sections,
 // so that the eye can go down one column through the whole plan.

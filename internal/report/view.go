@@ -56,7 +56,7 @@ func look(p *plan.Plan, o Options) view {
 	v.held = heldRows(p, o)
 	v.other = otherRows(p)
 	for _, f := range p.Foreign {
-		row := noteRow{what: foreignName(f), on: f.Cluster.Name, why: f.Owner}
+		row := noteRow{what: foreignName(f), why: f.Owner}
 		switch {
 		case f.Adoptable:
 			v.adoptable = append(v.adoptable, row)
@@ -187,12 +187,20 @@ func override(slug string, guards []plan.Guard) string {
 		return ""
 	}
 	g := guards[i]
-	var s string
-	if g.Instead != "" {
-		s = "; " + g.Instead
+	s := "; " + strings.TrimSuffix(lowerFirst(g.Instead), ".")
+	switch {
+	case g.Fixed:
+		return strings.TrimSuffix(s, "; ")
+	case g.Instead == "":
+		return " (--allow " + slug + ")"
 	}
-	if !g.Fixed {
-		s += " (--allow " + slug + ")"
+	return s + " (or --allow " + slug + ")"
+}
+
+// lowerFirst makes a sentence a clause; a name in capitals stays one.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
 	}
 	return s
 }
@@ -260,48 +268,15 @@ func placeOf(p access.Place) string {
 	return place(p)
 }
 
-// Counts are how many changes a plan has by verb, and how many it holds.
-type Counts struct{ Create, Update, Replace, Delete, Held, Adoptable, Foreign int }
-
-// Count counts a plan. A held change counts as held only.
-func Count(p *plan.Plan) Counts {
-	var n Counts
-	for _, c := range p.Changes {
-		switch {
-		case len(c.Held) > 0:
-			n.Held++
-		case c.Verb == plan.Create:
-			n.Create++
-		case c.Verb == plan.Update:
-			n.Update++
-		case c.Verb == plan.Replace:
-			n.Replace++
-		case c.Verb == plan.Delete:
-			n.Delete++
-		}
-	}
-	for _, f := range p.Foreign {
-		if f.Adoptable {
-			n.Adoptable++
-		} else {
-			n.Foreign++
-		}
-	}
-	return n
-}
-
-// Pending is how many changes would be made.
-func (n Counts) Pending() int { return n.Create + n.Update + n.Replace + n.Delete }
-
 func counts(p *plan.Plan) string {
-	n := Count(p)
+	n := p.Summary()
 	parts := []string{fmt.Sprintf("%d to create, %d to update", n.Create, n.Update)}
 	for _, more := range []struct {
 		n    int
 		word string
 		say  bool
 	}{{n.Replace, "to replace", n.Replace > 0}, {n.Delete, "to delete", true}, {n.Held, "held", n.Held > 0},
-		{n.Adoptable, "adoptable", n.Adoptable > 0}, {n.Foreign, "foreign", n.Foreign > 0}} {
+		{n.Adoptable, "adoptable", n.Adoptable > 0}, {n.Foreign - n.Adoptable, "foreign", n.Foreign > n.Adoptable}} {
 		if more.say {
 			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.word))
 		}
