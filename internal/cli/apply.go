@@ -177,12 +177,12 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	if err != nil {
 		return usage("make it again with atlas-iam plan --out "+o.saved, "apply the plan %s: %w", o.saved, err)
 	}
-	if err := p.showFirst(pl, &o.common); err != nil {
-		return err
-	}
 	if !todo {
 		p.say("nothing to do: all of this plan that is not held is done already")
 		return p.nothing(pl, &o.common)
+	}
+	if err := p.showFirst(pl, &o.common); err != nil {
+		return err
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)

@@ -115,11 +115,11 @@ func (p *Process) cloudError(err error) error {
 	)
 	switch {
 	case errors.As(err, &none):
-		return unasked(none, "--local runs on the embedded AWS; AWS_PROFILE names a profile of yours")
+		return unasked(none, "")
 	case errors.As(err, &insecure):
-		return unasked(insecure, "use https")
+		return unasked(insecure, "")
 	case errors.As(err, &lab):
-		return unasked(lab, "--local runs on the embedded AWS")
+		return unasked(lab, "")
 	case errors.Is(err, context.Canceled), errors.Is(err, os.ErrDeadlineExceeded):
 		return unasked(errors.New("interrupted; nothing was changed"), "")
 	}

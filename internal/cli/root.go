@@ -156,7 +156,7 @@ func nearestFlag(cmd *cobra.Command, err error) error {
 
 // nearest is the word of few that was probably meant, or none.
 func nearest(word string, words []string) string {
-	best, at := "", 1+max(1, len(word)/3)
+	best, at := "", 1+max(min(2, len(word)/2), len(word)/3)
 	for _, w := range slices.Sorted(slices.Values(words)) {
 		if d := distance(word, w); d < at || (len(word) > 2 && strings.HasPrefix(w, word) && best == "") {
 			best, at = w, min(d, at)
