@@ -153,7 +153,7 @@ func (t *textWriter) end(v view, o Options) {
 		if t.b.Len() > 0 {
 			t.b.WriteString("\n")
 		}
-		t.line(v.nothingToDo)
+		t.line(Safe(v.nothingToDo))
 		return
 	}
 	if t.b.Len() > 0 {

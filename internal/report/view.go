@@ -84,6 +84,9 @@ func look(p *plan.Plan, o Options) view {
 		v.nothingToDo = fmt.Sprintf("No changes. %s, %s, %s read, %s.", count(p.Read.Entries, "entry", "entries"),
 			count(p.Read.Associations, "association", "associations"), count(p.Read.Clusters, "cluster", "clusters"),
 			count(len(p.Gaps), "gap", "gaps"))
+		if p.Part != nil {
+			v.nothingToDo += " Only " + partWords(p.Part) + " was looked at."
+		}
 	}
 	return v
 }
@@ -123,14 +126,12 @@ func partWords(p *access.Part) string {
 	return strings.Join(append(words, p.Only...), ", ")
 }
 
-// heldRows lists what is held. Changes of one kind that one guard holds for
-// one reason become one row, for a guard that holds all deletes would bury the
-// rest.
+// heldRows lists what is held. Changes that one guard holds for one reason
+// become one row, for a guard that holds all deletes would bury the rest.
 func heldRows(p *plan.Plan, o Options) []noteRow {
 	type group struct {
 		row   noteRow
 		whats []string
-		noun  string
 	}
 	var order []string
 	groups := map[string]*group{}
@@ -138,13 +139,13 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 		for _, h := range c.Held {
 			row := noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source),
 				why: h.Guard + ": " + h.Reason + override(h.Guard, o.Guards)}
-			key := fmt.Sprintf("%q", []string{h.Guard, h.Reason, string(c.Verb), string(c.Kind)})
+			key := fmt.Sprintf("%q", []string{h.Guard, h.Reason})
 			if o.Verbose {
 				key += c.ID
 			}
 			g, ok := groups[key]
 			if !ok {
-				g = &group{row: row, noun: string(c.Verb) + " " + kindWord(c.Kind)}
+				g = &group{row: row}
 				groups[key], order = g, append(order, key)
 			}
 			g.whats = append(g.whats, row.what)
