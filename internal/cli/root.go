@@ -142,6 +142,9 @@ func (c *common) check(formats ...string) error {
 
 // nearestFlag answers an unknown flag with the one that was meant.
 func nearestFlag(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+		return noCommand(cmd, words) // it would have known the flag
+	}
 	hint := "see " + cmd.CommandPath() + " --help"
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
