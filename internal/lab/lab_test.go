@@ -70,8 +70,8 @@ func TestSeedingMakesWhatDocumentsNameOnce(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "lab.db"))
 	want := []string{
 		"2 users: creator (" + prodID + "), oleksii (" + mainID + ")",
-		"5 roles: partner (" + partnerID + "), ops/atlas (" + prodID + "), " +
-			"aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admins_" + suffix(member(access.PermissionSetMember, "aws-cn", chinaID, "Admins")) + " (" + chinaID + "), " +
+		"5 roles: aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admins_" + suffix(member(access.PermissionSetMember, "aws-cn", chinaID, "Admins")) + " (" + chinaID + "), " +
+			"partner (" + partnerID + "), ops/atlas (" + prodID + "), " +
 			"break-glass (" + mainID + "), tf/admin (" + mainID + ")",
 		"3 clusters: a (us-east-1, API_AND_CONFIG_MAP, created by role/admin), b (eu-west-1, API, created by user/creator), c (cn-north-1, CONFIG_MAP)",
 	}
