@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +13,6 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/documents"
 	"github.com/atlas-iam/atlas-iam/internal/report"
 )
-
-//go:embed starter example
-var starters embed.FS
 
 func newInit(p *Process) *cobra.Command {
 	example := false
@@ -37,56 +32,17 @@ func newInit(p *Process) *cobra.Command {
 	return cmd
 }
 
-// runInit writes new files only; where one is there already it writes none.
 func runInit(p *Process, dir string, example bool) error {
-	from := "starter"
-	if example {
-		from = "example"
-	}
-	id, err := newID(p)
+	id, err := documents.NewID(p.Random)
 	if err != nil {
 		return err
 	}
-	schema, err := documents.Schema()
+	written, err := documents.Init(dir, example, id)
+	for _, file := range written {
+		fmt.Fprintln(p.Stdout, report.Safe("wrote "+shown(file)))
+	}
 	if err != nil {
-		return fmt.Errorf("make the schema: %w", err)
-	}
-	files := []struct {
-		name string
-		body []byte
-	}{{".atlas-iam/schema.json", schema}, {".atlas-iam/.gitignore", []byte("lab.db*\n")}}
-	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams.yaml"} {
-		b, err := starters.ReadFile(from + "/" + name)
-		if err != nil {
-			return err
-		}
-		files = append(files, struct {
-			name string
-			body []byte
-		}{name, []byte(strings.ReplaceAll(string(b), "@ID@", id))})
-	}
-	ci, err := starters.ReadFile("starter/ci.yaml")
-	if err != nil {
-		return err
-	}
-	files = append(files, struct {
-		name string
-		body []byte
-	}{".github/workflows/access.yaml", ci})
-	for _, f := range files {
-		if exists(filepath.Join(dir, f.name)) {
-			return usage("choose an empty folder", "init: %s is there already; nothing was written", filepath.Join(dir, f.name))
-		}
-	}
-	for _, f := range files {
-		file := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := createFile(file, f.body); err != nil {
-			if errors.Is(err, fs.ErrExist) {
-				return usage("choose an empty folder", "init: %w", err)
-			}
-			return usage("", "init: %w", err)
-		}
-		fmt.Fprintln(p.Stdout, report.Safe("wrote "+file))
+		return usage("choose another folder", "%w", err)
 	}
 	next := "atlas-iam plan " + dir
 	if example {
@@ -96,22 +52,17 @@ func runInit(p *Process, dir string, example bool) error {
 	return nil
 }
 
-// newID draws an Environment's id: a letter, then seven letters or digits, so
-// that no YAML reader takes it for a number.
-func newID(p *Process) (string, error) {
-	const letters, all = "abcdefghijkmnpqrstuvwxyz", "abcdefghijkmnpqrstuvwxyz23456789"
-	b := make([]byte, 8)
-	if _, err := p.Random.Read(b); err != nil {
-		return "", fmt.Errorf("draw an id: %w", err)
+// shown is a file as a user in the working directory would name it.
+func shown(file string) string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return file
 	}
-	for i := range b {
-		from := all
-		if i == 0 {
-			from = letters
-		}
-		b[i] = from[int(b[i])%len(from)]
+	rel, err := filepath.Rel(cwd, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return file
 	}
-	return string(b), nil
+	return rel
 }
 
 func newSchema(p *Process) *cobra.Command {

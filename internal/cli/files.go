@@ -27,25 +27,6 @@ func writeFile(file string, b []byte, mode fs.FileMode) (err error) {
 	return os.Rename(tmp.Name(), file)
 }
 
-// createFile writes a new file; one that is there is left alone.
-func createFile(file string, b []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer closing(&err, f.Close)
-	_, err = f.Write(b)
-	return err
-}
-
-func exists(file string) bool {
-	_, err := os.Lstat(file)
-	return err == nil
-}
-
 // closing closes something at a function's end and keeps its error where there
 // is no other.
 func closing(err *error, close func() error) {

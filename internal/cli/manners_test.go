@@ -133,14 +133,3 @@ func TestTheNearestWordIsTheOneMeant(t *testing.T) {
 		}
 	}
 }
-
-func TestAnIDIsNeverANumber(t *testing.T) {
-	for _, seed := range []string{"\x00\x00\x00\x00\x00\x00\x00\x00", "12345678", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8"} {
-		p, _, _ := process("", false)
-		p.Random = strings.NewReader(seed)
-		id, err := newID(p)
-		if err != nil || len(id) != 8 || id[0] < 'a' || id[0] > 'z' {
-			t.Errorf("newID = %q, %v: want eight characters, a letter first", id, err)
-		}
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,6 +44,9 @@ func TestScripts(t *testing.T) {
 			"exits": exits, "endpoint": endpoint, "get": get,
 		},
 		Setup: func(e *testscript.Env) error {
+			if err := os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS("../../examples")); err != nil {
+				return err
+			}
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			e.Setenv("AWS_CONFIG_FILE", e.WorkDir+"/no-config")
 			e.Setenv("AWS_SHARED_CREDENTIALS_FILE", e.WorkDir+"/no-credentials")

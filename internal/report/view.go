@@ -65,7 +65,10 @@ func look(p *plan.Plan, o Options) view {
 		}
 	}
 	for _, w := range p.Warnings {
-		v.warnings = append(v.warnings, noteRow{what: w.Slug, why: w.Text, source: placeOf(w.Source)})
+		row := noteRow{what: w.Slug, why: w.Text, source: placeOf(w.Source)}
+		if o.Verbose || !slices.Contains(v.warnings, row) { // said once, though of several people
+			v.warnings = append(v.warnings, row)
+		}
 	}
 	for _, g := range p.Gaps {
 		v.gaps = append(v.gaps, noteRow{what: gapWords(g), why: g.Reason})
