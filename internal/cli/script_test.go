@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +20,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+var update = flag.Bool("update", false, "write the scripts' golden texts anew")
 
 // TestMain makes the test binary the command, so that scripts run the real one
 // without building it.
@@ -39,12 +43,13 @@ func TestMain(m *testing.M) {
 //	get CODE URL [HOST]     GET, under a Host header if given, answers CODE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:           "testdata",
+		UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "endpoint": endpoint, "get": get,
 		},
 		Setup: func(e *testscript.Env) error {
-			if err := os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS("../../examples")); err != nil {
+			if err := copyExamples(filepath.Join(e.WorkDir, "examples")); err != nil {
 				return err
 			}
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -53,6 +58,18 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// copyExamples copies the examples without the labs that were tried on them.
+func copyExamples(to string) error {
+	if err := os.CopyFS(to, os.DirFS("../../examples")); err != nil {
+		return err
+	}
+	labs, err := filepath.Glob(filepath.Join(to, "*", ".atlas-iam"))
+	for _, lab := range labs {
+		err = errors.Join(err, os.RemoveAll(lab))
+	}
+	return err
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
