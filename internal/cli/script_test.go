@@ -40,13 +40,14 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND...   COMMAND ends with exactly this code
 //	endpoint NAME FILE      waits until FILE's lab is served, and sets $NAME
+//	await FILE TEXT         waits until FILE has TEXT
 //	get CODE URL [HOST]     GET, under a Host header if given, answers CODE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "endpoint": endpoint, "get": get,
+			"exits": exits, "endpoint": endpoint, "get": get, "await": await,
 		},
 		Setup: func(e *testscript.Env) error {
 			if err := copyExamples(filepath.Join(e.WorkDir, "examples")); err != nil {
@@ -107,6 +108,18 @@ func endpoint(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no lab was served for %s", args[1])
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(b), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s never had %q", args[0], args[1])
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
