@@ -72,7 +72,7 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 	if err != nil {
 		return err
 	}
-	if err := p.showFirst(pl, &o.common); err != nil {
+	if err := f.showFirst(pl); err != nil {
 		return err
 	}
 	n := pl.Summary()
@@ -86,7 +86,8 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 		}
 	}
 	err = f.make(ctx, pl, o, apply.Adopt)
-	if !o.quiet && o.output == "text" {
+	var failed *Failure
+	if made := err == nil || errors.As(err, &failed) && failed.Code == Held; made && !o.quiet && o.output == "text" {
 		p.release(pl)
 	}
 	return err

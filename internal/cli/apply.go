@@ -121,7 +121,7 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 	if err != nil {
 		return err
 	}
-	if err := p.showFirst(pl, &o.common); err != nil {
+	if err := f.showFirst(pl); err != nil {
 		return err
 	}
 	if pending(pl) == 0 {
@@ -181,7 +181,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		p.say("nothing to do: all of this plan that is not held is done already")
 		return p.nothing(pl, &o.common)
 	}
-	if err := p.showFirst(pl, &o.common); err != nil {
+	if err := f.showFirst(pl); err != nil {
 		return err
 	}
 	if !o.yes {
@@ -210,19 +210,6 @@ func place(endpoint string) string {
 		return "AWS"
 	}
 	return endpoint
-}
-
-// showFirst shows a plan before anything is asked: with -o json on stderr as
-// text, for stdout will be the result's.
-func (p *Process) showFirst(pl *plan.Plan, c *common) error {
-	o := report.Options{Verbose: c.verbose, Quiet: c.quiet, Color: p.color(c.noColor), Guards: rules()}
-	switch c.output {
-	case "json":
-		return report.Text(p.Stderr, pl, o)
-	case "markdown":
-		return report.Markdown(p.Stdout, pl, o)
-	}
-	return report.Text(p.Stdout, pl, o)
 }
 
 // runner is apply.Run or apply.Adopt.

@@ -43,7 +43,7 @@ func runDestroy(ctx context.Context, p *Process, o *writeFlags, paths []string, 
 	if err != nil {
 		return err
 	}
-	if err := p.showFirst(pl, &o.common); err != nil {
+	if err := f.showFirst(pl); err != nil {
 		return err
 	}
 	if pending(pl) == 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err
 	default:
 		next = strings.Join(slices.Concat([]string{"atlas-iam apply"}, o.again(), paths), " ")
 	}
-	if err := p.show(pl, &o.common, next); err != nil {
+	if err := f.show(pl, next); err != nil {
 		return err
 	}
 	codes := []Code{planCode(pl), failedOn(p, pl, o.failOn)}
@@ -97,20 +98,40 @@ func (c *common) again() []string {
 }
 
 // show writes a plan to stdout in the form asked for.
-func (p *Process) show(pl *plan.Plan, c *common, next string) error {
-	o := report.Options{Verbose: c.verbose, Quiet: c.quiet, Color: p.color(c.noColor), Guards: rules(), Next: next}
-	switch c.output {
-	case "json":
-		b, err := plan.Encode(pl)
-		if err != nil {
-			return fmt.Errorf("encode the plan: %w", err)
-		}
-		_, err = p.Stdout.Write(b)
-		return err
-	case "markdown":
-		return report.Markdown(p.Stdout, pl, o)
+func (f *flow) show(pl *plan.Plan, next string) error {
+	if f.c.output != "json" {
+		return f.words(f.p.Stdout, pl, next)
 	}
-	return report.Text(p.Stdout, pl, o)
+	b, err := plan.Encode(pl)
+	if err != nil {
+		return fmt.Errorf("encode the plan: %w", err)
+	}
+	_, err = f.p.Stdout.Write(b)
+	return err
+}
+
+// showFirst shows a plan before anything is asked: with -o json on stderr, for
+// stdout will be the result's.
+func (f *flow) showFirst(pl *plan.Plan) error {
+	if f.c.output == "json" {
+		return f.words(f.p.Stderr, pl, "")
+	}
+	return f.words(f.p.Stdout, pl, "")
+}
+
+// words writes a plan for people.
+func (f *flow) words(w io.Writer, pl *plan.Plan, next string) error {
+	o := report.Options{
+		Verbose: f.c.verbose, Quiet: f.c.quiet, Color: f.p.color(f.c.noColor), Next: next,
+		Guards: rules(), Documents: map[access.ClusterKey]string{},
+	}
+	for _, c := range f.want.Clusters {
+		o.Documents[c.Key] = c.Document
+	}
+	if f.c.output == "markdown" {
+		return report.Markdown(w, pl, o)
+	}
+	return report.Text(w, pl, o)
 }
 
 // planCode is Held if a guard holds something.

@@ -41,20 +41,35 @@ type Lab struct {
 	endpoint string
 }
 
+// patience is how long another command on the same lab is waited for, and how
+// long a served lab lets calls under way end.
+const patience = 5 * time.Second
+
 // Open opens the lab in file, making it if it is not there. Where a running
-// `lab serve` holds the file, that is the lab.
+// `lab serve` holds the file, that is the lab; another command that holds it is
+// waited for.
 func Open(ctx context.Context, file string, now func() time.Time) (*Lab, error) {
 	if err := prepareFolder(filepath.Dir(file)); err != nil {
 		return nil, fmt.Errorf("open the lab %s: %w", file, err)
 	}
-	server, err := emulator.Open(emulator.Options{File: file, Now: now, Hosts: []string{Host}})
-	if errors.Is(err, store.ErrInUse) {
-		return join(ctx, file)
+	for deadline := time.Now().Add(patience); ; {
+		server, err := emulator.Open(emulator.Options{File: file, Now: now, Hosts: []string{Host}})
+		if err == nil {
+			return &Lab{server: server, client: &http.Client{Transport: server.Transport()}, endpoint: "http://" + Host}, nil
+		}
+		if !errors.Is(err, store.ErrInUse) {
+			return nil, fmt.Errorf("open the lab %s: %w", file, err)
+		}
+		l, err := join(ctx, file)
+		if err == nil || time.Now().After(deadline) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("open the lab %s: %w", file, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open the lab %s: %w", file, err)
-	}
-	return &Lab{server: server, client: &http.Client{Transport: server.Transport()}, endpoint: "http://" + Host}, nil
 }
 
 // prepareFolder makes the lab's folder and keeps what is in it out of Git.

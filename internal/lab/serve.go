@@ -72,9 +72,6 @@ func leaveNote(file, endpoint string) error {
 	return nil
 }
 
-// patience is how long calls under way may take when the lab ends.
-const patience = 5 * time.Second
-
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)

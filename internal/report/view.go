@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type Options struct {
 	// Guards are the rule book, to say how a hold is overridden or what to do
 	// instead.
 	Guards []plan.Guard
+	// Documents are the names that documents give to clusters, so that what is
+	// not ours is named as adopt takes it.
+	Documents map[access.ClusterKey]string
 	// Next is the command to run next, if there is one.
 	Next string
 }
@@ -56,7 +60,7 @@ func look(p *plan.Plan, o Options) view {
 	v.held = heldRows(p, o)
 	v.other = otherRows(p)
 	for _, f := range p.Foreign {
-		row := noteRow{what: foreignName(f), why: f.Owner}
+		row := noteRow{what: foreignName(f, o.Documents), why: f.Owner}
 		switch {
 		case f.Adoptable:
 			v.adoptable = append(v.adoptable, row)
@@ -258,9 +262,10 @@ func foldNotes(rows []noteRow) []noteRow {
 	return out
 }
 
-func foreignName(f plan.Foreign) string {
+// foreignName is the name under which adopt takes an object.
+func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string {
 	if f.Kind == plan.AccessEntry {
-		return "entry/" + f.Cluster.Name + "/" + f.Name
+		return "entry/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
 	}
 	return kindWord(f.Kind) + " " + f.Name
 }
