@@ -77,7 +77,7 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 	}
 	n := pl.Summary()
 	if n.Update == 0 {
-		return p.nothing(pl, &o.common)
+		return f.nothing(pl)
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Adopt %s for environment %s?", count(n.Update, "access entry", "access entries"), pl.Owner.Environment)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -125,7 +124,7 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 		return err
 	}
 	if pending(pl) == 0 {
-		return p.nothing(pl, &o.common)
+		return f.nothing(pl)
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
@@ -137,9 +136,9 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 }
 
 // nothing ends a run that has nothing to make.
-func (p *Process) nothing(pl *plan.Plan, c *common) error {
-	if c.output == "json" {
-		if err := p.showResult(&apply.Result{}, c); err != nil {
+func (f *flow) nothing(pl *plan.Plan) error {
+	if f.c.output == "json" {
+		if err := f.showResult(&apply.Result{}); err != nil {
 			return err
 		}
 	}
@@ -179,7 +178,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	}
 	if !todo {
 		p.say("nothing to do: all of this plan that is not held is done already")
-		return p.nothing(pl, &o.common)
+		return f.nothing(pl)
 	}
 	if err := f.showFirst(pl); err != nil {
 		return err
@@ -235,7 +234,7 @@ func (f *flow) make(ctx context.Context, pl *plan.Plan, o *writeFlags, run runne
 	if res == nil {
 		return p.cloudError(err)
 	}
-	if err := p.showResult(res, &o.common); err != nil {
+	if err := f.showResult(res); err != nil {
 		return err
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -248,11 +247,11 @@ func (f *flow) make(ctx context.Context, pl *plan.Plan, o *writeFlags, run runne
 	return ended(worst(codes...))
 }
 
-func (p *Process) showResult(res *apply.Result, c *common) error {
-	if c.output != "json" {
-		var w io.Writer = p.Stdout
-		fmt.Fprintln(w)
-		return report.Result(w, res, report.Options{Verbose: c.verbose, Quiet: c.quiet, Color: p.color(c.noColor)})
+// showResult says what came of a run, on stdout.
+func (f *flow) showResult(res *apply.Result) error {
+	if f.c.output != "json" {
+		fmt.Fprintln(f.p.Stdout)
+		return report.Result(f.p.Stdout, res, f.form())
 	}
 	type outcome struct {
 		Change    string       `json:"change"`
@@ -275,7 +274,7 @@ func (p *Process) showResult(res *apply.Result, c *common) error {
 		}
 		doc.Changes = append(doc.Changes, line)
 	}
-	e := json.NewEncoder(p.Stdout)
+	e := json.NewEncoder(f.p.Stdout)
 	e.SetIndent("", "  ")
 	return e.Encode(doc)
 }

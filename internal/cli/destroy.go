@@ -47,7 +47,7 @@ func runDestroy(ctx context.Context, p *Process, o *writeFlags, paths []string, 
 		return err
 	}
 	if pending(pl) == 0 {
-		return p.nothing(pl, &o.common)
+		return f.nothing(pl)
 	}
 	if !o.yes {
 		question := fmt.Sprintf("Delete %s of environment %s? Type its name.", count(pending(pl), "object", "objects"), pl.Owner.Environment)

@@ -121,17 +121,23 @@ func (f *flow) showFirst(pl *plan.Plan) error {
 
 // words writes a plan for people.
 func (f *flow) words(w io.Writer, pl *plan.Plan, next string) error {
-	o := report.Options{
-		Verbose: f.c.verbose, Quiet: f.c.quiet, Color: f.p.color(f.c.noColor), Next: next,
-		Guards: rules(), Documents: map[access.ClusterKey]string{},
-	}
-	for _, c := range f.want.Clusters {
-		o.Documents[c.Key] = c.Document
-	}
+	o := f.form()
+	o.Next = next
 	if f.c.output == "markdown" {
 		return report.Markdown(w, pl, o)
 	}
 	return report.Text(w, pl, o)
+}
+
+// form is how this run's user wants to read.
+func (f *flow) form() report.Options {
+	o := report.Options{
+		Verbose: f.c.verbose, Quiet: f.c.quiet, Color: f.p.color(f.c.noColor), Guards: rules(), Documents: map[access.ClusterKey]string{},
+	}
+	for _, c := range f.want.Clusters {
+		o.Documents[c.Key] = c.Document
+	}
+	return o
 }
 
 // planCode is Held if a guard holds something.

@@ -84,8 +84,7 @@ func newRoot(p *Process) *cobra.Command {
 }
 
 // usageTemplate fits the bare command on one screen.
-const usageTemplate = `
-Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} [command]{{end}}
+const usageTemplate = `Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} [command]{{end}}
 {{- if .HasExample}}
 
 Examples:

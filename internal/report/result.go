@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -87,7 +86,7 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 	}
 	if !o.Quiet {
 		for _, team := range res.Teams {
-			t.line(Safe(teamLine(team)))
+			t.line(Safe(teamLine(team, o.Documents)))
 		}
 	}
 	if again {
@@ -96,23 +95,18 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 	return t.flush(w)
 }
 
-func teamLine(t apply.TeamResult) string {
+func teamLine(t apply.TeamResult, documents map[access.ClusterKey]string) string {
 	all := len(t.Complete) + len(t.Incomplete)
 	line := fmt.Sprintf("now     team/%s has what its document says on ", t.Team)
 	if len(t.Incomplete) == 0 {
-		return line + cmp.Or(only(t.Complete), fmt.Sprintf("all %d clusters", all))
+		if all == 1 {
+			return line + clusterName(documents[t.Complete[0]], t.Complete[0])
+		}
+		return line + fmt.Sprintf("all %d clusters", all)
 	}
 	var not []string
 	for _, k := range t.Incomplete {
-		not = append(not, k.Name)
+		not = append(not, clusterName(documents[k], k))
 	}
 	return line + fmt.Sprintf("%d of %d clusters; not on %s", len(t.Complete), all, strings.Join(not, ", "))
-}
-
-// only is the name of the only cluster, or nothing.
-func only(keys []access.ClusterKey) string {
-	if len(keys) == 1 {
-		return keys[0].Name
-	}
-	return ""
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Describe says what a change does, in a few words without its cluster:
-// "associate Edit with user/oleksii on *backend*". It is not yet escaped.
+// "associate Edit with user/oleksii in *backend*". It is not yet escaped.
 func Describe(c plan.Change) string {
 	who := Who(c.Member, c.Principal, c.Cluster.Account)
 	switch c.Kind {
@@ -42,11 +42,11 @@ func describeAssociation(c plan.Change, who string) string {
 	to, _ := c.To.(plan.Association)
 	switch c.Verb {
 	case plan.Create:
-		return "associate " + access.ShortPolicy(to.Policy) + " with " + who + " on " + where(to.Scope)
+		return "associate " + access.ShortPolicy(to.Policy) + " with " + who + " in " + where(to.Scope)
 	case plan.Update:
 		return "scope of " + access.ShortPolicy(to.Policy) + " of " + who + " from " + where(from.Scope) + " to " + where(to.Scope)
 	}
-	return "take " + access.ShortPolicy(from.Policy) + " on " + where(from.Scope) + " from " + who
+	return "take " + access.ShortPolicy(from.Policy) + " in " + where(from.Scope) + " from " + who
 }
 
 func modeOf(o plan.Object) string {
