@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/apply"
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/guard"
+	"github.com/atlas-iam/atlas-iam/internal/observe"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/report"
+)
+
+// writeFlags are those of commands that change something.
+type writeFlags struct {
+	common
+	yes        bool
+	maxDeletes int
+	allow      []string
+	record     string
+	saved      string // --plan
+}
+
+func newApply(p *Process) *cobra.Command {
+	var o writeFlags
+	cmd := &cobra.Command{
+		Use:   "apply [PATH...] | --plan FILE",
+		Short: "Show the plan, ask, and make the changes",
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if err := o.check("text", "json", "markdown"); err != nil {
+				return err
+			}
+			if err := o.checkWrite(cmd); err != nil {
+				return err
+			}
+			if o.saved == "" {
+				return runApply(cmd.Context(), p, &o, paths, o.options(cmd))
+			}
+			for _, shaped := range []string{"allow", "max-deletes", "cluster", "only"} {
+				if cmd.Flags().Changed(shaped) {
+					return usage("make the plan anew", "--%s cannot change a saved plan", shaped)
+				}
+			}
+			if len(paths) > 0 {
+				return usage("give one of them", "--plan and PATH cannot both be given")
+			}
+			return runSaved(cmd.Context(), p, &o)
+		},
+	}
+	addCommon(cmd, &o.common)
+	o.addWrite(cmd)
+	cmd.Flags().StringVar(&o.record, "record", "", "append what is done to this `file`, as JSON lines")
+	cmd.Flags().StringVar(&o.saved, "plan", "", "make the plan that is saved in this `file`")
+	return cmd
+}
+
+func (o *writeFlags) addWrite(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask; what is held stays held")
+	cmd.Flags().IntVar(&o.maxDeletes, "max-deletes", 0, "let up to `N` be deleted instead of guard mass-deletion's bounds")
+	cmd.Flags().StringSliceVar(&o.allow, "allow", nil, "override the `guard` of this name")
+}
+
+// checkWrite refuses names of guards that are none, or that nothing overrides.
+func (o *writeFlags) checkWrite(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("max-deletes") && o.maxDeletes < 0 {
+		return usage("", "--max-deletes %d is less than nothing", o.maxDeletes)
+	}
+	var names []string
+	fixed := map[string]string{}
+	for _, g := range rules() {
+		if g.Fixed {
+			fixed[g.Slug] = g.Instead
+			continue
+		}
+		names = append(names, g.Slug)
+	}
+	for _, slug := range o.allow {
+		if instead, ok := fixed[slug]; ok {
+			return usage(instead, "--allow %s: nothing overrides this guard", slug)
+		}
+		if !contains(names, slug) {
+			return usage(meant("--allow", slug, names), "--allow %s: there is no such guard", slug)
+		}
+	}
+	return nil
+}
+
+// rules are all guards, with those that the plan itself asks.
+func rules() []plan.Guard { return append(guard.All(), plan.Structural()...) }
+
+func contains(words []string, word string) bool {
+	for _, w := range words {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *writeFlags) options(cmd *cobra.Command) plan.Options {
+	po := plan.Options{Allow: o.allow}
+	if cmd.Flags().Changed("max-deletes") {
+		po.MaxDeletes = &o.maxDeletes
+	}
+	return po
+}
+
+// runApply is plan, show, ask, make.
+func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po plan.Options) (err error) {
+	f := &flow{p: p, c: &o.common}
+	defer closing(&err, f.close)
+	pl, err := f.plan(ctx, paths, po)
+	if err != nil {
+		return err
+	}
+	if err := f.showFirst(pl); err != nil {
+		return err
+	}
+	if pending(pl) == 0 {
+		return f.nothing(pl)
+	}
+	if !o.yes {
+		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
+		if err := p.ask(question, "yes"); err != nil {
+			return err
+		}
+	}
+	return f.make(ctx, pl, o, apply.Run)
+}
+
+// nothing ends a run that has nothing to make.
+func (f *flow) nothing(pl *plan.Plan) error {
+	if f.c.output == "json" {
+		if err := f.showResult(&apply.Result{}); err != nil {
+			return err
+		}
+	}
+	return ended(planCode(pl))
+}
+
+// runSaved makes a saved plan, after reading AWS again: what the plan's guards
+// relied on must not have moved.
+func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
+	pl, err := readPlan(o.saved)
+	if err != nil {
+		return err
+	}
+	f := &flow{p: p, c: &o.common, want: &access.State{Owner: pl.Owner}}
+	defer closing(&err, f.close)
+	for _, a := range pl.Accounts {
+		f.want.Accounts = append(f.want.Accounts, a.Account)
+	}
+	if err := f.findRoot(); err != nil {
+		return err
+	}
+	if err := f.open(ctx, f.want.Accounts); err != nil {
+		return err
+	}
+	if err := samePlace(pl, f.cloud.Endpoint()); err != nil {
+		return err
+	}
+	progress, end := p.readProgress(&o.common)
+	f.have, err = observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: pl.Part, Now: p.Now, Progress: progress})
+	end()
+	if err != nil {
+		return p.cloudError(err)
+	}
+	todo, err := apply.Verify(pl, apply.Now{Have: f.have, Guards: guard.All()})
+	if err != nil {
+		return usage("make it again with atlas-iam plan --out "+o.saved, "apply the plan %s: %w", o.saved, err)
+	}
+	if !todo {
+		p.say("nothing to do: all of this plan that is not held is done already")
+		return f.nothing(pl)
+	}
+	if err := f.showFirst(pl); err != nil {
+		return err
+	}
+	if !o.yes {
+		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
+		if err := p.ask(question, "yes"); err != nil {
+			return err
+		}
+	}
+	return f.make(ctx, pl, o, apply.Run)
+}
+
+// samePlace refuses a plan of the lab on AWS and the other way round before
+// anything is read with the wrong credentials.
+func samePlace(pl *plan.Plan, endpoint string) error {
+	for _, a := range pl.Accounts {
+		if a.Endpoint != endpoint {
+			return usage("make the plan where it is to be applied; --local is the embedded AWS",
+				"the plan was made at %s, and this run is at %s", place(a.Endpoint), place(endpoint))
+		}
+	}
+	return nil
+}
+
+func place(endpoint string) string {
+	if endpoint == "" {
+		return "AWS"
+	}
+	return endpoint
+}
+
+// runner is apply.Run or apply.Adopt.
+type runner func(context.Context, *cloud.Cloud, *plan.Plan, apply.Options) (*apply.Result, error)
+
+// make makes a plan's changes and says what came of it. The first Ctrl-C lets
+// the calls in flight end, the second cancels them.
+func (f *flow) make(ctx context.Context, pl *plan.Plan, o *writeFlags, run runner) (err error) {
+	p := f.p
+	options := apply.Options{Now: p.Now, Version: version(), ForeignTags: f.want.ForeignTags, Progress: p.applyProgress(&o.common), Waiting: p.waiting(&o.common)}
+	if o.record != "" {
+		record, err := os.OpenFile(o.record, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return usage("nothing was changed", "open the record: %w", err)
+		}
+		defer closing(&err, record.Close)
+		options.Record = record
+	}
+	ctx, stop, done := p.interruptible(ctx)
+	defer done()
+	options.Stop = stop
+	res, err := run(ctx, f.cloud, pl, options)
+	if res == nil {
+		return p.cloudError(err)
+	}
+	if err := f.showResult(res); err != nil {
+		return err
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return p.cloudError(err)
+	}
+	codes := []Code{planCode(pl)}
+	if res.Counts.Failed+res.Counts.Unknown > 0 || res.Counts.Skipped > res.Counts.Held {
+		codes = append(codes, Failed)
+	}
+	return ended(worst(codes...))
+}
+
+// showResult says what came of a run, on stdout.
+func (f *flow) showResult(res *apply.Result) error {
+	if f.c.output != "json" {
+		fmt.Fprintln(f.p.Stdout)
+		return report.Result(f.p.Stdout, res, f.form())
+	}
+	type outcome struct {
+		Change    string       `json:"change"`
+		Status    apply.Status `json:"status"`
+		Skip      apply.Skip   `json:"skip,omitempty"`
+		Error     string       `json:"error,omitempty"`
+		Code      string       `json:"code,omitempty"`
+		RequestID string       `json:"requestId,omitempty"`
+	}
+	doc := struct {
+		Version int          `json:"version"`
+		Summary apply.Counts `json:"summary"`
+		Stopped bool         `json:"stopped"`
+		Changes []outcome    `json:"changes"`
+	}{Version: 1, Summary: res.Counts, Stopped: res.Stopped, Changes: []outcome{}}
+	for _, o := range res.Outcomes {
+		line := outcome{Change: o.Change.ID, Status: o.Status, Skip: o.Skip, Code: o.Code, RequestID: o.RequestID}
+		if o.Err != nil {
+			line.Error = o.Err.Error()
+		}
+		doc.Changes = append(doc.Changes, line)
+	}
+	e := json.NewEncoder(f.p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(doc)
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/internal/desired"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/report"
+)
+
+func newInit(p *Process) *cobra.Command {
+	example := false
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Write a first Environment, with comments, schema and a CI file",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return runInit(p, dir, example)
+		},
+	}
+	cmd.Flags().BoolVar(&example, "example", false, "write a worked example that runs with --local")
+	return cmd
+}
+
+func runInit(p *Process, dir string, example bool) error {
+	id, err := documents.NewID(p.Random)
+	if err != nil {
+		return err
+	}
+	written, err := documents.Init(dir, example, id)
+	for _, file := range written {
+		fmt.Fprintln(p.Stdout, report.Safe("wrote "+shown(file)))
+	}
+	if err != nil {
+		return usage("choose another folder", "%w", err)
+	}
+	next := "atlas-iam plan " + dir
+	if example {
+		next = "atlas-iam apply --local " + dir
+	}
+	p.say("next: %s", next)
+	return nil
+}
+
+// shown is a file as a user in the working directory would name it.
+func shown(file string) string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return file
+	}
+	rel, err := filepath.Rel(cwd, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return file
+	}
+	return rel
+}
+
+func newSchema(p *Process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of documents, for editors",
+		Args:  noPaths,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := documents.Schema()
+			if err != nil {
+				return fmt.Errorf("make the schema: %w", err)
+			}
+			_, err = p.Stdout.Write(b)
+			return err
+		},
+	}
+}
+
+func newValidate(p *Process) *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "validate [PATH...]",
+		Short: "Check the documents, without any network",
+		RunE: func(_ *cobra.Command, paths []string) error {
+			if err := c.check("text", "json", "github"); err != nil {
+				return err
+			}
+			return runValidate(p, &c, paths)
+		},
+	}
+	addOutput(cmd, &c, "text, json or github")
+	return cmd
+}
+
+// runValidate prints every fault of every document on stdout.
+func runValidate(p *Process, c *common, paths []string) error {
+	set, err := documents.Load(paths)
+	if err == nil {
+		_, err = desired.Compile(set)
+	}
+	var faults documents.Faults
+	if err != nil && !errors.As(err, &faults) {
+		return usage("atlas-iam init makes a first Environment", "%w", err)
+	}
+	files := 0
+	if set != nil {
+		files = set.Files
+	}
+	if err := p.writeFaults(c.output, faults, files); err != nil {
+		return err
+	}
+	if len(faults) > 0 {
+		if c.output != "json" {
+			p.say("%s; nothing was read from AWS", faults.Summary(files))
+		}
+		return ended(Usage)
+	}
+	if c.output == "text" && !c.quiet {
+		fmt.Fprintf(p.Stdout, "%s and %s in %s: no errors\n", count(len(set.Clusters), "cluster", "clusters"),
+			count(len(set.Teams), "team", "teams"), count(files, "file", "files"))
+	}
+	return nil
+}
+
+func (p *Process) writeFaults(form string, faults documents.Faults, files int) error {
+	switch form {
+	case "json":
+		if faults == nil {
+			faults = documents.Faults{}
+		}
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(struct {
+			Version int              `json:"version"`
+			Files   int              `json:"files"`
+			Errors  documents.Faults `json:"errors"`
+		}{1, files, faults})
+	case "github":
+		return faults.WriteGitHub(p.Stdout)
+	}
+	for _, f := range faults {
+		if _, err := fmt.Fprintln(p.Stdout, report.Safe(f.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// documentError says each fault on its line and counts them.
+func (p *Process) documentError(set *documents.Set, err error) error {
+	var faults documents.Faults
+	if !errors.As(err, &faults) {
+		return usage("atlas-iam init makes a first Environment", "%w", err)
+	}
+	for _, f := range faults {
+		fmt.Fprintln(p.Stderr, report.Safe(f.String()))
+	}
+	files := 0
+	if set != nil {
+		files = set.Files
+	}
+	return usage("", "%s; nothing was read from AWS", faults.Summary(files))
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/desired"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/guard"
+	"github.com/atlas-iam/atlas-iam/internal/lab"
+	"github.com/atlas-iam/atlas-iam/internal/observe"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// flow is one run from documents to a plan. Its steps are called in the order
+// in which they stand here; close it whatever happened.
+type flow struct {
+	p    *Process
+	c    *common
+	root string // the Environment's folder
+	want *access.State
+	have *access.Snapshot
+	// cloud is AWS, or the lab.
+	cloud *cloud.Cloud
+	lab   *lab.Lab
+}
+
+// read reads the documents beneath paths.
+func (f *flow) read(paths []string) error {
+	set, err := documents.Load(paths)
+	if err != nil {
+		return f.p.documentError(set, err)
+	}
+	want, err := desired.Compile(set)
+	if err != nil {
+		return f.p.documentError(set, err)
+	}
+	f.root, f.want = set.Root, want
+	return nil
+}
+
+// open makes the way to AWS, or to the lab, where what the documents name is
+// made if it lacks.
+func (f *flow) open(ctx context.Context, accounts []access.Account) error {
+	o := cloud.Options{Now: f.p.Now, Version: version()}
+	if f.c.verbose {
+		o.Log = f.p.logCall
+	}
+	if f.c.local {
+		l, err := f.openLab(ctx)
+		if err != nil {
+			return err
+		}
+		f.lab = l
+		o = l.CloudOptions(o)
+	}
+	c, err := cloud.Open(ctx, accounts, o)
+	if err != nil {
+		return f.p.cloudError(err)
+	}
+	f.cloud = c
+	return nil
+}
+
+// findRoot finds the Environment's folder for --local without documents: the
+// nearest one upwards. A saved plan needs no documents, only its lab.
+func (f *flow) findRoot() error {
+	if !f.c.local || f.c.lab != "" {
+		return nil
+	}
+	set, err := documents.Load(nil)
+	if set == nil {
+		return usage("give --lab FILE", "--local keeps its state in the Environment's folder: %w", err)
+	}
+	f.root = set.Root
+	return nil
+}
+
+func (f *flow) openLab(ctx context.Context) (*lab.Lab, error) {
+	file := f.c.lab
+	if file == "" {
+		if f.root == "" {
+			return nil, usage("give --lab FILE", "--local keeps its state in the Environment's folder, and there is none here")
+		}
+		file = labFile(f.root)
+	}
+	l, err := lab.Open(ctx, file, f.p.Now)
+	if err != nil {
+		return nil, unasked(err, "")
+	}
+	return l, nil
+}
+
+// seed makes in the lab what the documents name and says so.
+func (f *flow) seed(ctx context.Context) error {
+	if f.lab == nil {
+		return nil
+	}
+	made, err := f.lab.Seed(ctx, f.want)
+	if !f.c.quiet {
+		for _, line := range made {
+			f.p.say("lab: made %s", line)
+		}
+	}
+	if err != nil {
+		return unasked(err, "")
+	}
+	return nil
+}
+
+// observe reads AWS.
+func (f *flow) observe(ctx context.Context) error {
+	part, err := f.part(ctx)
+	if err != nil {
+		return err
+	}
+	progress, end := f.p.readProgress(f.c)
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress})
+	end()
+	if err != nil {
+		return f.p.cloudError(err)
+	}
+	f.have = have
+	return nil
+}
+
+// look is all that only reads: documents, then AWS. Ctrl-C ends it at once.
+func (f *flow) look(ctx context.Context, paths []string) error {
+	ctx, done := f.p.cancelled(ctx)
+	defer done()
+	if err := f.read(paths); err != nil {
+		return err
+	}
+	if err := f.open(ctx, f.want.Accounts); err != nil {
+		return err
+	}
+	if err := f.seed(ctx); err != nil {
+		return err
+	}
+	return f.observe(ctx)
+}
+
+// plan is what plan, apply and destroy begin with.
+func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.Plan, error) {
+	if err := f.look(ctx, paths); err != nil {
+		return nil, err
+	}
+	return plan.Compute(f.want, f.have, o, guard.All()...), nil
+}
+
+func (f *flow) close() error {
+	if f.lab == nil {
+		return nil
+	}
+	return f.lab.Close()
+}

@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/report"
+)
+
+type planFlags struct {
+	common
+	out      string
+	detailed bool
+	failOn   []string
+}
+
+// failOns are the words of --fail-on.
+var failOns = []string{"gained", "lost", "secrets", "cluster-admin"}
+
+func newPlan(p *Process) *cobra.Command {
+	var o planFlags
+	cmd := &cobra.Command{
+		Use:   "plan [PATH...]",
+		Short: "Show what would change, as access gained and lost",
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if err := o.check("text", "json", "markdown"); err != nil {
+				return err
+			}
+			for _, w := range o.failOn {
+				if !slices.Contains(failOns, w) {
+					return usage(meant("--fail-on", w, failOns), "--fail-on %s is not known", w)
+				}
+			}
+			return runPlan(cmd.Context(), p, &o, paths)
+		},
+	}
+	addCommon(cmd, &o.common)
+	cmd.Flags().StringVar(&o.out, "out", "", "write the plan to this `file`, for apply --plan")
+	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 when changes are pending")
+	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit 1 when access is `what`: "+strings.Join(failOns, ", "))
+	return cmd
+}
+
+func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err error) {
+	f := &flow{p: p, c: &o.common}
+	defer closing(&err, f.close)
+	pl, err := f.plan(ctx, paths, plan.Options{})
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := savePlan(o.out, pl); err != nil {
+			return err
+		}
+	}
+	next := ""
+	switch {
+	case pending(pl) == 0:
+	case o.out != "":
+		next = "atlas-iam apply --plan " + o.out
+	default:
+		next = strings.Join(slices.Concat([]string{"atlas-iam apply"}, o.again(), paths), " ")
+	}
+	if err := f.show(pl, next); err != nil {
+		return err
+	}
+	codes := []Code{planCode(pl), failedOn(p, pl, o.failOn)}
+	if o.detailed && pending(pl) > 0 {
+		codes = append(codes, Pending)
+	}
+	return ended(worst(codes...))
+}
+
+// again are the flags with which another command does the same run.
+func (c *common) again() []string {
+	var flags []string
+	if c.local {
+		flags = append(flags, "--local")
+	}
+	if c.lab != "" {
+		flags = append(flags, "--lab", c.lab)
+	}
+	for _, n := range c.cluster {
+		flags = append(flags, "--cluster", n)
+	}
+	for _, n := range c.only {
+		flags = append(flags, "--only", n)
+	}
+	return flags
+}
+
+// show writes a plan to stdout in the form asked for.
+func (f *flow) show(pl *plan.Plan, next string) error {
+	if f.c.output != "json" {
+		return f.words(f.p.Stdout, pl, next)
+	}
+	b, err := plan.Encode(pl)
+	if err != nil {
+		return fmt.Errorf("encode the plan: %w", err)
+	}
+	_, err = f.p.Stdout.Write(b)
+	return err
+}
+
+// showFirst shows a plan before anything is asked: with -o json on stderr, for
+// stdout will be the result's.
+func (f *flow) showFirst(pl *plan.Plan) error {
+	if f.c.output == "json" {
+		return f.words(f.p.Stderr, pl, "")
+	}
+	return f.words(f.p.Stdout, pl, "")
+}
+
+// words writes a plan for people.
+func (f *flow) words(w io.Writer, pl *plan.Plan, next string) error {
+	o := f.form()
+	o.Next = next
+	if f.c.output == "markdown" {
+		return report.Markdown(w, pl, o)
+	}
+	return report.Text(w, pl, o)
+}
+
+// form is how this run's user wants to read.
+func (f *flow) form() report.Options {
+	o := report.Options{
+		Verbose: f.c.verbose, Quiet: f.c.quiet, Color: f.p.color(f.c.noColor), Guards: rules(), Documents: map[access.ClusterKey]string{},
+	}
+	for _, c := range f.want.Clusters {
+		o.Documents[c.Key] = c.Document
+	}
+	return o
+}
+
+// planCode is Held if a guard holds something.
+func planCode(pl *plan.Plan) Code {
+	if pl.Summary().Held > 0 {
+		return Held
+	}
+	return OK
+}
+
+// failedOn says which access that --fail-on names the plan has. What cannot be
+// told counts as there: a policy whose rules nobody can read may read secrets.
+func failedOn(p *Process, pl *plan.Plan, words []string) Code {
+	code := OK
+	for _, w := range words {
+		n := 0
+		for _, c := range pl.Changes {
+			if len(c.Held) > 0 {
+				continue
+			}
+			grants := c.Gained
+			if w == "lost" {
+				grants = c.Lost
+			}
+			for _, g := range grants {
+				if failsOn(w, g) {
+					n++
+				}
+			}
+		}
+		if n > 0 {
+			p.say("--fail-on %s: found %d", w, n)
+			code = Failed
+		}
+	}
+	return code
+}
+
+func failsOn(word string, g plan.Grant) bool {
+	policy, known := access.PolicyNamed(g.Policy)
+	unread := g.Policy != "" && (!known || !policy.Published)
+	switch word {
+	case "secrets":
+		return unread || slices.Contains(g.Risks, access.RiskSecrets)
+	case "cluster-admin":
+		return g.Scope.Cluster && (unread || policy.Name == access.ClusterAdmin)
+	}
+	return true
+}
+
+// savePlan writes a plan where only its owner can read it, whole or not at all.
+func savePlan(file string, pl *plan.Plan) error {
+	b, err := plan.Encode(pl)
+	if err != nil {
+		return fmt.Errorf("encode the plan: %w", err)
+	}
+	if err := writeFile(file, b, 0o600); err != nil {
+		return usage("", "write the plan: %w", err)
+	}
+	return nil
+}
+
+// readPlan reads a saved plan; a file that was changed is refused.
+func readPlan(file string) (*plan.Plan, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage("atlas-iam plan --out "+file+" writes one", "read the plan: %w", err)
+	}
+	pl, err := plan.Decode(b)
+	if err != nil {
+		return nil, usage("make it again with atlas-iam plan --out "+file, "read the plan %s: %w", file, err)
+	}
+	return pl, nil
+}
+
+// pending is how many changes would be made.
+func pending(pl *plan.Plan) int {
+	n := pl.Summary()
+	return n.Create + n.Update + n.Replace + n.Delete
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// common are the flags that every command knows which reads documents.
+type common struct {
+	output  string
+	local   bool
+	lab     string
+	verbose bool
+	quiet   bool
+	noColor bool
+	cluster []string
+	only    []string
+}
+
+// Main runs one command line and gives its exit code.
+func Main(ctx context.Context, args []string, p *Process) Code {
+	root := newRoot(p)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	var f *Failure
+	if err != nil && !errors.As(err, &f) {
+		// What cobra itself refuses is the command line's fault.
+		err = usage("see "+cmd.CommandPath()+" --help", "%s", strings.ReplaceAll(err.Error(), "\n\n", "\n"))
+	}
+	return p.end(err)
+}
+
+const long = `Access as code for Amazon EKS: who may use which clusters, from a folder of documents.
+
+Try it without an AWS account, on the embedded AWS:
+  atlas-iam init --example access
+  atlas-iam apply --local access
+
+Look at what would change on AWS:
+  atlas-iam plan access`
+
+func newRoot(p *Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "atlas-iam",
+		Short:         "Access as code for Amazon EKS",
+		Long:          long,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	root.SetFlagErrorFunc(nearestFlag)
+	root.SetUsageTemplate(usageTemplate)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
+	root.AddGroup(
+		&cobra.Group{ID: "write", Title: "Documents:"},
+		&cobra.Group{ID: "flow", Title: "Access:"},
+		&cobra.Group{ID: "more", Title: "More:"},
+	)
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	for _, c := range []struct {
+		group string
+		cmd   *cobra.Command
+	}{
+		{"write", newInit(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
+		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)},
+		{"more", newLab(p)}, {"more", newVersion(p)},
+	} {
+		c.cmd.GroupID = c.group
+		root.AddCommand(c.cmd)
+	}
+	return root
+}
+
+// usageTemplate fits the bare command on one screen.
+const usageTemplate = `Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} [command]{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if .Groups}}{{range $group := .Groups}}
+
+{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{else}}
+
+Commands:{{range $cmds}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
+
+// addCommon gives cmd the flags of commands that read documents and AWS.
+func addCommon(cmd *cobra.Command, c *common) {
+	f := cmd.Flags()
+	addOutput(cmd, c, "text, json or markdown")
+	f.BoolVar(&c.local, "local", false, "use the embedded AWS instead of AWS; its state is kept in the folder's .atlas-iam")
+	f.StringVar(&c.lab, "lab", "", "the embedded AWS's `file`, with --local")
+	f.StringSliceVar(&c.cluster, "cluster", nil, "only this `cluster`, by its document's or by EKS's name")
+	f.StringSliceVar(&c.only, "only", nil, "only these `people`: team/NAME, user/NAME, role/NAME or an ARN")
+}
+
+// addOutput gives cmd the flags about what is printed and how.
+func addOutput(cmd *cobra.Command, c *common, formats string) {
+	f := cmd.Flags()
+	f.StringVarP(&c.output, "output", "o", "text", "print `format` "+formats)
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "say everything: nothing folded, each step told")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "say only what must be said")
+	f.BoolVar(&c.noColor, "no-color", false, "no colours (as NO_COLOR)")
+}
+
+// check holds the common flags against each other.
+func (c *common) check(formats ...string) error {
+	if !slices.Contains(formats, c.output) {
+		hint := "one of " + strings.Join(formats, ", ")
+		if n := nearest(c.output, formats); n != "" {
+			hint = "did you mean -o " + n + "?"
+		}
+		return usage(hint, "-o %s is not a format of this command", c.output)
+	}
+	if c.lab != "" && !c.local {
+		return usage("add --local", "--lab names the embedded AWS's file, and this run would ask AWS")
+	}
+	if c.verbose && c.quiet {
+		return usage("choose one", "-v and -q cannot both hold")
+	}
+	return nil
+}
+
+// nearestFlag answers an unknown flag with the one that was meant.
+func nearestFlag(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+		return noCommand(cmd, words) // it would have known the flag
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if n := nearest(unknown.GetSpecifiedName(), names); n != "" {
+			hint = "did you mean --" + n + "?"
+		}
+	}
+	return usage(hint, "%s", err)
+}
+
+// nearest is the word of few that was probably meant, or none.
+func nearest(word string, words []string) string {
+	best, at := "", 1+max(min(2, len(word)/2), len(word)/3)
+	for _, w := range slices.Sorted(slices.Values(words)) {
+		if d := distance(word, w); d < at || (len(word) > 2 && strings.HasPrefix(w, word) && best == "") {
+			best, at = w, min(d, at)
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be put in, taken out or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
+
+// noCommand answers an unknown command with the one that was meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	if n := nearest(args[0], names); n != "" {
+		hint = "did you mean " + cmd.CommandPath() + " " + n + "?"
+	}
+	return usage(hint, "%s has no command %q", cmd.CommandPath(), args[0])
+}
+
+// noPaths refuses arguments in words.
+func noPaths(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q takes no arguments, got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/atlas-iam/atlas-iam/emulator"
+)
+
+// note is what a `lab serve` leaves beside its file, FILE.endpoint, so that
+// --local finds it.
+type note struct {
+	Endpoint string `json:"endpoint"`
+	PID      int    `json:"pid"`
+}
+
+func noteFile(file string) string { return file + ".endpoint" }
+
+func readNote(file string) (note, error) {
+	var n note
+	b, err := os.ReadFile(noteFile(file))
+	if err != nil {
+		return n, err
+	}
+	if err := json.Unmarshal(b, &n); err != nil {
+		return n, fmt.Errorf("read %s: %w", noteFile(file), err)
+	}
+	return n, nil
+}
+
+// Serve serves the lab at addr, on loopback, until ctx ends; then it lets the
+// calls under way end and closes the file. ready is told the endpoint as soon
+// as it answers.
+func Serve(ctx context.Context, addr string, o emulator.Options, ready func(endpoint string)) (err error) {
+	if err := prepareFolder(filepath.Dir(o.File)); err != nil {
+		return fmt.Errorf("open the lab %s: %w", o.File, err)
+	}
+	listener, err := emulator.Listen(addr)
+	if err != nil {
+		return err
+	}
+	o.Hosts = append(o.Hosts, Host)
+	server, err := emulator.Open(o)
+	if err != nil {
+		return errors.Join(fmt.Errorf("open the lab %s: %w", o.File, err), listener.Close())
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	endpoint := "http://" + listener.Addr().String()
+	if err := leaveNote(o.File, endpoint); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer os.Remove(noteFile(o.File))
+	ready(endpoint)
+	return serve(ctx, listener, server)
+}
+
+func leaveNote(file, endpoint string) error {
+	b, err := json.Marshal(note{endpoint, os.Getpid()})
+	if err == nil {
+		err = os.WriteFile(noteFile(file), append(b, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("say where the lab is served: %w", err)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve the lab: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.Shutdown(stop); err != nil {
+		return fmt.Errorf("end the lab: %w", err)
+	}
+	return nil
+}

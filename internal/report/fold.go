@@ -1,0 +1,144 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// accessRow is one line of access lost, gained or untold, for as many people
+// and clusters as it is equal for. Its texts are not yet escaped.
+type accessRow struct {
+	who, what, where, on string
+	risks                string
+	note                 string
+	source               string
+}
+
+// unit is one grant on the way to a row.
+type unit struct {
+	members, clusters []string
+	teams             string
+	what, where       string
+	risks, note       string
+	sources           []string
+}
+
+// accessRows turns grants into rows: first the people with an equal grant from
+// the same teams on a cluster become one, then the clusters on which the same
+// people have it. Callers hand in lost and gained grants apart, so that a row
+// never mixes them. note stands behind each row.
+func accessRows(grants []plan.Grant, unfold bool, note string) []accessRow {
+	units := make([]unit, 0, len(grants))
+	for _, g := range grants {
+		units = append(units, unitOf(g, note))
+	}
+	if !unfold {
+		units = merge(units, func(u unit) string { return u.key(nil, u.clusters) })
+		units = merge(units, func(u unit) string { return u.key(u.members, nil) })
+	}
+	rows := make([]accessRow, 0, len(units))
+	for _, u := range units {
+		rows = append(rows, u.row())
+	}
+	slices.SortFunc(rows, func(a, b accessRow) int {
+		return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.what, b.what), cmp.Compare(a.where, b.where),
+			cmp.Compare(a.on, b.on), cmp.Compare(a.source, b.source), cmp.Compare(a.note, b.note))
+	})
+	return rows
+}
+
+func unitOf(g plan.Grant, note string) unit {
+	u := unit{
+		members:  []string{Who(g.Member, g.Principal, g.Cluster.Account)},
+		clusters: []string{clusterName(g.Document, g.Cluster)},
+		note:     note,
+	}
+	for i, t := range g.Teams {
+		if i > 0 {
+			u.teams += " and "
+		}
+		u.teams += "team/" + t
+	}
+	switch {
+	case g.Policy != "":
+		u.what = access.ShortPolicy(g.Policy)
+		u.where = where(g.Scope)
+		if g.Scope.Cluster {
+			u.where = "whole cluster"
+		}
+	case g.Group != "":
+		u.what = "group " + g.Group
+	case g.Username != "":
+		u.what = "username " + g.Username
+	}
+	var risks []string
+	for _, r := range g.Risks {
+		risks = append(risks, string(r))
+	}
+	u.risks = strings.Join(risks, ", ")
+	if g.Source.File != "" {
+		u.sources = []string{place(g.Source)}
+	}
+	return u
+}
+
+func (u unit) key(members, clusters []string) string {
+	return fmt.Sprintf("%q", []string{
+		strings.Join(members, "\x00"), strings.Join(clusters, "\x00"), u.teams, u.what, u.where, u.risks, u.note,
+	})
+}
+
+// merge unites the units of equal key, in the order in which keys first come.
+func merge(units []unit, key func(unit) string) []unit {
+	at := make(map[string]int, len(units))
+	var out []unit
+	for _, u := range units {
+		k := key(u)
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out = append(out, u)
+			continue
+		}
+		out[i].members = union(out[i].members, u.members)
+		out[i].clusters = union(out[i].clusters, u.clusters)
+		out[i].sources = union(out[i].sources, u.sources)
+	}
+	return out
+}
+
+func union(a, b []string) []string {
+	s := slices.Concat(a, b)
+	slices.Sort(s)
+	return slices.Compact(s)
+}
+
+func (u unit) row() accessRow {
+	r := accessRow{what: u.what, where: u.where, risks: u.risks, note: u.note}
+	switch {
+	case len(u.members) == 1 && u.teams != "":
+		r.who = u.members[0] + " (" + u.teams + ")"
+	case len(u.members) == 1:
+		r.who = u.members[0]
+	case u.teams != "":
+		r.who = fmt.Sprintf("%s: %d people", u.teams, len(u.members))
+	default:
+		r.who = fmt.Sprintf("%d people", len(u.members))
+	}
+	r.on = strings.Join(u.clusters, ", ")
+	if len(u.clusters) > 2 {
+		r.on = fmt.Sprintf("%d clusters", len(u.clusters))
+	}
+	if len(u.sources) > 0 {
+		r.source = u.sources[0]
+		if n := len(u.sources) - 1; n > 0 {
+			r.source += fmt.Sprintf(" and %d more", n)
+		}
+	}
+	return r
+}

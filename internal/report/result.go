@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/apply"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// Outcome is one line on how a change ended, without a line break.
+func Outcome(o apply.Outcome) string {
+	line := fmt.Sprintf("%-8s%s on %s", o.Status, Describe(*o.Change), clusterName(o.Change.Document, o.Change.Cluster))
+	if why := outcomeWhy(o); why != "" {
+		line += "   " + why
+	}
+	return Safe(line)
+}
+
+func outcomeWhy(o apply.Outcome) string {
+	switch {
+	case o.Err != nil && o.RequestID != "":
+		return reason(o) + " (request " + o.RequestID + ")"
+	case o.Err != nil:
+		return reason(o)
+	case o.Skip == apply.SkipNeeds:
+		return "needs " + o.Needs
+	case o.Skip == apply.SkipHeld:
+		return "held: " + holds(o.Change.Held)
+	case o.Skip == apply.SkipStopped:
+		return "the run was stopped first"
+	case o.Settled:
+		return "the answer was lost; reading settled it"
+	}
+	return ""
+}
+
+func reason(o apply.Outcome) string {
+	text := o.Err.Error()
+	if o.Code != "" && !strings.Contains(text, o.Code) {
+		text = o.Code + ": " + text
+	}
+	return text
+}
+
+func holds(held []plan.Hold) string {
+	var words []string
+	for _, h := range held {
+		words = append(words, h.Guard+": "+h.Reason)
+	}
+	return strings.Join(words, "; ")
+}
+
+// Result says what an apply did: the counts, each change that is not made and
+// why, and for which teams the documents now hold.
+func Result(w io.Writer, res *apply.Result, o Options) error {
+	t := textWriter{color: o.Color}
+	n := res.Counts
+	line := fmt.Sprintf("done %d, failed %d, skipped %d, unknown %d", n.Done+n.Already, n.Failed, n.Skipped, n.Unknown)
+	var more []string
+	if n.Already > 0 {
+		more = append(more, fmt.Sprintf("%d were done already", n.Already))
+	}
+	if n.Held > 0 {
+		more = append(more, fmt.Sprintf("%d skipped are held", n.Held))
+	}
+	if res.Stopped {
+		more = append(more, "stopped before the end")
+	}
+	if len(more) > 0 {
+		line += " (" + strings.Join(more, ", ") + ")"
+	}
+	t.line(t.paint(bold, Safe(line)))
+	again := false
+	for _, out := range res.Outcomes {
+		if out.Status == apply.Done || out.Status == apply.Already || out.Skip == apply.SkipHeld {
+			continue
+		}
+		again = true
+		t.line(t.paint(red, Outcome(out)))
+		if out.Hint != "" {
+			t.line("        " + Safe(out.Hint))
+		}
+	}
+	if !o.Quiet {
+		for _, team := range res.Teams {
+			t.line(Safe(teamLine(team, o.Documents)))
+		}
+	}
+	if again {
+		t.line("run again to finish; nothing is repeated")
+	}
+	return t.flush(w)
+}
+
+func teamLine(t apply.TeamResult, documents map[access.ClusterKey]string) string {
+	all := len(t.Complete) + len(t.Incomplete)
+	line := fmt.Sprintf("now     team/%s has what its document says on ", t.Team)
+	if len(t.Incomplete) == 0 {
+		if all == 1 {
+			return line + clusterName(documents[t.Complete[0]], t.Complete[0])
+		}
+		return line + fmt.Sprintf("all %d clusters", all)
+	}
+	var not []string
+	for _, k := range t.Incomplete {
+		not = append(not, clusterName(documents[k], k))
+	}
+	return line + fmt.Sprintf("%d of %d clusters; not on %s", len(t.Complete), all, strings.Join(not, ", "))
+}

@@ -1,0 +1,221 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const account = "492000000148"
+
+func cluster(name string) access.ClusterKey {
+	return access.ClusterKey{Account: account, Region: "us-east-1", Name: "atlas-eks-" + name}
+}
+
+func policy(short string) string {
+	p, ok := access.PolicyNamed(short)
+	if !ok {
+		return "arn:aws:eks::aws:cluster-access-policy/" + short
+	}
+	return p.ARN("aws")
+}
+
+// grant is a grant of a policy to a user as a member of a team.
+func grant(cl, team, user, pol string, scope access.Scope, at int) plan.Grant {
+	g := plan.Grant{Cluster: cluster(cl), Document: cl, Principal: "arn:aws:iam::" + account + ":user/" + user,
+		Member: "user/" + user, Policy: policy(pol), Scope: scope, Source: access.Place{File: "teams/" + team + ".yaml", Line: at, Column: 7}}
+	if team != "" {
+		g.Teams = []string{team}
+	}
+	if p, ok := access.PolicyNamed(pol); ok {
+		g.Risks = p.Risks
+	}
+	if scope.Cluster {
+		g.Risks = slices.Concat(g.Risks, []access.Risk{access.RiskWholeCluster})
+	}
+	return g
+}
+
+// associate is the change that gives, or with lost takes, a grant.
+func associate(g plan.Grant, lost bool) plan.Change {
+	a := plan.Association{Principal: g.Principal, Association: access.Association{Policy: g.Policy, Scope: g.Scope}}
+	c := plan.Change{ID: "PolicyAssociation/" + g.Document + "/" + g.Member + "/" + access.ShortPolicy(g.Policy), Kind: plan.PolicyAssociation,
+		Cluster: g.Cluster, Document: g.Document, Principal: g.Principal, Member: g.Member, Teams: g.Teams, Source: g.Source}
+	if lost {
+		c.Verb, c.From, c.Lost = plan.Delete, a, []plan.Grant{g}
+	} else {
+		c.Verb, c.To, c.Gained = plan.Create, a, []plan.Grant{g}
+	}
+	return c
+}
+
+func emptyPlan() *plan.Plan {
+	return &plan.Plan{
+		Owner:    access.Owner{Environment: "ops", ID: "k7f3c9a1"},
+		Accounts: []access.HaveAccount{{Account: access.Account{Name: "main", ID: account, Partition: "aws", Regions: []string{"us-east-1"}}}},
+		Read:     plan.Counts{Clusters: 3, Entries: 14, Associations: 9},
+	}
+}
+
+// fullPlan has something in every section.
+func fullPlan() *plan.Plan {
+	p := emptyPlan()
+	for _, cl := range []string{"test", "prod", "stage"} {
+		for _, who := range []string{"oleksii", "anna", "yuri"} {
+			p.Changes = append(p.Changes, associate(grant(cl, "backend", who, "Edit", access.NamespaceScope("*session-notes*", "*backend*"), 14), false))
+		}
+	}
+	p.Changes = append(p.Changes,
+		associate(grant("test", "qa", "vira", "Edit", access.NamespaceScope("*qa*"), 9), true),
+		associate(grant("test", "ops", "petro", "ClusterAdmin", access.ClusterScope(), 3), false),
+		associate(grant("test", "ops", "petro", "ACK", access.ClusterScope(), 4), false),
+		plan.Change{ID: "AuthenticationMode/prod", Verb: plan.Update, Kind: plan.AuthenticationMode, Cluster: cluster("prod"), Document: "prod",
+			From: plan.Mode{AuthenticationMode: access.ModeConfigMap}, To: plan.Mode{AuthenticationMode: access.ModeAPIAndConfigMap},
+			Source: access.Place{File: "clusters.yaml", Line: 8, Column: 3}},
+	)
+	held := associate(grant("prod", "", "tf-admin", "ClusterAdmin", access.ClusterScope(), 8), true)
+	held.Held = []plan.Hold{{Guard: "last-admin", Reason: "nobody else administers prod"}}
+	p.Changes = append(p.Changes, held)
+	for i := range 5 {
+		c := associate(grant("old", "", fmt.Sprintf("gone%d", i), "View", access.NamespaceScope("*"), 1), true)
+		c.Held = []plan.Hold{{Guard: "foreign", Reason: "owned by tag created-by=terraform"}}
+		p.Changes = append(p.Changes, c)
+	}
+	p.Foreign = []plan.Foreign{
+		{Kind: plan.AccessEntry, Cluster: cluster("test"), Name: "arn:aws:iam::" + account + ":role/ci", Owner: "tag created-by=terraform", Wanted: true, Adoptable: true},
+		{Kind: plan.AccessEntry, Cluster: cluster("test"), Name: "arn:aws:iam::" + account + ":role/node", Owner: "Amazon EKS"},
+	}
+	p.Gaps = []access.Gap{{What: access.GapRoles, Account: account, Reason: "AccessDenied: iam:ListRoles"}}
+	p.Warnings = []plan.Warning{{Slug: "whole-cluster", Text: "Edit on the whole cluster reads every Secret", Source: access.Place{File: "teams/ops.yaml", Line: 3}}}
+	return p
+}
+
+func guards() []plan.Guard {
+	return []plan.Guard{{Slug: "last-admin"}, {Slug: "foreign", Fixed: true, Instead: "atlas-iam adopt takes it over"}}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-update writes it anew):\n%s", file, diff)
+	}
+}
+
+func TestPlansReadAsTheirGoldenFiles(t *testing.T) {
+	type form func(*bytes.Buffer, *plan.Plan, Options) error
+	text := func(b *bytes.Buffer, p *plan.Plan, o Options) error { return Text(b, p, o) }
+	md := func(b *bytes.Buffer, p *plan.Plan, o Options) error { return Markdown(b, p, o) }
+	for file, c := range map[string]struct {
+		form form
+		plan *plan.Plan
+		o    Options
+	}{
+		"full.txt":    {text, fullPlan(), Options{Guards: guards(), Next: "atlas-iam apply"}},
+		"verbose.txt": {text, fullPlan(), Options{Guards: guards(), Verbose: true}},
+		"quiet.txt":   {text, fullPlan(), Options{Guards: guards(), Quiet: true}},
+		"colour.txt":  {text, fullPlan(), Options{Guards: guards(), Color: true}},
+		"nothing.txt": {text, emptyPlan(), Options{}},
+		"full.md":     {md, fullPlan(), Options{Guards: guards()}},
+		"nothing.md":  {md, emptyPlan(), Options{}},
+	} {
+		t.Run(file, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := c.form(&b, c.plan, c.o); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, file, b.Bytes())
+		})
+	}
+}
+
+func TestAPlanWithNothingToDoIsOneLine(t *testing.T) {
+	var b bytes.Buffer
+	if err := Text(&b, emptyPlan(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "No changes. 14 entries, 9 associations, 3 clusters read, no gaps.\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+// Refusals 14: text that AWS or a document carries is shown escaped.
+func TestHostileTextReachesNoTerminalAndNoComment(t *testing.T) {
+	const evil = "x\x1b[31m\r\u202e<script>`|"
+	p := emptyPlan()
+	g := grant("test", "qa", "vira", "Edit", access.NamespaceScope(evil), 9)
+	g.Member, g.Teams, g.Document, g.Source.File = evil, []string{evil}, evil, evil
+	c := associate(g, false)
+	held := associate(g, true)
+	held.Held = []plan.Hold{{Guard: evil, Reason: evil}}
+	group := g
+	group.Policy, group.Group = "", evil
+	p.Changes = append(p.Changes, c, held, plan.Change{Verb: plan.Create, Kind: plan.AccessEntry, Member: evil, Gained: []plan.Grant{group}})
+	p.Foreign = []plan.Foreign{{Name: evil, Owner: evil, Wanted: true}, {Kind: plan.AccessEntry, Name: evil, Owner: evil, Adoptable: true}}
+	p.Gaps = []access.Gap{{What: access.GapEntries, Cluster: evil, Reason: evil}}
+	p.Warnings = []plan.Warning{{Slug: evil, Text: evil}}
+	p.Owner.Environment, p.Accounts[0].Account.Name = evil, evil
+	for _, verbose := range []bool{false, true} {
+		var text, md bytes.Buffer
+		if err := Text(&text, p, Options{Verbose: verbose, Next: evil}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Markdown(&md, p, Options{Verbose: verbose}); err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{"\x1b", "\r", "\u202e"} {
+			if strings.Contains(text.String(), bad) || strings.Contains(md.String(), bad) {
+				t.Errorf("%q came through (verbose %v)", bad, verbose)
+			}
+		}
+		if !strings.Contains(text.String(), `x\x1b[31m\x0d\u202e<script>`) {
+			t.Error("the text does not show what was there")
+		}
+		if strings.Contains(md.String(), "<script>") || strings.Contains(md.String(), "`") {
+			t.Error("markup came through to the comment")
+		}
+	}
+}
+
+func TestFoldingNeverMixesAndNeverDrops(t *testing.T) {
+	p := fullPlan()
+	v := look(p, Options{})
+	all := look(p, Options{Verbose: true})
+	if len(v.gained) >= len(all.gained) {
+		t.Errorf("%d rows folded, %d unfolded: nothing was folded", len(v.gained), len(all.gained))
+	}
+	if got, want := len(all.gained)+len(all.lost)+len(all.untold), 9+1+1+1; got != want {
+		t.Errorf("unfolded there are %d rows, want a row for each of %d grants", got, want)
+	}
+	if want := "team/backend: 3 people"; !slices.ContainsFunc(v.gained, func(r accessRow) bool { return r.who == want && r.on == "3 clusters" }) {
+		t.Errorf("no row %q on 3 clusters in %v", want, v.gained)
+	}
+	slices.Reverse(p.Changes)
+	if diff := cmp.Diff(v.gained, look(p, Options{}).gained, cmp.AllowUnexported(accessRow{})); diff != "" {
+		t.Errorf("the order of changes changes the rows:\n%s", diff)
+	}
+}

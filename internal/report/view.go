@@ -1,0 +1,294 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// Options are how a reader wants a plan shown. They never change what it says.
+type Options struct {
+	Verbose bool // nothing folded, every change listed
+	Quiet   bool // only the counts and what is held
+	Color   bool
+	// Guards are the rule book, to say how a hold is overridden or what to do
+	// instead.
+	Guards []plan.Guard
+	// Documents are the names that documents give to clusters, so that what is
+	// not ours is named as adopt takes it.
+	Documents map[access.ClusterKey]string
+	// Next is the command to run next, if there is one.
+	Next string
+}
+
+// view is a plan sorted into what a reader asks first. Its texts are not yet
+// escaped; text and markdown do that when they write them.
+type view struct {
+	header              string
+	lost, gained        []accessRow
+	untold              []accessRow
+	adoptable, held     []noteRow
+	other, warnings     []noteRow
+	foreign, gaps       []noteRow
+	changes             []noteRow // all of them, in order; only when verbose
+	counts, nothingToDo string
+}
+
+// noteRow is one line about an object: what, why, where from.
+type noteRow struct{ what, on, why, source string }
+
+// look sorts a plan for its reader.
+func look(p *plan.Plan, o Options) view {
+	v := view{header: header(p)}
+	var lost, gained, untoldLost, untoldGained []plan.Grant
+	for _, c := range p.Changes {
+		if len(c.Held) > 0 {
+			continue
+		}
+		split(c.Lost, &lost, &untoldLost)
+		split(c.Gained, &gained, &untoldGained)
+	}
+	v.lost = accessRows(lost, o.Verbose, "")
+	v.gained = accessRows(gained, o.Verbose, "")
+	const unpublished = "AWS publishes no rules for this policy; would be "
+	v.untold = append(accessRows(untoldLost, o.Verbose, unpublished+"taken"),
+		accessRows(untoldGained, o.Verbose, unpublished+"given")...)
+	v.held = heldRows(p, o)
+	v.other = otherRows(p)
+	for _, f := range p.Foreign {
+		row := noteRow{what: foreignName(f, o.Documents), why: f.Owner}
+		switch {
+		case f.Adoptable:
+			v.adoptable = append(v.adoptable, row)
+		case o.Verbose || f.Wanted:
+			v.foreign = append(v.foreign, row)
+		}
+	}
+	for _, w := range p.Warnings {
+		row := noteRow{what: w.Slug, why: w.Text, source: placeOf(w.Source)}
+		if o.Verbose || !slices.Contains(v.warnings, row) { // said once, though of several people
+			v.warnings = append(v.warnings, row)
+		}
+	}
+	for _, g := range p.Gaps {
+		v.gaps = append(v.gaps, noteRow{what: gapWords(g), why: g.Reason})
+	}
+	if o.Verbose {
+		for _, c := range p.Changes {
+			why := string(c.Verb)
+			if len(c.Held) > 0 {
+				why = "held"
+			}
+			v.changes = append(v.changes, noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), why: why + " " + c.ID, source: placeOf(c.Source)})
+		}
+	}
+	v.counts = counts(p)
+	if len(p.Changes) == 0 {
+		v.nothingToDo = fmt.Sprintf("No changes. %s, %s, %s read, %s.", count(p.Read.Entries, "entry", "entries"),
+			count(p.Read.Associations, "association", "associations"), count(p.Read.Clusters, "cluster", "clusters"),
+			count(len(p.Gaps), "gap", "gaps"))
+		if p.Part != nil {
+			v.nothingToDo += " Only " + partWords(p.Part) + " was looked at."
+		}
+	}
+	return v
+}
+
+// split puts grants of policies whose rules nobody can read apart.
+func split(from []plan.Grant, told, untold *[]plan.Grant) {
+	for _, g := range from {
+		p, known := access.PolicyNamed(g.Policy)
+		if g.Policy != "" && (!known || !p.Published) {
+			*untold = append(*untold, g)
+			continue
+		}
+		*told = append(*told, g)
+	}
+}
+
+func header(p *plan.Plan) string {
+	parts := []string{"environment " + p.Owner.Environment}
+	for _, a := range p.Accounts {
+		parts = append(parts, fmt.Sprintf("account %s (%s) %s", a.Account.ID, a.Account.Name, strings.Join(a.Account.Regions, ", ")))
+	}
+	if len(p.Accounts) > 3 {
+		parts = []string{parts[0], fmt.Sprintf("%d accounts", len(p.Accounts))}
+	}
+	read := count(p.Read.Clusters, "cluster", "clusters") + " read, " + count(len(p.Gaps), "gap", "gaps")
+	if p.Part != nil {
+		read += ", only " + partWords(p.Part)
+	}
+	return strings.Join(append(parts, read), "   ")
+}
+
+func partWords(p *access.Part) string {
+	var words []string
+	for _, k := range p.Clusters {
+		words = append(words, "cluster "+k.Name)
+	}
+	return strings.Join(append(words, p.Only...), ", ")
+}
+
+// heldRows lists what is held. Changes that one guard holds for one reason
+// become one row, for a guard that holds all deletes would bury the rest.
+func heldRows(p *plan.Plan, o Options) []noteRow {
+	type group struct {
+		row   noteRow
+		whats []string
+	}
+	var order []string
+	groups := map[string]*group{}
+	for _, c := range p.Changes {
+		for _, h := range c.Held {
+			row := noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source),
+				why: h.Guard + ": " + h.Reason + override(h.Guard, o.Guards)}
+			key := fmt.Sprintf("%q", []string{h.Guard, h.Reason})
+			if o.Verbose {
+				key += c.ID
+			}
+			g, ok := groups[key]
+			if !ok {
+				g = &group{row: row}
+				groups[key], order = g, append(order, key)
+			}
+			g.whats = append(g.whats, row.what)
+			if g.row.on != row.on {
+				g.row.on = ""
+			}
+		}
+	}
+	var rows []noteRow
+	for _, key := range order {
+		g := groups[key]
+		if n := len(g.whats); n > 1 {
+			shown := g.whats[:min(n, 3)]
+			g.row.what = fmt.Sprintf("%d changes: %s", n, strings.Join(shown, "; "))
+			if n > len(shown) {
+				g.row.what += fmt.Sprintf(" and %d more (-v lists them)", n-len(shown))
+			}
+		}
+		rows = append(rows, g.row)
+	}
+	return rows
+}
+
+func kindWord(k plan.Kind) string {
+	switch k {
+	case plan.AuthenticationMode:
+		return "authentication mode"
+	case plan.AccessEntry:
+		return "access entry"
+	case plan.PolicyAssociation:
+		return "policy association"
+	}
+	return string(k)
+}
+
+// override says how a hold is released, or what to do instead.
+func override(slug string, guards []plan.Guard) string {
+	i := slices.IndexFunc(guards, func(g plan.Guard) bool { return g.Slug == slug })
+	if i < 0 {
+		return ""
+	}
+	g := guards[i]
+	s := "; " + strings.TrimSuffix(lowerFirst(g.Instead), ".")
+	switch {
+	case g.Fixed:
+		return strings.TrimSuffix(s, "; ")
+	case g.Instead == "":
+		return " (--allow " + slug + ")"
+	}
+	return s + " (or --allow " + slug + ")"
+}
+
+// lowerFirst makes a sentence a clause; a name in capitals stays one.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// otherRows are the changes without an effect on access: modes, tags, entries
+// that give nothing by themselves. The entry of a principal whose policies are
+// shown as gained or lost goes without saying.
+func otherRows(p *plan.Plan) []noteRow {
+	type subject struct {
+		cluster   access.ClusterKey
+		principal string
+	}
+	said := map[subject]bool{}
+	for _, c := range p.Changes {
+		if len(c.Gained)+len(c.Lost) > 0 && len(c.Held) == 0 {
+			said[subject{c.Cluster, c.Principal}] = true
+		}
+	}
+	var rows []noteRow
+	for _, c := range p.Changes {
+		implied := c.Kind == plan.AccessEntry && c.Verb != plan.Update && said[subject{c.Cluster, c.Principal}]
+		if len(c.Held) > 0 || len(c.Gained)+len(c.Lost) > 0 || implied {
+			continue
+		}
+		rows = append(rows, noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source)})
+	}
+	return foldNotes(rows)
+}
+
+// foldNotes makes one row of those that say the same of several clusters.
+func foldNotes(rows []noteRow) []noteRow {
+	type same struct{ what, why string }
+	at := map[same]int{}
+	on := map[same][]string{}
+	var out []noteRow
+	for _, r := range rows {
+		k := same{r.what, r.why}
+		if _, ok := at[k]; !ok {
+			at[k] = len(out)
+			out = append(out, r)
+		}
+		on[k] = append(on[k], r.on)
+	}
+	for i, r := range out {
+		if names := on[same{r.what, r.why}]; len(names) > 2 {
+			out[i].on = fmt.Sprintf("%d clusters", len(names))
+		} else {
+			out[i].on = strings.Join(names, ", ")
+		}
+	}
+	return out
+}
+
+// foreignName is the name under which adopt takes an object.
+func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string {
+	if f.Kind == plan.AccessEntry {
+		return "entry/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
+	}
+	return kindWord(f.Kind) + " " + f.Name
+}
+
+func placeOf(p access.Place) string {
+	if p.File == "" {
+		return ""
+	}
+	return place(p)
+}
+
+func counts(p *plan.Plan) string {
+	n := p.Summary()
+	parts := []string{fmt.Sprintf("%d to create, %d to update", n.Create, n.Update)}
+	for _, more := range []struct {
+		n    int
+		word string
+		say  bool
+	}{{n.Replace, "to replace", n.Replace > 0}, {n.Delete, "to delete", true}, {n.Held, "held", n.Held > 0},
+		{n.Adoptable, "adoptable", n.Adoptable > 0}, {n.Foreign - n.Adoptable, "foreign", n.Foreign > n.Adoptable}} {
+		if more.say {
+			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.word))
+		}
+	}
+	return strings.Join(parts, ", ") + "."
+}

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// Describe says what a change does, in a few words without its cluster:
+// "associate Edit with user/oleksii in *backend*". It is not yet escaped.
+func Describe(c plan.Change) string {
+	who := Who(c.Member, c.Principal, c.Cluster.Account)
+	switch c.Kind {
+	case plan.AuthenticationMode:
+		return "authentication mode " + modeOf(c.From) + " to " + modeOf(c.To)
+	case plan.AccessEntry:
+		return describeEntry(c, who)
+	case plan.PolicyAssociation:
+		return describeAssociation(c, who)
+	}
+	return string(c.Verb) + " " + string(c.Kind) + " " + who
+}
+
+func describeEntry(c plan.Change, who string) string {
+	switch c.Verb {
+	case plan.Replace:
+		return "make the access entry of " + who + " again"
+	case plan.Update:
+		from, okFrom := c.From.(plan.Entry)
+		to, okTo := c.To.(plan.Entry)
+		if okFrom && okTo && from.SameIdentity(&to.Entry) {
+			return "tags of the access entry of " + who
+		}
+	}
+	return string(c.Verb) + " the access entry of " + who
+}
+
+func describeAssociation(c plan.Change, who string) string {
+	from, _ := c.From.(plan.Association)
+	to, _ := c.To.(plan.Association)
+	switch c.Verb {
+	case plan.Create:
+		return "associate " + access.ShortPolicy(to.Policy) + " with " + who + " in " + where(to.Scope)
+	case plan.Update:
+		return "scope of " + access.ShortPolicy(to.Policy) + " of " + who + " from " + where(from.Scope) + " to " + where(to.Scope)
+	}
+	return "take " + access.ShortPolicy(from.Policy) + " in " + where(from.Scope) + " from " + who
+}
+
+func modeOf(o plan.Object) string {
+	if m, ok := o.(plan.Mode); ok {
+		return string(m.AuthenticationMode)
+	}
+	return "none"
+}
+
+// Who names a principal: as a document does, else by kind, path and name, with
+// the whole ARN only where it belongs to another account than the cluster.
+func Who(member, principal, account string) string {
+	if member != "" {
+		return member
+	}
+	p, err := access.ParseIAMPrincipal(principal)
+	if err != nil || p.Account != account {
+		return principal
+	}
+	return p.Kind + "/" + strings.TrimPrefix(p.Path, "/") + p.Name
+}
+
+// clusterName is a cluster's document, or EKS's name where none names it.
+func clusterName(document string, k access.ClusterKey) string {
+	if document != "" {
+		return document
+	}
+	return k.Name
+}
+
+func where(s access.Scope) string {
+	switch {
+	case s.Cluster:
+		return "the whole cluster"
+	case s.IsZero():
+		return "nothing"
+	}
+	return s.String()
+}
+
+// count is n with its word: "1 gap", "no gaps", "3 clusters".
+func count(n int, one, many string) string {
+	switch n {
+	case 0:
+		return "no " + many
+	case 1:
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// place is file:line, enough to find it and short enough for a table.
+func place(p access.Place) string {
+	p.Column = 0
+	return p.String()
+}
+
+// gapWords says which list was not read.
+func gapWords(g access.Gap) string {
+	at := g.Account
+	if g.Region != "" {
+		at += " " + g.Region
+	}
+	switch g.What {
+	case access.GapAccount:
+		return "account " + at
+	case access.GapClusters:
+		return "clusters of " + at
+	case access.GapCluster:
+		return "cluster " + g.Cluster + " of " + at
+	case access.GapEntries:
+		return "access entries of " + g.Cluster + " in " + at
+	case access.GapEntry:
+		return "access entry " + g.Principal + " of " + g.Cluster + " in " + at
+	case access.GapUsers:
+		return "users of " + at
+	case access.GapRoles:
+		return "roles of " + at
+	}
+	return string(g.What) + " of " + at
+}
