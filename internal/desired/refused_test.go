@@ -27,8 +27,8 @@ func TestWhatEKSRefusesIsRefusedBeforeAnyCall(t *testing.T) {
 			"is for service-linked roles", grant("{policy: AmazonEKSPodIdentityPolicy, scope: cluster}")},
 		"a policy that is not there": {[]string{test, grant("{policy: Edti, scope: cluster}")},
 			"did you mean Edit?", grant("{policy: Edit, scope: cluster}")},
-		"an unknown policy of another partition": {[]string{test, grant(`{policy: "arn:aws-cn:eks::aws:cluster-access-policy/AmazonEKSNewPolicy", scope: cluster}`)},
-			"is not a policy of partition aws", grant(`{policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSNewPolicy", scope: cluster}`)},
+		"an unknown policy of another partition": {[]string{test, grant(`{policy: "arn:aws-cn:eks::aws:cluster-access-policy/AmazonQuantumPolicy", scope: cluster}`)},
+			"is not a policy of partition aws", grant(`{policy: "arn:aws:eks::aws:cluster-access-policy/AmazonQuantumPolicy", scope: cluster}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			docs := append([]string{environment}, c.docs...)

@@ -189,7 +189,11 @@ func (d *decoder) policy(path []any, s string) {
 	}
 	policy, ok := access.PolicyNamed(name)
 	if !ok {
-		d.bad(path, policyHint(name), "unknown access policy %s", quoted(s))
+		// AWS adds policies; a whole ARN may name one that is newer than this
+		// list, unless it is a slip away from one of the list.
+		if hint := policyHint(name); !isARN || strings.HasPrefix(hint, "did you mean") {
+			d.bad(path, hint, "unknown access policy %s", quoted(s))
+		}
 		return
 	}
 	switch policy.For {
