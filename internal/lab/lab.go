@@ -84,7 +84,7 @@ func prepareFolder(dir string) error {
 	if _, err := os.Stat(ignore); err == nil {
 		return nil
 	}
-	return os.WriteFile(ignore, []byte("lab.db*\n"), 0o644)
+	return os.WriteFile(ignore, []byte("*\n"), 0o644)
 }
 
 // join reaches the `lab serve` that holds file, by the note it left.

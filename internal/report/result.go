@@ -64,7 +64,7 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 		more = append(more, fmt.Sprintf("%d were done already", n.Already))
 	}
 	if n.Held > 0 {
-		more = append(more, fmt.Sprintf("%d skipped are held", n.Held))
+		more = append(more, fmt.Sprintf("%d of the skipped are held", n.Held))
 	}
 	if res.Stopped {
 		more = append(more, "stopped before the end")
