@@ -164,7 +164,6 @@ var beyondSchema = []string{
 	"row 12: an anchor is a fault",
 	"row 13: a bidi letter is refused even in a comment",
 	"row 13: a look-alike letter is shown in an ARN",
-	"row 12: a line ends as editors see it",
 	"an account's name is not digits",
 	"two accounts have two names",
 	"an account stands once",
