@@ -236,11 +236,6 @@ func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 			want: []string{"role deploy is arn:aws:iam::111111111111:role/deploy here and arn:aws:iam::111111111111:role/ci/deploy at 3.yaml:5:13"},
 			twin: []string{test, team("a", `{role: ci/deploy}, {role: deploy, account: "222222222222"}, {user: deploy}`, "all: true", "{group: g}")},
 		},
-		"row 7: a permission set's role without its path": {
-			docs: []string{test, team("a", "{role: AWSReservedSSO_Backend_0123456789abcdef}", "all: true", "{group: g}")},
-			want: []string{"write {permissionSet: Backend}, or the whole ARN: arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/"},
-			twin: []string{test, team("a", "{role: aws-reserved/sso.amazonaws.com/AWSReservedSSO_Backend_0123456789abcdef}", "all: true", "{group: g}")},
-		},
 		"a cluster that is not there": {
 			docs: []string{test, team("a", "{user: ann}", "names: [tset]", "{group: g, clusters: {names: [testt]}}")},
 			want: []string{`there is no Cluster "tset": did you mean test?`, `there is no Cluster "testt": did you mean test?`},
