@@ -17,8 +17,8 @@ const (
 	maxFileBytes = 1 << 20  // of one file
 	maxSetBytes  = 16 << 20 // of all files
 	maxFiles     = 10_000
-	maxMarks     = 100_000 // of one file: what may begin a value, counted before YAML is parsed
-	maxSetMarks  = 400_000
+	maxMarks     = 50_000 // of one file: what may begin a value, counted before YAML is parsed
+	maxSetMarks  = 200_000
 	maxDepth     = 32
 )
 

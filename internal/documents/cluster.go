@@ -26,18 +26,11 @@ func (d *decoder) cluster(c *v1alpha1.Cluster) {
 	for i, p := range c.Spec.Remove {
 		d.principal(at(spec, "remove", i), p)
 	}
-	d.twice(at(spec, "protect"), c.Spec.Protect)
-	d.twice(at(spec, "remove"), c.Spec.Remove)
 
-	seen := map[string]bool{}
 	for i, n := range c.Spec.NodeRoles {
 		p := at(spec, "nodeRoles", i)
 		d.iamEntity(at(p, "role"), "role", n.Role)
 		d.oneOf(at(p, "type"), n.Type, nodeTypes())
-		if n.Role != "" && seen[n.Role] {
-			d.bad(at(p, "role"), "a role has one entry on a cluster, of one type", "%s stands twice", quoted(n.Role))
-		}
-		seen[n.Role] = true
 	}
 	if k := c.Spec.Kubernetes; k != nil && k.Via != "" {
 		via := at(spec, "kubernetes", "via")

@@ -21,6 +21,7 @@ type decoder struct {
 	// spoiled holds the nodes that could not be decoded whole; what else could
 	// be said of those would be guessed.
 	spoiled map[*yaml.Node]bool
+	fields  map[reflect.Type][]field // found so far
 }
 
 func (d *decoder) fault(n *yaml.Node, hint, format string, args ...any) {
@@ -65,6 +66,16 @@ func fieldsOf(t reflect.Type) []field {
 	return out
 }
 
+// fieldsOf is fieldsOf, remembered.
+func (d *decoder) fieldsOf(t reflect.Type) []field {
+	fields, ok := d.fields[t]
+	if !ok {
+		fields = fieldsOf(t)
+		d.fields[t] = fields
+	}
+	return fields
+}
+
 // value decodes n into v and reports whether it could.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
 	good := d.plain(n, path) && d.valueOf(n, v, path)
@@ -103,9 +114,9 @@ func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 
 // object decodes a mapping into a struct.
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path []any) bool {
-	fields := fieldsOf(v.Type())
-	if !d.is(n, yaml.MappingNode, path, "a mapping with "+list(namesOf(fields), "and")) {
-		return false
+	fields := d.fieldsOf(v.Type())
+	if n.Kind != yaml.MappingNode {
+		return d.is(n, yaml.MappingNode, path, "a mapping with "+list(namesOf(fields), "and"))
 	}
 	meant := map[string]bool{} // keys that stand there misspelt
 	pairs, good := d.pairs(n, path)

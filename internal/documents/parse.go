@@ -111,7 +111,7 @@ func (r *reader) document(file string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
 		return // nothing between two lines of dashes
 	}
-	d := &decoder{file: file, kind: "document", faults: &r.faults, spoiled: map[*yaml.Node]bool{}}
+	d := &decoder{file: file, kind: "document", faults: &r.faults, spoiled: map[*yaml.Node]bool{}, fields: map[reflect.Type][]field{}}
 	if !d.plain(n, nil) || !d.is(n, yaml.MappingNode, nil, "a document with apiVersion, kind, metadata and spec") {
 		return
 	}
