@@ -63,7 +63,9 @@ func writes(p Policy) bool {
 
 // gives reports whether some rule gives one of the verbs on the resource.
 func gives(p Policy, group, resource string, verbs ...string) bool {
-	has := func(list []string, want string) bool { return slices.Contains(list, "*") || slices.Contains(list, want) }
+	has := func(list []string, want string) bool {
+		return slices.Contains(list, "*") || slices.Contains(list, want)
+	}
 	return slices.ContainsFunc(p.Rules, func(r Rule) bool {
 		return has(r.APIGroups, group) && has(r.Resources, resource) &&
 			slices.ContainsFunc(verbs, func(v string) bool { return has(r.Verbs, v) })

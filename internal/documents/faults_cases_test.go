@@ -357,7 +357,7 @@ func teamCases() []faultCase {
 			`unknown access policy "AmazonEKSVeiwPolicy": did you mean AmazonEKSViewPolicy?`},
 		{"a common word for a policy", grantWith(`{policy: «read-only», scope: cluster}`), `View`,
 			`unknown access policy "read-only": did you mean View?`},
-		{"an ARN that names no policy", grantWith(`{policy: «"arn:aws:eks::aws:cluster-access-policy/a/b"», scope: cluster}`), `"arn:aws:eks::aws:cluster-access-policy/AmazonEKSNewPolicy"`,
+		{"an ARN that names no policy", grantWith(`{policy: «"arn:aws:eks::aws:cluster-access-policy/a/b"», scope: cluster}`), `"arn:aws:eks::aws:cluster-access-policy/AmazonQuantumPolicy"`,
 			`unknown access policy "arn:aws:eks::aws:cluster-access-policy/a/b": the usual ones are View, Edit, Admin and ClusterAdmin`},
 		{"no such policy", grantWith(`{policy: «Frobnicate», scope: cluster}`), `View`,
 			`unknown access policy "Frobnicate": the usual ones are View, Edit, Admin and ClusterAdmin`},

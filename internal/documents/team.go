@@ -187,13 +187,11 @@ func (d *decoder) policy(path []any, s string) {
 		name = strings.TrimPrefix(arn.Resource, "cluster-access-policy/")
 	}
 	policy, ok := access.PolicyNamed(name)
-	if !ok && isARN && policyName.MatchString(name) {
-		return // newer than we are, perhaps: by its whole ARN EKS decides
-	}
 	if !ok {
-		// AWS adds policies; a whole ARN may name one that is newer than this
-		// list, unless it is a slip away from one of the list.
-		if hint := policyHint(name); !isARN || strings.HasPrefix(hint, "did you mean") {
+		// AWS adds policies: a whole ARN may name one that is newer than this
+		// list, unless it is a slip away from one of the list. EKS decides.
+		hint := policyHint(name)
+		if !isARN || !policyName.MatchString(name) || strings.HasPrefix(hint, "did you mean") {
 			d.bad(path, hint, "unknown access policy %s", quoted(s))
 		}
 		return
