@@ -17,7 +17,7 @@ RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... 
 all: quick
 
 build:
-	$(STAGE) build go build -trimpath -o $(BIN)/atlas-iam ./cmd/atlas-iam
+	$(STAGE) build go build -o $(BIN)/atlas-iam ./cmd/atlas-iam
 
 $(STATICCHECK): tools/go.mod tools/go.sum
 	$(STAGE) 'build staticcheck' go -C tools build -o ../$(STATICCHECK) honnef.co/go/tools/cmd/staticcheck
