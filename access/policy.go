@@ -95,7 +95,7 @@ var policies = []Policy{
 	{Name: "AmazonARCRegionSwitchScalingPolicy", For: AnyPrincipal, Published: true, Writes: true},
 	{Name: "AmazonEKSACKPolicy", For: AnyPrincipal},
 	{Name: "AmazonEKSAdminPolicy", For: AnyPrincipal, Published: true, Writes: true, Risks: []Risk{RiskSecrets, RiskExec, RiskImpersonate, RiskEscalate}},
-	{Name: "AmazonEKSAdminViewPolicy", For: AnyPrincipal, Published: true, Risks: []Risk{RiskSecrets}},
+	{Name: "AmazonEKSAdminViewPolicy", For: AnyPrincipal, Published: true, Risks: []Risk{RiskSecrets, RiskExec}},
 	{Name: "AmazonEKSArgoCDClusterPolicy", For: AnyPrincipal},
 	{Name: "AmazonEKSArgoCDPolicy", For: AnyPrincipal},
 	{Name: "AmazonEKSAutoNodePolicy", For: NodeEntries},

@@ -72,15 +72,16 @@ func gives(p Policy, group, resource string, verbs ...string) bool {
 	})
 }
 
-// risks does not count a get of pods/exec as running commands, which servers
-// before 1.35 allow over WebSockets; AmazonEKSAdminViewPolicy gives it.
+// risks counts a get of nodes/proxy as running commands: it reaches the
+// kubelet, which runs them in every container of the node over a WebSocket.
+// (kubernetes/kubernetes#83465) AmazonEKSAdminViewPolicy gives it.
 func risks(p Policy) []access.Risk {
 	const rbac = "rbac.authorization.k8s.io"
 	var found []access.Risk
 	if gives(p, "", "secrets", "get", "list", "watch") {
 		found = append(found, access.RiskSecrets)
 	}
-	if gives(p, "", "pods/exec", "create") {
+	if gives(p, "", "pods/exec", "create") || gives(p, "", "nodes/proxy", "get") {
 		found = append(found, access.RiskExec)
 	}
 	if gives(p, "", "serviceaccounts", "impersonate") {

@@ -281,8 +281,7 @@ func (s *scheduler) end(ctx context.Context, n *node) *node {
 			next.chain.forget()
 		}
 	}
-	if next != nil {
-	} else {
+	if next == nil {
 		n.pool.running--
 	}
 	for p := range touched {
