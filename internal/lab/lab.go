@@ -55,7 +55,7 @@ func Open(ctx context.Context, file string, now func() time.Time) (*Lab, error) 
 	for deadline := time.Now().Add(patience); ; {
 		server, err := emulator.Open(emulator.Options{File: file, Now: now, Hosts: []string{Host}})
 		if err == nil {
-			return &Lab{server: server, client: &http.Client{Transport: server.Transport()}, endpoint: "http://" + Host}, nil
+			return In(server), nil
 		}
 		if !errors.Is(err, store.ErrInUse) {
 			return nil, fmt.Errorf("open the lab %s: %w", file, err)
@@ -70,6 +70,12 @@ func Open(ctx context.Context, file string, now func() time.Time) (*Lab, error) 
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// In is the lab of a server in this process, one that answers to Host. Close
+// closes the server.
+func In(server *emulator.Server) *Lab {
+	return &Lab{server: server, client: &http.Client{Transport: server.Transport()}, endpoint: "http://" + Host}
 }
 
 // prepareFolder makes the lab's folder and keeps what is in it out of Git.
