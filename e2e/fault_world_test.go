@@ -28,42 +28,42 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-// world is an embedded AWS in this process, reached through the real SDK.
-type world struct {
+// virtual is an embedded AWS in this process, so that it lives in virtual time, reached through the real SDK.
+type virtual struct {
 	t      testing.TB
 	server *emulator.Server
 	lab    *lab.Lab
 	hook   atomic.Pointer[func(*call.Call) *emulator.Fault]
 }
 
-// newWorld opens an empty one, or that of o.File; it ends with the test.
-func newWorld(t testing.TB, o emulator.Options) *world {
+// newVirtual opens an empty one, or that of o.File; it ends with the test.
+func newVirtual(t testing.TB, o emulator.Options) *virtual {
 	t.Helper()
-	w := &world{t: t}
-	o.Hosts, o.NoSync, o.Fault = append(o.Hosts, lab.Host), true, w.fault
+	v := &virtual{t: t}
+	o.Hosts, o.NoSync, o.Fault = append(o.Hosts, lab.Host), true, v.fault
 	server, err := emulator.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server, w.lab = server, lab.In(server)
+	v.server, v.lab = server, lab.In(server)
 	t.Cleanup(func() { _ = server.Close() })
-	return w
+	return v
 }
 
-func (w *world) fault(c *call.Call) *emulator.Fault {
-	if f := w.hook.Load(); f != nil {
+func (v *virtual) fault(c *call.Call) *emulator.Fault {
+	if f := v.hook.Load(); f != nil {
 		return (*f)(c)
 	}
 	return nil
 }
 
 // onCall has f asked for the fault of every call from now on; nil: none fails.
-func (w *world) onCall(f func(*call.Call) *emulator.Fault) {
+func (v *virtual) onCall(f func(*call.Call) *emulator.Fault) {
 	if f == nil {
-		w.hook.Store(nil)
+		v.hook.Store(nil)
 		return
 	}
-	w.hook.Store(&f)
+	v.hook.Store(&f)
 }
 
 // desire compiles documents, written as txtar.
@@ -85,35 +85,35 @@ func desire(t testing.TB, text string) *access.State {
 }
 
 // seed makes what documents name: users, roles, clusters.
-func (w *world) seed(want *access.State) {
-	w.t.Helper()
-	if _, err := w.lab.Seed(w.t.Context(), want); err != nil {
-		w.t.Fatal(err)
+func (v *virtual) seed(want *access.State) {
+	v.t.Helper()
+	if _, err := v.lab.Seed(v.t.Context(), want); err != nil {
+		v.t.Fatal(err)
 	}
 }
 
 // open reaches the world as the lab's caller in each account.
-func (w *world) open(accounts []access.Account) *cloud.Cloud {
-	w.t.Helper()
-	c, err := cloud.Open(w.t.Context(), accounts, w.lab.CloudOptions(cloud.Options{}))
+func (v *virtual) open(accounts []access.Account) *cloud.Cloud {
+	v.t.Helper()
+	c, err := cloud.Open(v.t.Context(), accounts, v.lab.CloudOptions(cloud.Options{}))
 	if err != nil {
-		w.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	return c
 }
 
 // plan observes and computes with every guard.
-func (w *world) plan(want *access.State, o plan.Options) *plan.Plan {
-	w.t.Helper()
-	p, err := w.tryPlan(w.t.Context(), want, o)
+func (v *virtual) plan(want *access.State, o plan.Options) *plan.Plan {
+	v.t.Helper()
+	p, err := v.tryPlan(v.t.Context(), want, o)
 	if err != nil {
-		w.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	return p
 }
 
-func (w *world) tryPlan(ctx context.Context, want *access.State, o plan.Options) (*plan.Plan, error) {
-	have, err := observe.Read(ctx, w.open(want.Accounts), want.Accounts, observe.Options{})
+func (v *virtual) tryPlan(ctx context.Context, want *access.State, o plan.Options) (*plan.Plan, error) {
+	have, err := observe.Read(ctx, v.open(want.Accounts), want.Accounts, observe.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -121,29 +121,29 @@ func (w *world) tryPlan(ctx context.Context, want *access.State, o plan.Options)
 }
 
 // apply makes a plan; the record is the run's.
-func (w *world) apply(p *plan.Plan, o apply.Options) (*apply.Result, []byte) {
-	w.t.Helper()
+func (v *virtual) apply(p *plan.Plan, o apply.Options) (*apply.Result, []byte) {
+	v.t.Helper()
 	var record bytes.Buffer
 	o.Record = &record
 	var accounts []access.Account
 	for _, a := range p.Accounts {
 		accounts = append(accounts, a.Account)
 	}
-	res, err := apply.Run(w.t.Context(), w.open(accounts), p, o)
+	res, err := apply.Run(v.t.Context(), v.open(accounts), p, o)
 	if err != nil {
-		w.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	return res, record.Bytes()
 }
 
 // converge plans and applies, and asks that a further plan has nothing to do.
-func (w *world) converge(want *access.State, o plan.Options) {
-	w.t.Helper()
-	if res, _ := w.apply(w.plan(want, o), apply.Options{ForeignTags: want.ForeignTags}); !res.OK() {
-		w.t.Errorf("the run that should converge: %s", outcomes(res))
+func (v *virtual) converge(want *access.State, o plan.Options) {
+	v.t.Helper()
+	if res, _ := v.apply(v.plan(want, o), apply.Options{ForeignTags: want.ForeignTags}); !res.OK() {
+		v.t.Errorf("the run that should converge: %s", outcomes(res))
 	}
-	if p := w.plan(want, o); len(p.Changes) > 0 {
-		w.t.Errorf("the plan after it is not empty: %s", changeIDs(p))
+	if p := v.plan(want, o); len(p.Changes) > 0 {
+		v.t.Errorf("the plan after it is not empty: %s", changeIDs(p))
 	}
 }
 
@@ -179,21 +179,21 @@ func changeIDs(p *plan.Plan) string {
 
 // entries are all access entries there are, as bytes, by cluster and principal:
 // what foreign objects are compared by.
-func (w *world) entries(accounts []access.Account) map[string]string {
-	w.t.Helper()
-	have, err := observe.Read(w.t.Context(), w.open(accounts), accounts, observe.Options{})
+func (v *virtual) entries(accounts []access.Account) map[string]string {
+	v.t.Helper()
+	have, err := observe.Read(v.t.Context(), v.open(accounts), accounts, observe.Options{})
 	if err != nil {
-		w.t.Fatal(err)
+		v.t.Fatal(err)
 	}
 	if len(have.Gaps) > 0 {
-		w.t.Fatalf("gaps without a fault: %v", have.Gaps)
+		v.t.Fatalf("gaps without a fault: %v", have.Gaps)
 	}
 	all := map[string]string{}
 	for _, c := range have.Clusters {
 		for _, e := range c.Entries {
 			b, err := json.Marshal(e)
 			if err != nil {
-				w.t.Fatal(err)
+				v.t.Fatal(err)
 			}
 			all[c.Key.Name+" "+e.Principal] = string(b)
 		}
