@@ -55,7 +55,7 @@ var table = map[string]room{
 type pkg struct {
 	ImportPath string
 	Imports    []string
-	Standard   bool
+	Dir        string
 }
 
 func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
