@@ -8,7 +8,7 @@
 //     credentials are that account's (WrongAccountError);
 //   - nothing is sent in the clear to anything but loopback
 //     (InsecureEndpointError), and no lab key to anything but loopback
-//     (LabKeyError);
+//     (LabKeyError); no redirect is followed;
 //   - reads are repeated after a throttle, a 5xx, a timeout or a lost
 //     connection; writes only after a throttle, a refused connection or an
 //     expired session, where AWS did nothing. A write that failed otherwise
@@ -127,7 +127,7 @@ func Open(ctx context.Context, accounts []access.Account, o Options) (*Cloud, er
 		}
 		c.accounts[a.ID] = c.open(a)
 	}
-	c.endpoint = aws.ToString(eks.NewFromConfig(cfg, c.eksOptions("us-east-1", nil)).Options().BaseEndpoint)
+	c.endpoint = withoutSecrets(aws.ToString(eks.NewFromConfig(cfg, c.eksOptions("us-east-1", nil)).Options().BaseEndpoint))
 	return c, nil
 }
 
@@ -244,7 +244,8 @@ func (c *Cloud) Caller(ctx context.Context, id string) (string, error) {
 	return arn, nil
 }
 
-// Endpoint is where the calls go: empty for AWS's own, else a URL.
+// Endpoint is where the calls go: empty for AWS's own, else a URL without the
+// user, password and query that somebody may have put in it.
 func (c *Cloud) Endpoint() string { return c.endpoint }
 
 // RequestID is AWS's id of a request, from the ResultMetadata of its output.

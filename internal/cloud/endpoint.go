@@ -20,9 +20,7 @@ import (
 func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 	client := o.HTTPClient
 	if client == nil {
-		client = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = 2 * DefaultMaxInFlight
-		})
+		client = awshttp.NewBuildableClient().WithTransportOptions(transportOptions)
 	}
 	appID := "atlas-iam"
 	if o.Version != "" {
@@ -41,6 +39,9 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	if cfg.AppID == "" {
 		cfg.AppID = appID
+	}
+	if built, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // with AWS_CA_BUNDLE it is another one
+		cfg.HTTPClient = steadfast(built.GetTransport())
 	}
 	return cfg, nil
 }
