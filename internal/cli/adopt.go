@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/atlas-iam/atlas-iam/internal/apply"
+	"github.com/atlas-iam/atlas-iam/internal/guard"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 	"github.com/atlas-iam/atlas-iam/internal/report"
 )
@@ -64,7 +65,7 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 	if err := f.look(ctx, paths); err != nil {
 		return err
 	}
-	pl, err := plan.Adoptions(f.want, f.have, keys)
+	pl, err := plan.Adoptions(f.want, f.have, keys, guard.Adopting()...)
 	var not *plan.AdoptError
 	if errors.As(err, &not) {
 		return usage("atlas-iam plan -v lists what is not ours", "%w", err)

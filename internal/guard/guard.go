@@ -12,6 +12,10 @@ package guard
 
 import "github.com/atlas-iam/atlas-iam/internal/plan"
 
+// Adopting are the rules for plan.Adoptions, which puts our tags on an entry
+// and changes nothing else of it.
+func Adopting() []plan.Guard { return []plan.Guard{protected()} }
+
 // All is the rule book of this version, in the order in which it is asked.
 // The two that look at what is held are last, so that they see what the others
 // leave.

@@ -72,7 +72,7 @@ func TestOrdinaryChangesAreNeitherHeldNorWarnedOf(t *testing.T) {
 		{"one leaves", office().leaves(test, "user/p00"), 1},
 		{"one leaves both clusters", office().leaves(test, "user/p00").leaves(prod, "user/p00"), 2},
 		{"three leave", office().leaves(test, "user/p00", "user/p01", "user/p02"), 3},
-		{"one leaves whose user is gone already", office().leaves(test, "user/p00").gone("user/p00"), 1},
+		{"one leaves whose user is gone already", office().leaves(test, "user/p00").leaves(prod, "user/p00").gone("user/p00"), 2},
 		{"one moves from backend to qa", office().now(test, "qa", "View:*qa*", "user/p00"), 3},
 		{"one moves from qa to backend", office().now(test, "backend", backend, "user/p04"), 3},
 		{"one is in two teams", office().wants(test, "qa", "user/p00", "View:*qa*"), 1},

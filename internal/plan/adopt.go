@@ -23,8 +23,8 @@ func (e *AdoptError) Error() string { return "adopt " + e.Key + ": " + e.Reason 
 // Adopting never narrows, now or by the plan that follows: an entry that gives
 // more than the documents want is held by "adopt-narrows" with the difference,
 // and so is one that would stay foreign, for another tool's mark is on it.
-// Errors are *AdoptError, joined.
-func Adoptions(want *access.State, have *access.Snapshot, keys []string) (*Plan, error) {
+// guards judge the plan as in Compute. Errors are *AdoptError, joined.
+func Adoptions(want *access.State, have *access.Snapshot, keys []string, guards ...Guard) (*Plan, error) {
 	d := newDiffer(want, have, Options{})
 	resolved := Resolve(want, have)
 	left := map[string]bool{}
@@ -58,6 +58,7 @@ func Adoptions(want *access.State, have *access.Snapshot, keys []string) (*Plan,
 		errs = append(errs, &AdoptError{key, whyNotAdopted(resolved, have, key)})
 	}
 	d.plan.sort(have)
+	judge(&Input{Want: want, Have: have, Plan: d.plan}, guards)
 	return d.plan, errors.Join(errs...)
 }
 

@@ -68,9 +68,12 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	d := &differ{want: want, have: have, options: o, tags: make(map[string]string, len(want.Tags)+2)}
 	maps.Copy(d.tags, want.Tags)
 	maps.Copy(d.tags, want.Owner.Tags())
-	d.plan = &Plan{Owner: want.Owner, Gaps: slices.Clone(have.Gaps), Part: have.Part}
+	d.plan = &Plan{Owner: want.Owner, ForeignTags: want.ForeignTags, Gaps: slices.Clone(have.Gaps), Part: have.Part}
 	for _, a := range have.Accounts {
 		a.Users, a.Roles = nil, nil
+		if a.Account.ExternalID != "" {
+			a.Account.ExternalID = NotSaved
+		}
 		d.plan.Accounts = append(d.plan.Accounts, a)
 	}
 	for _, n := range want.Notes {
@@ -126,6 +129,8 @@ func (d *differ) cluster(k access.ClusterKey, w *ResolvedCluster, h *access.Have
 			d.unwanted(s, e)
 		}
 	}
+	newNameFirst(d.plan.Changes[before:])
+	d.listsThatMeanNobody(s)
 	d.endOfConfigMap(s, d.plan.Changes[before:])
 }
 

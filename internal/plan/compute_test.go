@@ -365,13 +365,6 @@ func TestMembersAreLookedUp(t *testing.T) {
 	}
 }
 
-func TestAnEqualEntryOfAPrincipalThatIsGoneNeedsNothing(t *testing.T) {
-	p := Compute(wants(wantCluster(test, wantEntry("user/gone", ""))), sees(haveCluster(test, haveEntry("user/gone", ""))), Options{})
-	if len(p.Changes) != 0 || len(p.Warnings) != 0 {
-		t.Errorf("changes %v, warnings %v", lines(p), p.Warnings)
-	}
-}
-
 func TestTheStepToAPIWaitsForEveryGrant(t *testing.T) {
 	w := wantCluster(test, wantEntry("user/ann", "Edit:a"), wantEntry("user/gone", ""))
 	w.Mode = access.ModeAPI

@@ -24,6 +24,9 @@ func (d *differ) wanted(s *site, w *ResolvedEntry, have *access.Entry) {
 			}
 		}
 	}
+	if len(changes) == 0 {
+		d.silent(s, w)
+	}
 	for _, hold := range d.wantedHolds(s, w, have) {
 		for i := range changes {
 			changes[i].hold(hold)

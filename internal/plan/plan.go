@@ -115,14 +115,21 @@ type Warning struct {
 	Source access.Place `json:"source,omitzero"`
 }
 
+// NotSaved stands in a plan for an external id, which is for the documents
+// alone to say: plans are printed, and kept by pipelines.
+const NotSaved = "(not saved)"
+
 // Plan is the whole answer. Changes are in the order in which they are made.
 type Plan struct {
-	Owner    access.Owner
-	Accounts []access.HaveAccount // for who was asked, where; principals are not part of a saved plan
-	Changes  []Change
-	Foreign  []Foreign
-	Gaps     []access.Gap
-	Warnings []Warning
+	Owner access.Owner
+	// ForeignTags are the Environment's marks of other tools: whoever makes the
+	// plan later still leaves alone what bears one by then.
+	ForeignTags map[string]string
+	Accounts    []access.HaveAccount // for who was asked, where; principals are not part of a saved plan
+	Changes     []Change
+	Foreign     []Foreign
+	Gaps        []access.Gap
+	Warnings    []Warning
 	// Part is set where only a part was read and planned; see access.Part.
 	Part *access.Part
 	// Facts are what the guards relied on; a saved plan whose facts have moved

@@ -155,9 +155,9 @@ func resolveMember(m access.Member, have *access.Snapshot) Principal {
 		return p
 	}
 	reason := fmt.Sprintf("account %s has no %s %s", accountWords(account), iam.Kind, strings.TrimPrefix(iam.Path, "/")+iam.Name)
-	var hints []string
+	var hints []string // IAM's names do not differ by case alone
 	for _, other := range list {
-		if o, err := access.ParseIAMPrincipal(other.ARN); err == nil && o.Name == iam.Name {
+		if o, err := access.ParseIAMPrincipal(other.ARN); err == nil && strings.EqualFold(o.Name, iam.Name) {
 			p.mayBe = append(p.mayBe, other.ARN)
 			hints = append(hints, o.Kind+o.Path+o.Name)
 		}
