@@ -52,7 +52,8 @@ type Options struct {
 	// short reading.
 	Stop <-chan struct{}
 	// ForeignTags are the marks of other tools that the Environment names; an
-	// object that bears one is not ours. See access.Owner.OwnerOf.
+	// object that bears one is not ours. Nil are the plan's. See
+	// access.Owner.OwnerOf.
 	ForeignTags map[string]string
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
@@ -102,6 +103,9 @@ func Adopt(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Resul
 
 func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.Plan, o Options) (*Result, error) {
 	o = o.withDefaults()
+	if o.ForeignTags == nil {
+		o.ForeignTags = p.ForeignTags
+	}
 	started, digest := o.Now(), digest(p)
 	r := &runner{
 		clouds: clouds, plan: p, opts: o,

@@ -40,6 +40,8 @@ type fakeEKS struct {
 	made    int // entries
 	// fault, if set, is asked before each call; n counts all calls from 1.
 	fault func(n int, operation, cluster, principal string) fault
+	// instead, if set, is asked for another answer's body to a call; "" is none.
+	instead func(operation string) string
 	// before, if set, runs before a call is answered: somebody else at work.
 	before func(f *fakeEKS, operation string)
 }
@@ -232,6 +234,11 @@ func (f *fakeEKS) serve(op, name, principal, policy string, body []byte) *http.R
 	if len(bytes.TrimSpace(body)) > 0 {
 		if err := json.Unmarshal(body, &in); err != nil {
 			return f.failure(400, "InvalidRequestException", err.Error())
+		}
+	}
+	if f.instead != nil {
+		if answer := f.instead(op); answer != "" {
+			return f.answer(200, answer)
 		}
 	}
 	c := f.cluster(name)

@@ -40,6 +40,9 @@ func (j *job) fresh(at time.Time) bool {
 // errEmpty is an answer without the object in it: not the same as "not there".
 var errEmpty = errors.New("AWS answered without the object")
 
+// errRepeats is a list that would never end.
+var errRepeats = errors.New("the list repeats: a page token came a second time")
+
 // readEntry reads the entry; nil if there is none.
 func (j *job) readEntry(ctx context.Context) (*access.Entry, error) {
 	j.chain.entryAt = time.Time{}
@@ -52,7 +55,7 @@ func (j *job) readEntry(ctx context.Context) (*access.Entry, error) {
 	case err != nil:
 		return nil, j.unread("read access entry", err)
 	default:
-		if e = entryOf(out.AccessEntry); e == nil {
+		if e = entryOf(out.AccessEntry); e == nil || e.Principal != j.change.Principal || e.Type == "" {
 			return nil, j.unread("read access entry", errEmpty)
 		}
 	}
@@ -88,6 +91,7 @@ func (j *job) listPolicies(ctx context.Context) (map[string]access.Scope, error)
 	j.chain.policyAt = time.Time{}
 	have := map[string]access.Scope{}
 	in := &eks.ListAssociatedAccessPoliciesInput{ClusterName: &j.key.Name, PrincipalArn: &j.change.Principal}
+	seen := map[string]bool{}
 	for {
 		out, err := j.eks.ListAssociatedAccessPolicies(ctx, in)
 		if cloud.IsNotFound(err) {
@@ -97,13 +101,24 @@ func (j *job) listPolicies(ctx context.Context) (map[string]access.Scope, error)
 		if err != nil {
 			return nil, j.unread("read access policies", err)
 		}
-		for _, a := range out.AssociatedAccessPolicies {
-			have[aws.ToString(a.PolicyArn)] = scopeOf(a.AccessScope)
+		if out.AssociatedAccessPolicies == nil {
+			return nil, j.unread("read access policies", errEmpty)
 		}
-		if aws.ToString(out.NextToken) == "" {
+		for _, a := range out.AssociatedAccessPolicies {
+			scope, ok := scopeOf(a.AccessScope)
+			if aws.ToString(a.PolicyArn) == "" || !ok {
+				return nil, j.unread("read access policies", errEmpty)
+			}
+			have[*a.PolicyArn] = scope
+		}
+		next := aws.ToString(out.NextToken)
+		if next == "" {
 			break
 		}
-		in.NextToken = out.NextToken
+		if seen[next] {
+			return nil, j.unread("read access policies", errRepeats)
+		}
+		seen[next], in.NextToken = true, &next
 	}
 	j.chain.policies, j.chain.policyAt = have, j.opts.Now()
 	return have, nil
@@ -150,12 +165,14 @@ func entryOf(a *types.AccessEntry) *access.Entry {
 	return e
 }
 
-func scopeOf(s *types.AccessScope) access.Scope {
+// scopeOf is false for a scope of a type that is not known or not said.
+func scopeOf(s *types.AccessScope) (access.Scope, bool) {
 	switch {
 	case s == nil:
-		return access.Scope{}
 	case s.Type == types.AccessScopeTypeCluster:
-		return access.ClusterScope()
+		return access.ClusterScope(), true
+	case s.Type == types.AccessScopeTypeNamespace:
+		return access.NamespaceScope(s.Namespaces...), true
 	}
-	return access.NamespaceScope(s.Namespaces...)
+	return access.Scope{}, false
 }

@@ -70,7 +70,7 @@ func Verify(p *plan.Plan, now Now) (todo bool, err error) {
 	}
 	want := now.Want
 	if want == nil {
-		want = &access.State{Owner: p.Owner}
+		want = &access.State{Owner: p.Owner, ForeignTags: p.ForeignTags}
 		for _, a := range p.Accounts {
 			want.Accounts = append(want.Accounts, a.Account)
 		}
@@ -177,7 +177,7 @@ func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
 		a, ok := entry.Association(to.Policy)
 		return ok && a.Scope.Equal(*normal(to.Scope))
 	case plan.Entry:
-		if !there || !p.Owner.OwnerOf(entry.Tags, nil).Ours {
+		if !there || !p.Owner.OwnerOf(entry.Tags, p.ForeignTags).Ours {
 			return false
 		}
 		if from, ok := c.From.(plan.Entry); ok && c.Verb == plan.Replace && sameEntry(entry, &from.Entry) {

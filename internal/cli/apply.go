@@ -12,6 +12,8 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/apply"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/desired"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
 	"github.com/atlas-iam/atlas-iam/internal/guard"
 	"github.com/atlas-iam/atlas-iam/internal/observe"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
@@ -152,10 +154,10 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	f := &flow{p: p, c: &o.common, want: &access.State{Owner: pl.Owner}}
+	f := &flow{p: p, c: &o.common, want: &access.State{Owner: pl.Owner, ForeignTags: pl.ForeignTags}}
 	defer closing(&err, f.close)
-	for _, a := range pl.Accounts {
-		f.want.Accounts = append(f.want.Accounts, a.Account)
+	if f.want.Accounts, err = savedAccounts(pl); err != nil {
+		return err
 	}
 	if err := f.findRoot(); err != nil {
 		return err
@@ -172,7 +174,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	if err != nil {
 		return p.cloudError(err)
 	}
-	todo, err := apply.Verify(pl, apply.Now{Have: f.have, Guards: guard.All()})
+	todo, err := apply.Verify(pl, apply.Now{Have: f.have, Want: f.want, Guards: guard.All()})
 	if err != nil {
 		return usage("make it again with atlas-iam plan --out "+o.saved, "apply the plan %s: %w", o.saved, err)
 	}
@@ -190,6 +192,39 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		}
 	}
 	return f.make(ctx, pl, o, apply.Run)
+}
+
+// savedAccounts are a saved plan's accounts. An external id is not saved; it is
+// that of the documents here.
+func savedAccounts(pl *plan.Plan) ([]access.Account, error) {
+	var accounts []access.Account
+	for _, a := range pl.Accounts {
+		if a.Account.ExternalID == plan.NotSaved {
+			id, err := externalID(pl.Owner, a.Account)
+			if err != nil {
+				return nil, usage("run it in the Environment's folder",
+					"the role of account %s is assumed with an external id, which plans do not keep: %w", a.Account.Name, err)
+			}
+			a.Account.ExternalID = id
+		}
+		accounts = append(accounts, a.Account)
+	}
+	return accounts, nil
+}
+
+func externalID(owner access.Owner, saved access.Account) (string, error) {
+	set, err := documents.Load(nil)
+	if err != nil {
+		return "", err
+	}
+	want, err := desired.Compile(set)
+	if err != nil {
+		return "", err
+	}
+	if a, ok := want.Account(saved.ID); ok && want.Owner == owner && a.RoleARN == saved.RoleARN {
+		return a.ExternalID, nil
+	}
+	return "", errors.New("the documents here name no such account and role of environment " + owner.Environment)
 }
 
 // samePlace refuses a plan of the lab on AWS and the other way round before

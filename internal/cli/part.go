@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/observe"
 )
 
 // part turns --cluster and --only into what a run is narrowed to; nil when
@@ -100,7 +98,8 @@ func membersNamed(want *access.State, who string) ([]access.Member, error) {
 	return found, nil
 }
 
-// arns looks members up. Only a permission set needs to be asked for.
+// arns looks members up. Only a permission set needs to be asked for: its are
+// all the roles that were made for it.
 func (f *flow) arns(ctx context.Context, members []access.Member) ([]string, error) {
 	var arns []string
 	for _, m := range members {
@@ -108,20 +107,23 @@ func (f *flow) arns(ctx context.Context, members []access.Member) ([]string, err
 			arns = append(arns, arn)
 			continue
 		}
-		if _, ours := f.want.Account(m.Account); !ours {
+		account, ours := f.want.Account(m.Account)
+		if !ours {
 			continue
 		}
-		pages := iam.NewListRolesPaginator(f.cloud.IAM(m.Account), &iam.ListRolesInput{PathPrefix: aws.String("/aws-reserved/sso.amazonaws.com/")})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, f.p.cloudError(fmt.Errorf("look up %s in account %s: %w", m, m.Account, err))
+		have, err := observe.ReadPrincipals(ctx, f.cloud, []access.Account{account}, observe.Options{Now: f.p.Now})
+		if err != nil {
+			return nil, f.p.cloudError(fmt.Errorf("look up %s in account %s: %w", m, m.Account, err))
+		}
+		for _, g := range have.Gaps {
+			if g.What == access.GapRoles {
+				return nil, unasked(fmt.Errorf("look up %s in account %s: %s", m, m.Account, g.Reason), "")
 			}
-			for _, r := range page.Roles {
-				p, err := access.ParseIAMPrincipal(aws.ToString(r.Arn))
-				if set, ok := p.PermissionSet(); err == nil && ok && set == m.Name {
-					arns = append(arns, p.ARN())
-				}
+		}
+		for _, r := range have.Accounts[0].Roles {
+			p, err := access.ParseIAMPrincipal(r.ARN)
+			if set, ok := p.PermissionSet(); err == nil && ok && set == m.Name {
+				arns = append(arns, p.ARN())
 			}
 		}
 	}
