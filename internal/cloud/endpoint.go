@@ -13,6 +13,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 )
 
 // loadConfig is the SDK's own configuration, or with Options.Credentials
@@ -33,7 +34,9 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 			AppID:       appID,
 		}, nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	// The SDK's own warnings would stand between our lines under its name; what
+	// matters of them comes back as errors.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -286,6 +287,19 @@ func TestNoCredentialsSayWhatToDo(t *testing.T) {
 				t.Errorf("%q does not say %s", Reason(err), word)
 			}
 		}
+	}
+}
+
+// Without credentials the SDK warned on stderr of how it asks the instance,
+// under its own name.
+func TestTheSDKWarnsOfNothingByItself(t *testing.T) {
+	sdkConfig(t, nil, "")
+	cfg, err := loadConfig(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, silent := cfg.Logger.(logging.Nop); !silent {
+		t.Errorf("the SDK's logger is %T, want none", cfg.Logger)
 	}
 }
 
