@@ -88,7 +88,8 @@ const ClusterAdmin = "AmazonEKSClusterAdminPolicy"
 // From the EKS User Guide's table of access policy permissions, and for the
 // unpublished ones from ListAccessPolicies as observed in 2026-04. Risks are
 // read off the published rules; authz/eks's test holds them against those.
-// "unverified" in the source data counts as AnyPrincipal: EKS decides.
+// Assumption unverified-policies: "unverified" in the source data counts as
+// AnyPrincipal, and EKS decides.
 var policies = []Policy{
 	{Name: "AIDevOpsAgentAccessPolicy", For: AnyPrincipal},
 	{Name: "AmazonAIOpsAssistantPolicy", For: AnyPrincipal},

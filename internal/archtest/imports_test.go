@@ -46,6 +46,7 @@ var table = map[string]room{
 	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "authz/..."}, why: "it says, it never decides"},
 	"internal/lab":       {ours: []string{"access", "internal/cloud", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
 	"internal/cli":       {ours: []string{"access", "api/...", "internal/...", "emulator/...", "authz/..."}, theirs: []string{"github.com/spf13", sdk, smithy, "golang.org/x/term", "golang.org/x/sys"}, why: "the shell knows everything"},
+	"internal/assume":    {ours: []string{"emulator"}, why: "it lists what others assume"},
 	"internal/archtest":  {why: "it looks from outside"},
 	"cmd/atlas-iam":      {ours: []string{"internal/cli"}, why: "only main exits"},
 	"conformance":        {why: "black-box checks see no code of ours"},
