@@ -31,7 +31,7 @@ type EnvironmentSpec struct {
 	// +kubebuilder:example={"created-by": "terraform"}
 	ForeignTags map[string]string `json:"foreignTags,omitempty"`
 
-	// Roles says how IAM roles are made.
+	// Roles says how IAM roles are made. It is checked; this version makes no roles.
 	Roles *Roles `json:"roles,omitempty"`
 }
 
