@@ -20,10 +20,12 @@ func newAdopt(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt [PATH...] [entry/CLUSTER/ARN...]",
 		Short: "Take over what others made and the documents want",
-		Long: `Take over what others made and the documents want: our tags are put on it, and nothing else is changed.
+		Long: `Take over what others made and the documents want: our tags are put on it, and
+nothing else is changed. Without entry/CLUSTER/ARN, which a plan prints, it is all
+that is wanted and bears nobody's mark. At the end it prints the Terraform blocks
+that let go of it. A folder named entry is written ./entry.
 
-Without entry/CLUSTER/ARN it is all that is wanted and bears nobody's mark.
-A folder named entry is written ./entry.`,
+` + aboutPaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
@@ -37,7 +39,8 @@ A folder named entry is written ./entry.`,
 	}
 	addCommon(cmd, &o.common)
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask; what is held stays held")
-	cmd.Flags().StringVar(&o.record, "record", "", "append what is done to this `file`, as JSON lines")
+	cmd.Flags().StringVar(&o.record, "record", "", "append each write, with AWS's request id, to this `file` as JSON lines")
+	endsAsWriter(cmd)
 	return cmd
 }
 

@@ -35,6 +35,11 @@ func newApply(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [PATH...] | --plan FILE",
 		Short: "Show the plan, ask, and make the changes",
+		Long: `Show the plan, ask, and make the changes. Access is given before any is taken.
+What a guard holds is not made; the reason stands in the plan. What failed or was
+stopped is finished by running again.
+
+` + aboutPaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
@@ -58,15 +63,16 @@ func newApply(p *Process) *cobra.Command {
 	}
 	addCommon(cmd, &o.common)
 	o.addWrite(cmd)
-	cmd.Flags().StringVar(&o.record, "record", "", "append what is done to this `file`, as JSON lines")
-	cmd.Flags().StringVar(&o.saved, "plan", "", "make the plan that is saved in this `file`")
+	cmd.Flags().StringVar(&o.record, "record", "", "append each write, with AWS's request id, to this `file` as JSON lines")
+	cmd.Flags().StringVar(&o.saved, "plan", "", "make the plan that plan --out saved in this `file`")
+	endsAsWriter(cmd)
 	return cmd
 }
 
 func (o *writeFlags) addWrite(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask; what is held stays held")
-	cmd.Flags().IntVar(&o.maxDeletes, "max-deletes", 0, "let up to `N` be deleted instead of guard mass-deletion's bounds")
-	cmd.Flags().StringSliceVar(&o.allow, "allow", nil, "override the `guard` of this name")
+	cmd.Flags().IntVar(&o.maxDeletes, "max-deletes", 0, "let up to `N` be deleted, in place of guard mass-deletion's bounds")
+	cmd.Flags().StringSliceVar(&o.allow, "allow", nil, "make what this `guard` holds, by the name that stands beside it; may be repeated")
 }
 
 // checkWrite refuses names of guards that are none, or that nothing overrides.

@@ -15,9 +15,10 @@ func newDestroy(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy [PATH...]",
 		Short: "Delete all that the Environment owns",
-		Long: `Delete all that the Environment owns, and nothing else. What clusters share (their authentication mode) is left as it is.
+		Long: `Delete all that the Environment owns, and nothing else. What clusters share (their
+authentication mode) is left as it is. It asks for the Environment's name.
 
-It asks for the Environment's name.`,
+` + aboutPaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
@@ -32,7 +33,8 @@ It asks for the Environment's name.`,
 	}
 	addCommon(cmd, &o.common)
 	o.addWrite(cmd)
-	cmd.Flags().StringVar(&o.record, "record", "", "append what is done to this `file`, as JSON lines")
+	cmd.Flags().StringVar(&o.record, "record", "", "append each write, with AWS's request id, to this `file` as JSON lines")
+	endsAsWriter(cmd)
 	return cmd
 }
 

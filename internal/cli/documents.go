@@ -19,7 +19,10 @@ func newInit(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a first Environment, with comments, schema and a CI file",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Write a first Environment into a folder (the present one, if DIR is left out):
+documents with comments, their schema for editors, and a workflow for GitHub.
+No file is written over.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) > 0 {
@@ -29,6 +32,7 @@ func newInit(p *Process) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&example, "example", false, "write a worked example that runs with --local")
+	ends(cmd, ok("written"), invalid())
 	return cmd
 }
 
@@ -44,11 +48,11 @@ func runInit(p *Process, dir string, example bool) error {
 	if err != nil {
 		return usage("choose another folder", "%w", err)
 	}
-	next := "atlas-iam plan " + dir
 	if example {
-		next = "atlas-iam apply --local " + dir
+		p.say("next: atlas-iam apply --local %s", dir)
+		return nil
 	}
-	p.say("next: %s", next)
+	p.say("next: write your account, clusters and teams into these files, then: atlas-iam plan %s", dir)
 	return nil
 }
 
@@ -66,7 +70,7 @@ func shown(file string) string {
 }
 
 func newSchema(p *Process) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of documents, for editors",
 		Args:  noPaths,
@@ -79,6 +83,8 @@ func newSchema(p *Process) *cobra.Command {
 			return err
 		},
 	}
+	ends(cmd, ok("printed"), invalid())
+	return cmd
 }
 
 func newValidate(p *Process) *cobra.Command {
@@ -86,6 +92,10 @@ func newValidate(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [PATH...]",
 		Short: "Check the documents, without any network",
+		Long: `Check the documents, without any network: every fault of every file at once, with
+file, line and column.
+
+` + aboutPaths,
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if err := c.check("text", "json", "github"); err != nil {
 				return err
@@ -93,7 +103,9 @@ func newValidate(p *Process) *cobra.Command {
 			return runValidate(p, &c, paths)
 		},
 	}
-	addOutput(cmd, &c, "text, json or github")
+	addOutput(cmd, &c, "text, json or github, which marks lines of a pull request")
+	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "say nothing if there is no fault")
+	ends(cmd, ok("no faults"), invalid())
 	return cmd
 }
 
@@ -105,7 +117,7 @@ func runValidate(p *Process, c *common, paths []string) error {
 	}
 	var faults documents.Faults
 	if err != nil && !errors.As(err, &faults) {
-		return usage("atlas-iam init makes a first Environment", "%w", err)
+		return usage("where there is none, atlas-iam init makes a first one", "%w", err)
 	}
 	files := 0
 	if set != nil {
@@ -155,7 +167,7 @@ func (p *Process) writeFaults(form string, faults documents.Faults, files int) e
 func (p *Process) documentError(set *documents.Set, err error) error {
 	var faults documents.Faults
 	if !errors.As(err, &faults) {
-		return usage("atlas-iam init makes a first Environment", "%w", err)
+		return usage("where there is none, atlas-iam init makes a first one", "%w", err)
 	}
 	for _, f := range faults {
 		fmt.Fprintln(p.Stderr, report.Safe(f.String()))

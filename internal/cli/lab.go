@@ -52,12 +52,13 @@ func newLabServe(p *Process) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "`address` on loopback; port 0 takes a free one")
-	f.StringVar(&o.file, "lab", lab.DefaultFile, "keep the state in this `file`")
-	f.StringVarP(&o.output, "output", "o", "text", "print `format` text or json")
-	f.DurationVar(&o.latency, "latency", 0, "let each answer take so `long`")
-	f.Float64Var(&o.rate, "rate", 0, "throttle above so many `calls` a second of an account, Region and service")
-	f.Float64Var(&o.faultRate, "fault-rate", 0, "let this `share` of calls fail")
-	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "draw the failures from this `seed`")
+	f.StringVar(&o.file, "lab", lab.DefaultFile, "keep the embedded AWS's state in this `file`")
+	f.StringVarP(&o.output, "output", "o", "text", "print the endpoint as `format`: text or json")
+	f.DurationVar(&o.latency, "latency", 0, "let each answer take this `time`, such as 20ms")
+	f.Float64Var(&o.rate, "rate", 0, "throttle above this many `calls` a second of an account, Region and service")
+	f.Float64Var(&o.faultRate, "fault-rate", 0, "let this `share` of calls fail, from 0 to 1")
+	ends(cmd, ok("ended by Ctrl-C"), ending{CouldNotAsk, "the file or the address is in use or cannot be opened"}, invalid())
+	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "draw the failures from this `seed`; the same seed gives the same failures")
 	return cmd
 }
 
@@ -114,8 +115,9 @@ func newLabEnv(p *Process) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "where the lab is served, a `URL`")
-	cmd.Flags().StringVar(&account, "account", "", "the account's twelve digits; the lab's only one if left out")
+	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "the `URL` where the lab is served")
+	ends(cmd, ok("printed"), ending{CouldNotAsk, "no lab is served there, or it has no such account"}, invalid())
+	cmd.Flags().StringVar(&account, "account", "", "the keys of this account, by its twelve `digits`; left out: the lab's only one")
 	return cmd
 }
 
@@ -138,8 +140,9 @@ func newLabSeed(p *Process) *cobra.Command {
 			return f.seed(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "where the lab is served, a `URL`")
-	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "say only what must be said")
+	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "the `URL` where the lab is served")
+	ends(cmd, ok("all that the documents name is there"), ending{CouldNotAsk, "no lab is served there"}, invalid())
+	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "do not say what was made")
 	return cmd
 }
 

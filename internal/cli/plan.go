@@ -30,6 +30,10 @@ func newPlan(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [PATH...]",
 		Short: "Show what would change, as access gained and lost",
+		Long: `Show what would change, as access gained and lost. Nothing is written: it needs
+only to read EKS and IAM.
+
+` + aboutPaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
@@ -43,9 +47,14 @@ func newPlan(p *Process) *cobra.Command {
 		},
 	}
 	addCommon(cmd, &o.common)
-	cmd.Flags().StringVar(&o.out, "out", "", "write the plan to this `file`, for apply --plan")
-	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 when changes are pending")
-	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit 1 when access is `what`: "+strings.Join(failOns, ", "))
+	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in this `file`, for apply --plan")
+	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 if changes are pending")
+	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit 1 if the plan has `what`: "+strings.Join(failOns, ", ")+"; commas between several")
+	ends(cmd, ok("the plan was made, whether or not changes are pending"),
+		ending{Failed, "--fail-on found what it looks for"},
+		ending{Pending, "changes are pending, with --detailed-exitcode"},
+		ending{Held, "something is held"},
+		couldNotAsk(), invalid())
 	return cmd
 }
 

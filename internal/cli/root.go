@@ -36,15 +36,6 @@ func Main(ctx context.Context, args []string, p *Process) Code {
 	return p.end(err)
 }
 
-const long = `Access as code for Amazon EKS: who may use which clusters, from a folder of documents.
-
-Try it without an AWS account, on the embedded AWS:
-  atlas-iam init --example access
-  atlas-iam apply --local access
-
-Look at what would change on AWS:
-  atlas-iam plan access`
-
 func newRoot(p *Process) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "atlas-iam",
@@ -54,6 +45,8 @@ func newRoot(p *Process) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		DisableFlagsInUseLine: true,
 	}
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
@@ -87,19 +80,18 @@ func newRoot(p *Process) *cobra.Command {
 func addCommon(cmd *cobra.Command, c *common) {
 	f := cmd.Flags()
 	addOutput(cmd, c, "text, json or markdown")
-	f.BoolVar(&c.local, "local", false, "use the embedded AWS instead of AWS; its state is kept in the folder's .atlas-iam")
-	f.StringVar(&c.lab, "lab", "", "the embedded AWS's `file`, with --local")
-	f.StringSliceVar(&c.cluster, "cluster", nil, "only this `cluster`, by its document's or by EKS's name")
-	f.StringSliceVar(&c.only, "only", nil, "only these `people`: team/NAME, user/NAME, role/NAME or an ARN")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "fold nothing, and tell each step and each call")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "say only what is held or wrong, and the counts")
+	f.BoolVar(&c.noColor, "no-color", false, "use no colours, as with NO_COLOR set")
+	f.BoolVar(&c.local, "local", false, "use the embedded AWS instead of AWS; its state is kept beneath the documents, in .atlas-iam")
+	f.StringVar(&c.lab, "lab", "", "with --local: keep the embedded AWS's state in this `file`")
+	f.StringSliceVar(&c.cluster, "cluster", nil, "read and plan only this `cluster`, by its document's or by EKS's name; may be repeated")
+	f.StringSliceVar(&c.only, "only", nil, "read and plan only for `WHO`: team/NAME, user/NAME, role/NAME or an ARN; may be repeated")
 }
 
-// addOutput gives cmd the flags about what is printed and how.
+// addOutput gives cmd the flag of the result's form.
 func addOutput(cmd *cobra.Command, c *common, formats string) {
-	f := cmd.Flags()
-	f.StringVarP(&c.output, "output", "o", "text", "print `format` "+formats)
-	f.BoolVarP(&c.verbose, "verbose", "v", false, "say everything: nothing folded, each step told")
-	f.BoolVarP(&c.quiet, "quiet", "q", false, "say only what must be said")
-	f.BoolVar(&c.noColor, "no-color", false, "no colours (as NO_COLOR)")
+	cmd.Flags().StringVarP(&c.output, "output", "o", "text", "print the result as `format`: "+formats)
 }
 
 // check holds the common flags against each other.

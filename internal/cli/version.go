@@ -9,7 +9,7 @@ import (
 )
 
 func newVersion(p *Process) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, commit and Go version",
 		Args:  noPaths,
@@ -26,6 +26,8 @@ func newVersion(p *Process) *cobra.Command {
 			return err
 		},
 	}
+	ends(cmd, ok("printed"), invalid())
+	return cmd
 }
 
 // version is the module's, as Go's build stamped it.
