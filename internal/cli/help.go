@@ -20,31 +20,6 @@ Look at what would change on AWS; nothing is written:
 const aboutPaths = `PATH is a folder or a file of documents. Left out, it is the nearest folder
 upwards that holds an Environment.`
 
-// usageTemplate fits the bare command on one screen.
-const usageTemplate = `Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND{{end}}
-{{- if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}
-{{- if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if .Groups}}{{range $group := .Groups}}
-
-{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
-
-{{.CommandPath}} COMMAND --help has a command's flags and exit codes.{{else}}
-
-Commands:{{range $cmds}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
-{{- if and .HasAvailableLocalFlags .HasParent}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-{{- with index .Annotations "exits"}}
-
-Exit codes:
-{{.}}{{end}}
-`
-
 // ending is one way in which a command ends.
 type ending struct {
 	code  Code

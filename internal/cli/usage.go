@@ -18,7 +18,7 @@ func printUsage(cmd *cobra.Command) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage: %s", cmd.UseLine())
 	if cmd.HasAvailableSubCommands() {
-		b.WriteString(" [command]")
+		b.WriteString(" COMMAND")
 	}
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, "\n\nExamples:\n%s", cmd.Example)
@@ -37,8 +37,14 @@ func printUsage(cmd *cobra.Command) error {
 			}
 		}
 	}
-	if cmd.HasAvailableLocalFlags() {
+	if !cmd.HasParent() {
+		fmt.Fprintf(&b, "\n\n%s COMMAND --help has a command's flags and exit codes.", cmd.Name())
+	}
+	if cmd.HasParent() && cmd.HasAvailableLocalFlags() {
 		fmt.Fprintf(&b, "\n\nFlags:\n%s", strings.TrimRightFunc(cmd.LocalFlags().FlagUsages(), unicode.IsSpace))
+	}
+	if codes := cmd.Annotations["exits"]; codes != "" {
+		fmt.Fprintf(&b, "\n\nExit codes:\n%s", codes)
 	}
 	b.WriteByte('\n')
 	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
