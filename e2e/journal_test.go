@@ -40,7 +40,7 @@ type params struct {
 // line is a write of the journal as a person would note it down:
 //
 //	CreateAccessEntry CLUSTER WHO [as USERNAME] [in GROUPS] [TYPE]
-//	UpdateAccessEntry CLUSTER WHO [as USERNAME] [in GROUPS]
+//	UpdateAccessEntry CLUSTER WHO [as USERNAME] [in GROUPS, or none]
 //	DeleteAccessEntry CLUSTER WHO
 //	AssociateAccessPolicy CLUSTER WHO POLICY SCOPE
 //	DisassociateAccessPolicy CLUSTER WHO POLICY

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -145,25 +146,7 @@ spec:
 
 		{name: "tags change", do: func(w *world) {
 			w.edit("environment.yaml", `"4711"`, `"4712"`)
-		}, writes: `
-			TagResource apps-gov government:role/(AWSReservedSSO_PlatformAdmin_01aa18dc1411e3c0|deploy|on-call) cost-center=4712
-			TagResource apps-gov government:user/(xavier|yolanda) cost-center=4712
-			TagResource apps-production-eu production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_Payments_a0ca5e4ab6e658e5|AWSReservedSSO_Support_1aed73e39cd5f896) cost-center=4712
-			TagResource apps-production-eu production:role/(deploy|node-production-eu|windows-workers) cost-center=4712
-			TagResource apps-production-eu production:user/(viktor|wanda) cost-center=4712
-			TagResource apps-production-eu staging:user/(daniel|elif|farid|greta) cost-center=4712
-			TagResource apps-production-eu 620000000007:role/monitoring cost-center=4712
-			TagResource apps-production-eu 620000000007:user/collector cost-center=4712
-			TagResource apps-production-us production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_Support_1aed73e39cd5f896|deploy|node-production-us) cost-center=4712
-			TagResource apps-production-us production:user/(viktor|wanda) cost-center=4712
-			TagResource data-production-eu production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_DataEngineer_5c57c2e95d7edb08) cost-center=4712
-			TagResource data-production-eu production:user/(nadia|omar|priya|quentin) cost-center=4712
-			TagResource apps-staging-eu staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|AWSReservedSSO_Payments_5b66331ed3c401c8|deploy|preview|node-staging-eu) cost-center=4712
-			TagResource apps-staging-eu staging:user/(amara|bogdan|chiara|daniel|elif|farid|greta|hana|igor|jonas|katya|liam|mei|rosa|samir|tomas|ursula) cost-center=4712
-			TagResource apps-staging-us staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|deploy) cost-center=4712
-			TagResource apps-staging-us staging:user/(amara|bogdan|chiara|elif|hana|igor|jonas|katya|liam|mei|rosa|samir|tomas|ursula) cost-center=4712
-			TagResource sandbox staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|AWSReservedSSO_Payments_5b66331ed3c401c8|deploy) cost-center=4712
-			TagResource sandbox staging:user/(amara|daniel|elif|farid|greta|hana|katya|rosa|zoe) cost-center=4712`},
+		}, writes: strings.ReplaceAll(everyEntryTagged, "KEY=VALUE", "cost-center=4712")},
 
 		{name: "a creator is removed", do: func(w *world) {
 			w.makeEntry(production, us, "apps-production-us", "role/terraform/cluster-creator", nil, "", "AmazonEKSClusterAdminPolicy")
@@ -185,3 +168,25 @@ spec:
 			CreateAccessEntry apps-staging-us staging:role/karpenter/node-staging-us EC2_LINUX`},
 	}
 }
+
+// everyEntryTagged is the list of what tags each entry of examples/large.
+const everyEntryTagged = `
+	TagResource apps-gov government:role/(AWSReservedSSO_PlatformAdmin_01aa18dc1411e3c0|deploy|on-call) KEY=VALUE
+	TagResource apps-gov government:user/(xavier|yolanda) KEY=VALUE
+	TagResource apps-production-eu production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_Payments_a0ca5e4ab6e658e5|AWSReservedSSO_Support_1aed73e39cd5f896) KEY=VALUE
+	TagResource apps-production-eu production:role/(deploy|node-production-eu|windows-workers) KEY=VALUE
+	TagResource apps-production-eu production:user/(viktor|wanda) KEY=VALUE
+	TagResource apps-production-eu staging:user/(daniel|elif|farid|greta) KEY=VALUE
+	TagResource apps-production-eu 620000000007:role/monitoring KEY=VALUE
+	TagResource apps-production-eu 620000000007:user/collector KEY=VALUE
+	TagResource apps-production-us production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_Support_1aed73e39cd5f896|deploy|node-production-us) KEY=VALUE
+	TagResource apps-production-us production:user/(viktor|wanda) KEY=VALUE
+	TagResource data-production-eu production:role/(AWSReservedSSO_PlatformAdmin_b6a015506fd92376|AWSReservedSSO_DataEngineer_5c57c2e95d7edb08) KEY=VALUE
+	TagResource data-production-eu production:user/(nadia|omar|priya|quentin) KEY=VALUE
+	TagResource apps-staging-eu staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|AWSReservedSSO_Payments_5b66331ed3c401c8|deploy|preview|node-staging-eu) KEY=VALUE
+	TagResource apps-staging-eu staging:user/(amara|bogdan|chiara|daniel|elif|farid|greta|hana|igor|jonas|katya|liam|mei|rosa|samir|tomas|ursula) KEY=VALUE
+	TagResource apps-staging-us staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|deploy) KEY=VALUE
+	TagResource apps-staging-us staging:user/(amara|bogdan|chiara|elif|hana|igor|jonas|katya|liam|mei|rosa|samir|tomas|ursula) KEY=VALUE
+	TagResource sandbox staging:role/(AWSReservedSSO_PlatformAdmin_0bc76a54a6ba7f09|AWSReservedSSO_Payments_5b66331ed3c401c8|deploy) KEY=VALUE
+	TagResource sandbox staging:user/(amara|daniel|elif|farid|greta|hana|katya|rosa|zoe) KEY=VALUE
+`

@@ -206,3 +206,29 @@ func (w *world) deleteEntry(account, region, cluster, principal string) {
 		w.t.Fatal(err)
 	}
 }
+
+// makeCluster makes a cluster as somebody else, who gets no entry.
+func (w *world) makeCluster(account, region, name string, mode types.AuthenticationMode) {
+	w.t.Helper()
+	role := arn(account, "role/atlas-iam-lab-cluster")
+	if _, err := w.eks(account, region).CreateCluster(w.t.Context(), &eks.CreateClusterInput{
+		Name: &name, RoleArn: &role,
+		ResourcesVpcConfig: &types.VpcConfigRequest{SubnetIds: []string{"subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002"}},
+		AccessConfig:       &types.CreateAccessConfigRequest{AuthenticationMode: mode, BootstrapClusterCreatorAdminPermissions: aws.Bool(mode == types.AuthenticationModeConfigMap)},
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// tagEntry puts tags on an access entry as somebody else.
+func (w *world) tagEntry(account, region, cluster, principal string, tags map[string]string) {
+	w.t.Helper()
+	client, p := w.eks(account, region), arn(account, principal)
+	e, err := client.DescribeAccessEntry(w.t.Context(), &eks.DescribeAccessEntryInput{ClusterName: &cluster, PrincipalArn: &p})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := client.TagResource(w.t.Context(), &eks.TagResourceInput{ResourceArn: e.AccessEntry.AccessEntryArn, Tags: tags}); err != nil {
+		w.t.Fatal(err)
+	}
+}
