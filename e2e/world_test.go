@@ -287,6 +287,17 @@ func (w *world) remove(file string) {
 	}
 }
 
+// move takes a folder of documents away, moveBack brings it.
+func (w *world) move(folder, to string)       { w.rename(filepath.Join(w.dir, folder), to) }
+func (w *world) moveBack(from, folder string) { w.rename(from, filepath.Join(w.dir, folder)) }
+
+func (w *world) rename(from, to string) {
+	w.t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Rename(from, to)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // outside is AWS as others use it: clients of the lab's own caller, which no
 // document names.
 func (w *world) outside() *cloud.Cloud {
