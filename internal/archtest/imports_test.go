@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +82,26 @@ func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
 			if !allowed(key, r, imp, standard) {
 				t.Errorf("%s imports %s, which the table does not allow (%s)", name, imp, r.why)
 			}
+		}
+	}
+}
+
+// The table in the design note is the one that people read.
+func TestTheDesignNoteHasEveryRoomOfTheTable(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root(t), "docs", "design", "002-spine.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/-]+)`").FindAllStringSubmatch(string(b), -1) {
+		noted[m[1]] = true
+		if _, ok := table[m[1]]; !ok {
+			t.Errorf("the design note has a room %s, which the table has not", m[1])
+		}
+	}
+	for name := range table {
+		if !noted[name] {
+			t.Errorf("the design note lacks the room %s", name)
 		}
 	}
 }
