@@ -65,11 +65,15 @@ func (j *job) adopts(from, to *access.Entry) bool {
 }
 
 // sameIdentity compares what an entry says of itself. Outside of STANDARD the
-// username is EKS's to set, and a wanted entry may leave it out.
+// username and the groups are EKS's to set, and a wanted entry may leave them
+// out.
 func sameIdentity(have, want *access.Entry) bool {
 	w := *want
 	if w.Username == "" {
 		w.Username = have.Username
+	}
+	if w.Type != access.Standard && len(w.Groups) == 0 {
+		w.Groups = have.Groups
 	}
 	return have.SameIdentity(&w)
 }

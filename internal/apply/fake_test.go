@@ -301,6 +301,9 @@ func (f *fakeEKS) create(c *fakeCluster, name string, in *fakeInput) *http.Respo
 	if in.KubernetesGroups != nil {
 		e.Groups = *in.KubernetesGroups
 	}
+	if e.Type != access.Standard && e.Type != "" {
+		e.Username, e.Groups = "system:node:{{EC2PrivateDNSName}}", []string{"system:nodes"} // EKS's to set
+	}
 	p, _ := access.ParseIAMPrincipal(e.Principal)
 	if e.Username == "" {
 		e.Username = p.DefaultUsername()

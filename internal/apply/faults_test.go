@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
 // effective are the writes that a record says took effect, in the form of the
@@ -223,6 +224,50 @@ func TestWhatAWSShowsLateIsWaitedFor(t *testing.T) {
 			t.Errorf("a principal that never comes must fail in bounded time: %v, %v after %v", err, statuses(res), res.Duration)
 		}
 	})
+}
+
+// EKS fills in username and groups of a node role's entry: an entry so made,
+// by a write whose answer was lost or by another run, was taken for another's.
+func TestAnEntryOfANodeRoleIsKnownAgainWithWhatEKSFillsIn(t *testing.T) {
+	node := func() *access.Entry {
+		return &access.Entry{Principal: "arn:aws:iam::" + accountID + ":role/nodes", Type: access.EC2Linux, Tags: owner.Tags()}
+	}
+	for name, c := range map[string]struct {
+		lose   fault
+		run    func(t *testing.T, f *fakeEKS, p *plan.Plan)
+		status Status
+	}{
+		"its answer was lost": {lose: error500Late, status: Done},
+		"another run made it": {status: Already, run: func(t *testing.T, f *fakeEKS, p *plan.Plan) {
+			if res, err := Run(t.Context(), f.open(t), p, Options{}); err != nil || !res.OK() {
+				t.Fatal(err, statuses(res))
+			}
+		}},
+		"another's entry of another type is in its way": {status: Failed, run: func(_ *testing.T, f *fakeEKS, _ *plan.Plan) {
+			e := node()
+			e.Type = access.EC2Windows
+			f.put("test", *e)
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			p := newPlan()
+			p.entry("test", nil, node())
+			if c.run != nil {
+				c.run(t, f, &p.Plan)
+			}
+			if c.lose != noFault {
+				f.fault = once("CreateAccessEntry", c.lose)
+			}
+			res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+			if err != nil || res.Outcomes[0].Status != c.status {
+				t.Errorf("%s: %v, %v, want %s", name, err, statuses(res), c.status)
+			}
+			if len(f.journal) > 1 {
+				t.Errorf("%s: it was made twice: %v", name, f.journal)
+			}
+		})
+	}
 }
 
 // once gives a fault to the first call of an operation.
