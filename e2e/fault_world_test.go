@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -203,3 +204,23 @@ func (v *virtual) entries(accounts []access.Account) map[string]string {
 
 // sortedKeys orders a map's keys.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// principals makes users ("user/NAME") and roles ("role/NAME") that are not
+// there yet.
+func (v *virtual) principals(names ...string) {
+	v.t.Helper()
+	c := v.open([]access.Account{{Name: "main", ID: faultAccount, Partition: "aws", Regions: []string{"us-east-1"}}}).IAM(faultAccount)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	for _, n := range names {
+		kind, name, _ := strings.Cut(n, "/")
+		var err error
+		if kind == "user" {
+			_, err = c.CreateUser(v.t.Context(), &iam.CreateUserInput{UserName: &name})
+		} else {
+			_, err = c.CreateRole(v.t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust})
+		}
+		if err != nil && cloud.Code(err) != "EntityAlreadyExists" && cloud.Code(err) != "EntityAlreadyExistsException" {
+			v.t.Fatal(err)
+		}
+	}
+}
