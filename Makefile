@@ -60,7 +60,7 @@ bench: build
 
 # Each package with the tests that judge it.
 MUTANTS := access=./access \
-  internal/desired=./internal/desired,./internal/cli \
+  internal/desired=./internal/desired \
   internal/observe=./internal/observe \
   internal/plan=./internal/plan,./internal/guard,./internal/cli \
   internal/guard=./internal/guard \

@@ -65,8 +65,6 @@ func (c *compiler) site(doc documents.Doc[v1alpha1.Cluster]) (*site, bool) {
 	switch found, ok := c.account(spec.Account); {
 	case spec.Account == "" && len(c.state.Accounts) == 1:
 		account = c.state.Accounts[0]
-	case spec.Account == "" && len(c.state.Accounts) == 0:
-		return nil, false // the Environment's own faults say it
 	case spec.Account == "":
 		c.fault(doc.At("spec"), "write spec.account: one of "+strings.Join(c.accountNames(), ", "), "Cluster %s names no account, and the Environment has %d", quoted(doc.Value.Name), len(c.state.Accounts))
 		return nil, false
@@ -108,14 +106,12 @@ func (c *compiler) lists(s *site) {
 	}
 	for i, p := range spec.Remove {
 		at := s.doc.At("spec", "remove", i)
-		m, ok := c.member(s, p, at)
-		if !ok || !c.notServiceLinked(m, at) {
-			continue
+		if m, ok := c.member(s, p, at); ok && c.notServiceLinked(m, at) {
+			if other, ok := s.protect[memberKey(m)]; ok {
+				c.fault(at, "", "%s is to be removed from cluster %s and is protected there at %s", m, s.want.Document, other.Place)
+			}
+			addListed(s.remove, m, at)
 		}
-		if other, ok := s.protect[memberKey(m)]; ok {
-			c.fault(at, "", "%s is to be removed from cluster %s and is protected there at %s", m, s.want.Document, other.Place)
-		}
-		addListed(s.remove, m, at)
 	}
 	for i, n := range spec.NodeRoles {
 		c.nodeRole(s, n, s.doc.At("spec", "nodeRoles", i))
@@ -186,10 +182,9 @@ func sortedList(list map[string]access.ListedMember) []access.ListedMember {
 func (e *entry) finish() access.WantEntry {
 	slices.Sort(e.Groups)
 	e.Groups = slices.Compact(e.Groups)
-	slices.SortFunc(e.Sources, func(a, b access.Source) int { return comparePlaces(a.Place, b.Place) })
-	e.Sources = slices.Compact(e.Sources)
 	for _, policy := range slices.Sorted(maps.Keys(e.policies)) {
 		parts := e.policies[policy]
+		// A member named twice in a team has each grant twice.
 		slices.SortStableFunc(parts, func(a, b access.WantScope) int { return comparePlaces(a.Source.Place, b.Source.Place) })
 		parts = slices.CompactFunc(parts, func(a, b access.WantScope) bool { return a.Source == b.Source && a.Scope.Equal(b.Scope) })
 		a := access.WantAssociation{Policy: policy, Parts: parts}

@@ -178,5 +178,4 @@ func (c *compiler) finish() {
 	slices.SortFunc(c.state.Notes, func(a, b access.Note) int {
 		return cmp.Or(comparePlaces(a.Place, b.Place), cmp.Compare(a.Text, b.Text))
 	})
-	c.state.Notes = slices.Compact(c.state.Notes)
 }

@@ -137,6 +137,10 @@ func TestTeamsAndClustersBecomeEntries(t *testing.T) {
 			docs: []string{test, team("a", `{role: x, account: "222222222222"}, {arn: "arn:aws:iam::222222222222:role/y"}, {permissionSet: Backend}`, "all: true", "{group: g}")},
 			want: []string{"test: arn:aws:iam::222222222222:role/y in g", "test: permissionSet/Backend in g", "test: role/x in g"},
 		},
+		"members of another account of the Environment, by its name": {
+			docs: []string{cluster("peking", "account: china"), team("a", `{role: x, account: china}, {role: x, account: "333333333333"}`, "all: true", "{group: g}")},
+			want: []string{"peking: role/x in g"},
+		},
 		"a policy newer than we are, by its ARN": {
 			docs: []string{test, team("a", "{user: ann}", "all: true", `{policy: "arn:aws:eks::aws:cluster-access-policy/AmazonQuantumPolicy", scope: cluster}`)},
 			want: []string{"test: user/ann AmazonQuantumPolicy(cluster)"},
@@ -215,6 +219,11 @@ func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 			docs: []string{mainCluster("test", "nodeRoles: [{role: node, type: EC2_LINUX}]"), team("a", "{role: node}", "all: true", "{policy: View, scope: cluster}")},
 			want: []string{"role/node is a member here and a node role of cluster test at 2.yaml:4:35"},
 			twin: []string{mainCluster("test", "nodeRoles: [{role: node, type: EC2_LINUX}]"), team("a", "{role: m}", "all: true", "{policy: View, scope: cluster}")},
+		},
+		"two types of one node role": {
+			docs: []string{mainCluster("test", "nodeRoles: [{role: node, type: EC2}, {role: node, type: EC2_LINUX}]")},
+			want: []string{"2.yaml:4:60: node role role/node has two types on cluster test, EC2_LINUX here and EC2 at 2.yaml:4:35"},
+			twin: []string{mainCluster("test", "nodeRoles: [{role: node, type: EC2}, {role: node, type: EC2}]")},
 		},
 		"node role and remove": {
 			docs: []string{mainCluster("test", "remove: [{role: node}], nodeRoles: [{role: node, type: EC2_LINUX}]")},

@@ -30,16 +30,15 @@ func (c *compiler) checkUsername(name string, at access.Place) {
 // checkGroup holds a group against EKS's rules. (The API's own words: "The
 // kubernetes group name system:masters is invalid, it cannot start with
 // system:")
-func (c *compiler) checkGroup(group string, at access.Place) bool {
+func (c *compiler) checkGroup(group string, at access.Place) {
 	if !strings.HasPrefix(group, "system:") {
-		return true
+		return
 	}
 	hint := "bind the rights to a group of your own"
 	if group == "system:masters" {
 		hint = "the policy ClusterAdmin with scope: cluster gives the same rights"
 	}
 	c.fault(at, hint, "group %s: EKS takes none that begins with system:", quoted(group))
-	return false
 }
 
 // policy finds a grant's access policy. One that is not known but has an

@@ -81,7 +81,8 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 		}
 	}
 	if spec.Group != "" {
-		return g, c.checkGroup(spec.Group, doc.At("spec", "grants", i, "group"))
+		c.checkGroup(spec.Group, doc.At("spec", "grants", i, "group"))
+		return g, true
 	}
 	switch {
 	case spec.Scope == "cluster" && len(spec.Namespaces) == 0:
@@ -152,7 +153,7 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 		c.fault(at, "people and nodes need roles of their own", "%s is a member here and a node role of cluster %s at %s", m, s.want.Document, e.nodeAt)
 		return
 	}
-	if e.Member.Kind == access.ARNMember && m.Kind != access.ARNMember {
+	if m.Kind != access.ARNMember {
 		e.Member = m // the shorter name wins, in whatever order they come
 	}
 	if name := spec.Username; name != "" {
