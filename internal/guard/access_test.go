@@ -2,6 +2,7 @@ package guard
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -329,6 +330,18 @@ func TestNobodyBecomesSomebodyElse(t *testing.T) {
 		"allowed": {manned().theirs(test, "user/bob", "username:boss").wants(test, "t", "user/ann", "username:boss").allow("username-taken"),
 			[]string{"create entry/test/user/ann ?username-taken"}},
 
+		"sessions of both could make one name": {manned().theirs(test, "role/ci", "username:sso:ops-{{SessionName}}").principals(monday, "role/ci", "role/cd").wants(test, "t", "role/cd", "username:sso:{{SessionName}}"),
+			[]string{"create entry/test/role/cd !username-taken"}},
+		"twin: sessions of neither could make one name": {manned().theirs(test, "role/ci", "username:sso:ops:{{SessionName}}").principals(monday, "role/ci", "role/cd").wants(test, "t", "role/cd", "username:sso:{{SessionName}}"),
+			[]string{"create entry/test/role/cd"}},
+		"an entry was not read that may have it": {manned().wants(test, "t", "user/ann", "username:boss").gap(access.Gap{What: access.GapEntry, Account: home, Region: "eu-west-1", Cluster: "test", Principal: arn("user/bob")}),
+			[]string{"create entry/test/user/ann !username-taken"}},
+		"twin: a default name, and an entry was not read": {manned().wants(test, "t", "user/ann", "").gap(access.Gap{What: access.GapEntry, Account: home, Region: "eu-west-1", Cluster: "test", Principal: arn("user/bob")}),
+			[]string{"create entry/test/user/ann"}},
+		"a run that reads some people": {manned().wants(test, "t", "user/ann", "username:boss").change(only("user/ann")),
+			[]string{"create entry/test/user/ann !username-taken"}},
+		"twin: a default name in such a run": {manned().wants(test, "t", "user/ann", "").change(only("user/ann")),
+			[]string{"create entry/test/user/ann"}},
 		"twin: a free name": {manned().theirs(test, "user/bob", "username:boss").wants(test, "t", "user/ann", "username:bos"),
 			[]string{"create entry/test/user/ann"}},
 		"twin: no session could make it": {manned().theirs(test, "user/bob", "username:boss").wants(test, "t", "role/ci", "username:sso:{{SessionName}}").principals(monday, "role/ci"),
@@ -429,4 +442,32 @@ func TestAWSAuthIsNotSwitchedOffUnread(t *testing.T) {
 		"twin: to both":      {mode(access.ModeConfigMap, access.ModeAPIAndConfigMap), []string{"update mode/test"}},
 		"twin: API as it is": {mode(access.ModeAPI, access.ModeAPI), nil},
 	})
+}
+
+// only narrows a run to one principal.
+func only(who string) func(*world) {
+	return func(w *world) {
+		w.have.Part = &access.Part{Only: []string{who}, Principals: []string{arn(who)}}
+		for i := range w.have.Clusters {
+			h := &w.have.Clusters[i]
+			h.Entries = slices.DeleteFunc(h.Entries, func(e access.Entry) bool { return e.Principal != arn(who) })
+		}
+	}
+}
+
+// One principal that two documents name in two ways has one association all
+// the same, and the wider one overrules the narrower.
+func TestWideningIsHeldThoughThePrincipalIsNamedInTwoWays(t *testing.T) {
+	for second, want := range map[string]string{
+		arn(ssoA):          "update association/test/" + "sso/AWSReservedSSO_Backend_0123456789abcdef/Edit !widening",
+		"role/ops/another": "",
+	} {
+		w := newWorld().principals(monday, "role/ops/another").theirs(test, "user/bob", "ClusterAdmin:cluster").ours(test, ssoA, "Edit:a").
+			wants(test, "narrow", ssoMember, "Edit:a").wants(test, "wide", second, "Edit:cluster")
+		p := w.plan()
+		got := slices.DeleteFunc(judged(p), func(l string) bool { return !strings.Contains(l, "sso/") })
+		if strings.Join(got, "\n") != want {
+			t.Errorf("%s: changes %q, want %q", second, got, want)
+		}
+	}
 }

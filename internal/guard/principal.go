@@ -32,7 +32,7 @@ func names(m access.Member, arn string) bool {
 	}
 	if m.Kind == access.PermissionSetMember {
 		set, ok := p.PermissionSet()
-		return ok && set == m.Name && p.Account == m.Account
+		return ok && strings.EqualFold(set, m.Name) && p.Account == m.Account
 	}
 	wanted, _ := m.ARN()
 	a, ok := identityOf(wanted)
@@ -56,20 +56,6 @@ func samePermissionSet(a, b string) bool {
 // lives tells whether a principal exists now, whatever entry there is for it.
 func lives(have *access.Snapshot, arn string) access.Alive {
 	return have.EntryAlive(&access.Entry{Principal: arn})
-}
-
-// wantedEntry is what the documents want for a change's principal.
-func wantedEntry(in *plan.Input, c *plan.Change) (*access.WantEntry, bool) {
-	w, ok := wantedCluster(in, c.Cluster)
-	if !ok {
-		return nil, false
-	}
-	for i := range w.Entries {
-		if names(w.Entries[i].Member, c.Principal) {
-			return &w.Entries[i], true
-		}
-	}
-	return nil, false
 }
 
 func wantedCluster(in *plan.Input, k access.ClusterKey) (*access.WantCluster, bool) {

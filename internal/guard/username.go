@@ -10,7 +10,7 @@ import (
 // usernameTaken holds a change that gives a principal the Kubernetes username
 // of another one on the cluster: Kubernetes binds rights to names, so the one
 // would have the other's. An entry that goes in the same plan counts, for its
-// bindings stay. The role of a permission set that was made again takes its
+// bindings stay, and so does one that was not read. The role of a permission set that was made again takes its
 // predecessor's name rightly.
 func usernameTaken() plan.Guard {
 	return plan.Guard{
@@ -33,10 +33,34 @@ func usernameTaken() plan.Guard {
 						return "username " + username(to) + " is also " + b.who + "'s on " + c.Cluster.Name + ": each would have what is bound to the other"
 					}
 				}
+				if !standard(to) {
+					return unreadBearer(in, c, to)
+				}
 				return ""
 			})
 		},
 	}
+}
+
+// standard reports whether an entry has the username that EKS gives by itself,
+// which is its principal's alone.
+func standard(e *access.Entry) bool {
+	p, err := access.ParseIAMPrincipal(e.Principal)
+	return err == nil && username(e) == p.DefaultUsername()
+}
+
+// unreadBearer is the reason why nobody can tell whether a chosen username is
+// free: an entry of the cluster was not read, or this run reads some only.
+func unreadBearer(in *plan.Input, c *plan.Change, to *access.Entry) string {
+	if p := in.Have.Part; p != nil && len(p.Only) > 0 {
+		return "whether username " + username(to) + " is another's on " + c.Cluster.Name + " was not read: this run looks at some principals only"
+	}
+	for _, g := range in.Have.Gaps {
+		if k := (access.ClusterKey{Account: g.Account, Region: g.Region, Name: g.Cluster}); g.What == access.GapEntry && k == c.Cluster && g.Principal != c.Principal {
+			return "whether username " + username(to) + " is " + g.Principal + "'s on " + c.Cluster.Name + " could not be read: " + g.Reason
+		}
+	}
+	return ""
 }
 
 // bearer is a principal with the name that it has on a cluster, or gets there
@@ -91,9 +115,33 @@ func nameOf(e *access.Entry) name {
 }
 
 // meets reports whether two names are equal, or a session's name can make the
-// one the other.
+// one the other, or of two templates sessions' names can make one name.
 func (n name) meets(o name) bool {
-	return n.text != "" && (n.text == o.text || n.makes(o) || o.makes(n))
+	return n.text != "" && (n.text == o.text || n.makes(o) || o.makes(n) || n.overlaps(o))
+}
+
+// sessionName are the characters of a session's name. (STS API, AssumeRole,
+// RoleSessionName)
+const sessionName = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+
+// overlaps compares two templates: what the one has beyond the other, before
+// and after, must be what a session may be called.
+func (n name) overlaps(o name) bool {
+	if !n.template || !o.template {
+		return false
+	}
+	before, ok := beyond(n.before, o.before, strings.CutPrefix)
+	after, also := beyond(n.after, o.after, strings.CutSuffix)
+	return ok && also && strings.Trim(before+after, sessionName) == ""
+}
+
+// beyond is what the longer of two texts has more than the shorter, which must
+// be its beginning, or its end.
+func beyond(a, b string, cut func(s, part string) (string, bool)) (string, bool) {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	return cut(a, b)
 }
 
 func (n name) makes(o name) bool {

@@ -34,19 +34,25 @@ func widening() plan.Guard {
 // disagreement finds two documents that want one policy in namespaces and on
 // the whole cluster.
 func disagreement(in *plan.Input, c *plan.Change, policy string) (narrow, wide string, ok bool) {
-	w, found := wantedEntry(in, c)
+	w, found := wantedCluster(in, c.Cluster)
 	if !found {
 		return "", "", false
 	}
-	for _, a := range w.Associations {
-		if a.Policy != policy {
+	var parts []access.WantScope
+	for i := range w.Entries { // several may name one principal: a permission set, and its role's ARN
+		if !names(w.Entries[i].Member, c.Principal) {
 			continue
 		}
-		for _, n := range a.Parts {
-			for _, o := range a.Parts {
-				if !n.Scope.Cluster && o.Scope.Cluster && n.Source.Team != o.Source.Team {
-					return sourceWords(n.Source), sourceWords(o.Source), true
-				}
+		for _, a := range w.Entries[i].Associations {
+			if a.Policy == policy {
+				parts = append(parts, a.Parts...)
+			}
+		}
+	}
+	for _, n := range parts {
+		for _, o := range parts {
+			if !n.Scope.Cluster && o.Scope.Cluster && n.Source.Team != o.Source.Team {
+				return sourceWords(n.Source), sourceWords(o.Source), true
 			}
 		}
 	}
