@@ -88,6 +88,7 @@ type callState struct {
 	renewed   bool
 	session   *session // the attempt's, and its key
 	key       string
+	secrets   []string // of the attempt's credentials
 }
 
 func (s *stack) enter(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -122,6 +123,7 @@ func (s *stack) attempt(ctx context.Context, in middleware.FinalizeInput, next m
 	limited, cancel := context.WithTimeout(ctx, attemptTimeout)
 	out, md, err := next.HandleFinalize(limited, in)
 	cancel()
+	err = withoutEcho(err, cs.secrets)
 	s.report(ctx, cs, md, err, time.Since(start))
 	switch {
 	case err == nil || (Status(err) != 0 && !IsThrottle(err)):

@@ -43,7 +43,7 @@ func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, s.wrap(err)
 	}
 	if cs, ok := middleware.GetStackValue(ctx, callKey{}).(*callState); ok {
-		cs.session, cs.key = s, credentials.AccessKeyID
+		cs.session, cs.key, cs.secrets = s, credentials.AccessKeyID, []string{credentials.SecretAccessKey, credentials.SessionToken}
 	}
 	return credentials, nil
 }

@@ -227,6 +227,34 @@ func Reason(err error) string {
 	return last(err)
 }
 
+// withoutEcho takes secrets out of AWS's words, should it repeat what it was
+// sent: of a wrong signature it does.
+func withoutEcho(err error, secrets []string) error {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	said := api.ErrorMessage()
+	for _, s := range secrets {
+		if s != "" {
+			said = strings.ReplaceAll(said, s, "(...)")
+		}
+	}
+	if said == api.ErrorMessage() {
+		return err
+	}
+	return &discreetError{smithy.GenericAPIError{Code: api.ErrorCode(), Message: said, Fault: api.ErrorFault()}, err}
+}
+
+// discreetError is an error of AWS's with other words.
+type discreetError struct {
+	smithy.GenericAPIError
+	err error
+}
+
+func (e *discreetError) Error() string { return e.GenericAPIError.Error() }
+func (e *discreetError) Unwrap() error { return e.err }
+
 // last is the innermost error's words: what happened, without who wrapped it,
 // and for a request that was not answered the host. The words between are left
 // out on purpose: they name local ports, and queries.
@@ -247,10 +275,22 @@ func last(err error) string {
 	}
 }
 
-// oneLine folds white space and keeps a text of the outside to a length.
+// echoes begin what AWS repeats of a request in the refusal of its signature:
+// headers, and the session's token among them.
+func echoes() []string {
+	return []string{"the canonical string for this request", "the string-to-sign should have been", "x-amz-security-token"}
+}
+
+// oneLine folds white space, keeps a text of the outside to a length, and
+// leaves out what it repeats of the request.
 func oneLine(s string) string {
 	const most = 300
 	s = strings.Join(strings.Fields(s), " ")
+	for _, echo := range echoes() {
+		if i := strings.Index(strings.ToLower(s), echo); i >= 0 {
+			s = strings.TrimRight(strings.ToValidUTF8(s[:min(i, len(s))], ""), " ") + " (...)"
+		}
+	}
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}

@@ -104,7 +104,10 @@ func join(ctx context.Context, file string) (*Lab, error) {
 		return nil, fmt.Errorf("open the lab %s: read where it is served: %w", file, err)
 	}
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	l := &Lab{endpoint: "http://" + Host, client: &http.Client{Transport: &http.Transport{
+	if !local(u) {
+		return nil, fmt.Errorf("open the lab %s: the note beside it says that it is served at %q, which is not on this machine", file, n.Endpoint)
+	}
+	l := &Lab{endpoint: "http://" + Host, client: &http.Client{CheckRedirect: stay, Transport: &http.Transport{
 		MaxIdleConnsPerHost: 2 * cloud.DefaultMaxInFlight,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, u.Host)
@@ -123,15 +126,25 @@ func Dial(ctx context.Context, endpoint string) (*Lab, error) {
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		return nil, fmt.Errorf("reach the lab: %q is not an http URL", endpoint)
 	}
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && u.Hostname() != Host && (ip == nil || !ip.IsLoopback()) {
+	if !local(u) {
 		return nil, fmt.Errorf("reach the lab: %q is not on this machine", endpoint)
 	}
-	l := &Lab{endpoint: strings.TrimRight(endpoint, "/"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * cloud.DefaultMaxInFlight}}}
+	l := &Lab{endpoint: strings.TrimRight(endpoint, "/"), client: &http.Client{
+		CheckRedirect: stay, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * cloud.DefaultMaxInFlight}}}
 	if err := l.alive(ctx); err != nil {
 		return nil, fmt.Errorf("reach the lab at %s: %w", endpoint, err)
 	}
 	return l, nil
 }
+
+// local reports whether a URL leads to this machine.
+func local(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || u.Hostname() == Host || ip != nil && ip.IsLoopback()
+}
+
+// stay lets no answer lead a client away: a lab redirects nobody.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close closes the lab's file, if this process holds it.
 func (l *Lab) Close() error {
