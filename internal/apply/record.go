@@ -137,7 +137,7 @@ func (r *record) line(v any) error {
 		return nil
 	}
 	if err == nil {
-		_, err = r.to.Write(append(b, '\n'))
+		_, err = r.to.Write(append(plan.Printable(b), '\n'))
 	}
 	if err != nil {
 		r.first = fmt.Errorf("write the record: %w", err)

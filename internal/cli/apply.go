@@ -315,7 +315,10 @@ func (f *flow) showResult(res *apply.Result) error {
 		}
 		doc.Changes = append(doc.Changes, line)
 	}
-	e := json.NewEncoder(f.p.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(doc)
+	b, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	_, err = f.p.Stdout.Write(append(plan.Printable(b), '\n'))
+	return err
 }

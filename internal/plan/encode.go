@@ -152,7 +152,7 @@ func Encode(p *Plan) ([]byte, error) {
 	if err := enc.Encode(doc); err != nil {
 		return nil, fmt.Errorf("write plan: %w", err)
 	}
-	head, ok := bytes.CutSuffix(b.Bytes(), []byte(digestEnd("")))
+	head, ok := bytes.CutSuffix(Printable(b.Bytes()), []byte(digestEnd("")))
 	if !ok {
 		return nil, errors.New("write plan: the digest is not its last key")
 	}
