@@ -227,6 +227,9 @@ func Reason(err error) string {
 	return last(err)
 }
 
+// shortestSecret is far below the length of AWS's, and above that of a word.
+const shortestSecret = 16
+
 // withoutEcho takes secrets out of AWS's words, should it repeat what it was
 // sent: of a wrong signature it does.
 func withoutEcho(err error, secrets []string) error {
@@ -236,7 +239,7 @@ func withoutEcho(err error, secrets []string) error {
 	}
 	said := api.ErrorMessage()
 	for _, s := range secrets {
-		if s != "" {
+		if len(s) >= shortestSecret {
 			said = strings.ReplaceAll(said, s, "(...)")
 		}
 	}
