@@ -1,0 +1,6 @@
+//go:build soak
+
+package e2e
+
+// soak runs long.
+const soak = true
