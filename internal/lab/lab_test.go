@@ -2,8 +2,10 @@ package lab
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,6 +182,31 @@ func TestAServedLabIsFoundByItsFile(t *testing.T) {
 	own := open(t, file)
 	if again, err := own.Seed(t.Context(), state()); err != nil || len(again) > 0 {
 		t.Errorf("after the server ended the file lacked %q, %v", again, err)
+	}
+}
+
+// A client that opened a connection and asked nothing kept the served lab from
+// ending, and made it end with an error.
+func TestAServedLabEndsWhileAConnectionIsOpenAndUnused(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- Serve(ctx, "127.0.0.1:0", emulator.Options{File: filepath.Join(t.TempDir(), "lab.db")}, func(e string) { ready <- e })
+	}()
+	endpoint := <-ready
+	c, err := net.Dial("tcp", strings.TrimPrefix(endpoint, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d, err := Dial(t.Context(), endpoint) // the server has taken the connection before
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("the lab did not end: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator"
@@ -73,7 +74,8 @@ func leaveNote(file, endpoint string) error {
 }
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	var unused unusedConnections
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ConnState: unused.note}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(listener) }()
 	select {
@@ -81,10 +83,40 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		return fmt.Errorf("serve the lab: %w", err)
 	case <-ctx.Done():
 	}
+	unused.close()
 	stop, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.Shutdown(stop); err != nil {
 		return fmt.Errorf("end the lab: %w", err)
 	}
 	return nil
+}
+
+// unusedConnections are those on which nothing was asked yet. Clients open
+// them in advance; a server that ends would wait for them.
+type unusedConnections struct {
+	mu  sync.Mutex
+	all map[net.Conn]bool
+}
+
+// note is an http.Server's ConnState.
+func (u *unusedConnections) note(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state != http.StateNew {
+		delete(u.all, c)
+		return
+	}
+	if u.all == nil {
+		u.all = map[net.Conn]bool{}
+	}
+	u.all[c] = true
+}
+
+func (u *unusedConnections) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.all {
+		_ = c.Close() // its client sees it and opens another, or does not care
+	}
 }
