@@ -41,6 +41,7 @@ type world struct {
 	clock    clock
 	accounts []access.Account // of the folder's Environment, to look into the lab with
 	stop     func()           // ends the serving; the file is then whole
+	slow     time.Duration    // by which the commands' clock is behind the lab's
 
 	mu    sync.Mutex // guards fault
 	fault func(*call.Call) *emulator.Fault
@@ -200,7 +201,8 @@ func (w *world) bare(args ...string) ran {
 	before := len(w.journal.all())
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(w.t.Context(), args, &cli.Process{
-		Stdin: strings.NewReader("yes\n"), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv, Now: w.clock.now,
+		Stdin: strings.NewReader("yes\n"), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv,
+		Now:    func() time.Time { return w.clock.now().Add(-w.slow) },
 		Random: zeroes{}, Terminal: func(any) bool { return false }, Interrupts: make(chan os.Signal),
 	})
 	r := ran{code: code, out: stdout.String(), err: stderr.String()}
