@@ -155,17 +155,6 @@ func TestTheStoreRunsInVirtualTime(t *testing.T) {
 	})
 }
 
-// BenchmarkUpdate writes with 16 writers at once, synced to disk.
-func BenchmarkUpdate(b *testing.B) {
-	db := open(b, filepath.Join(b.TempDir(), "lab.db"))
-	b.SetParallelism(16)
-	b.RunParallel(func(pb *testing.PB) {
-		for i := 0; pb.Next(); i++ {
-			must(b, db.Update(func(tx *Tx) error { tx.Put("b", fmt.Sprint(i%1000), thing{i}); return nil }))
-		}
-	})
-}
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
