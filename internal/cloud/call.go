@@ -129,6 +129,7 @@ func (s *stack) attempt(ctx context.Context, in middleware.FinalizeInput, next m
 	case err == nil || (Status(err) != 0 && !IsThrottle(err)):
 		leave(answered)
 	case IsThrottle(err) && !cs.alone(s.limiter):
+		s.limiter.note(cs)
 		leave(throttled)
 	default:
 		leave(lost)
@@ -156,11 +157,15 @@ func (s *stack) report(ctx context.Context, cs *callState, md middleware.Metadat
 	s.log(c)
 }
 
-// alone reports whether a call is throttled again and again while others get
-// through: that is a limit of its own, from which the pace of all learns
-// nothing.
+// alone reports whether a call is throttled again while others get through:
+// that is a limit of its own, from which the pace of all learns nothing. Its
+// second throttle is enough to tell if no other call was throttled since the
+// first.
 func (cs *callState) alone(l *limiter) bool {
-	return cs.throttles >= throttlesAtOnce && l.lastAnswer().After(cs.throttled)
+	if cs.throttles == 0 || !l.lastAnswer().After(cs.throttled) {
+		return false
+	}
+	return cs.throttles >= throttlesAtOnce || !l.lastOther(cs).After(cs.throttled)
 }
 
 // judge says what becomes of a failed attempt: it gives the error back with a

@@ -216,6 +216,59 @@ func TestThrottlesAloneEndACallInFiniteTime(t *testing.T) {
 	})
 }
 
+// A call with a limit of its own once taught the pace of all by its second
+// throttle: a reading of a pace that was still doubling, from which the rest
+// of 1,000 calls took up to 23 s.
+func TestACallWithALimitOfItsOwnSlowsTheOthersOnce(t *testing.T) {
+	for _, after := range []int{50, 100, 200, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeAWS{answer: func(_ int, service, what string, _ *http.Request) answer {
+				time.Sleep(20 * time.Millisecond)
+				switch {
+				case service == "sts":
+					return callerIs(mainID)
+				case strings.HasSuffix(what, "/clusters/own"):
+					return eksError(429, "ThrottlingException", "Rate exceeded")
+				}
+				return answer{status: 200, body: `{"clusters":[]}`}
+			}}
+			c := open(t, f, mainAccount())
+			ctx, cancel := context.WithCancel(t.Context())
+			start := time.Now()
+			var own, others sync.WaitGroup
+			work := make(chan struct{})
+			for range 64 {
+				others.Go(func() {
+					for range work {
+						if err := listClusters(ctx, c); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			for i := range 1000 {
+				if i == after {
+					own.Go(func() {
+						if _, err := c.EKS(mainID, "us-east-1").DescribeCluster(ctx, &eks.DescribeClusterInput{Name: aws.String("own")}); err == nil {
+							t.Error("the throttled call was answered")
+						}
+					})
+				}
+				work <- struct{}{}
+			}
+			close(work)
+			others.Wait()
+			took := time.Since(start)
+			cancel()
+			own.Wait()
+			t.Logf("throttled after %d calls: the others took %v", after, took)
+			if took > 10*time.Second {
+				t.Errorf("throttled after %d calls: 1,000 others took %v, want 10 s at most", after, took)
+			}
+		})
+	}
+}
+
 func TestAWriteThatIsCancelledIsUnknownOnlyIfItWasSent(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

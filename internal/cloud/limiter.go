@@ -22,9 +22,12 @@ type limiter struct {
 	turn  chan struct{} // held by the one who waits for the next place
 	slots chan struct{} // calls in flight
 
-	mu   sync.Mutex
-	pace pace
-	last time.Time // of an answer
+	mu    sync.Mutex
+	pace  pace
+	last  time.Time  // of an answer
+	by    *callState // whose throttle was the last that taught the pace
+	at    time.Time  // and when
+	other time.Time  // the last such of another call than by
 }
 
 func newLimiter(inFlight int) *limiter {
@@ -91,6 +94,26 @@ func (l *limiter) learn(o outcome, sent time.Time) {
 	case throttled:
 		l.pace.throttled(now, sent)
 	}
+}
+
+// note takes down whose throttle the pace learns from.
+func (l *limiter) note(by *callState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.by != by {
+		l.by, l.other = by, l.at
+	}
+	l.at = time.Now()
+}
+
+// lastOther is when a call other than by was last throttled.
+func (l *limiter) lastOther(by *callState) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.by == by {
+		return l.other
+	}
+	return l.at
 }
 
 // lastAnswer is when a call was last answered otherwise than by a throttle.
