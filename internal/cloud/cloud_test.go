@@ -220,7 +220,7 @@ func TestThrottlesAloneEndACallInFiniteTime(t *testing.T) {
 // throttle: a reading of a pace that was still doubling, from which the rest
 // of 1,000 calls took up to 23 s.
 func TestACallWithALimitOfItsOwnSlowsTheOthersOnce(t *testing.T) {
-	for _, after := range []int{50, 100, 200, 500} {
+	for _, after := range []int{100, 200, 500} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeAWS{answer: func(_ int, service, what string, _ *http.Request) answer {
 				time.Sleep(20 * time.Millisecond)
