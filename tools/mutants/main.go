@@ -36,8 +36,9 @@ func main() {
 	least := flag.Int("least", 85, "percentage that must be killed")
 	workers := flag.Int("workers", 2, "how many run at once")
 	limit := flag.Duration("timeout", time.Minute, "a test run longer than this counts as killed")
+	skip := flag.String("skip", "", "tests to leave out, a regular expression: a stricter look, and quicker")
 	flag.Parse()
-	score, err := measure(flag.Args(), *seed, *n, *workers, *limit)
+	score, err := measure(flag.Args(), *seed, *n, *workers, trial{*limit, *skip})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -49,7 +50,7 @@ func main() {
 }
 
 // measure draws the sample, judges it and prints what survived.
-func measure(args []string, seed uint64, n, workers int, limit time.Duration) (tally, error) {
+func measure(args []string, seed uint64, n, workers int, t trial) (tally, error) {
 	var all []*mutant
 	for _, arg := range args {
 		p, err := readPackage(arg)
@@ -61,7 +62,7 @@ func measure(args []string, seed uint64, n, workers int, limit time.Duration) (t
 			return tally{}, err
 		}
 		defer os.RemoveAll(dir)
-		if err := p.weave(dir, limit); err != nil {
+		if err := p.weave(dir, t); err != nil {
 			return tally{}, err
 		}
 		all = append(all, p.mutants...)
@@ -71,7 +72,7 @@ func measure(args []string, seed uint64, n, workers int, limit time.Duration) (t
 		n = len(all)
 	}
 	fmt.Printf("seed %d: %d places, a sample of %d\n", seed, len(all), n)
-	byPackage := sample(all, n, workers, limit)
+	byPackage := sample(all, n, workers, t)
 	var sum tally
 	for _, arg := range args {
 		score := byPackage[packageOf(arg)]
@@ -99,7 +100,7 @@ func (t tally) String() string {
 }
 
 // sample judges changes in order until n of them compiled.
-func sample(all []*mutant, n, workers int, limit time.Duration) map[string]tally {
+func sample(all []*mutant, n, workers int, t trial) map[string]tally {
 	scores := map[string]tally{}
 	var mu sync.Mutex
 	next, counted := 0, 0
@@ -117,7 +118,7 @@ func sample(all []*mutant, n, workers int, limit time.Duration) map[string]tally
 	for range workers {
 		wg.Go(func() {
 			for m := take(); m != nil; m = take() {
-				v := m.judge(limit)
+				v := m.judge(t)
 				mu.Lock()
 				score := scores[m.pkg.dir]
 				switch v {

@@ -38,10 +38,16 @@ func mutantAdd[T mutantNumbers](n int, a, b T) T { if mutant(n) { return a - b }
 func mutantSub[T mutantNumbers](n int, a, b T) T { if mutant(n) { return a + b }; return a - b }
 `
 
+// trial is how tests are run.
+type trial struct {
+	limit time.Duration
+	skip  string // tests to leave out
+}
+
 // weave compiles the test binaries with every change woven in that can be.
 // Where the compiler objects, the line's changes are left to be compiled
 // alone. With nothing changed the tests must pass, or nothing is learnt.
-func (p *pkg) weave(dir string, limit time.Duration) error {
+func (p *pkg) weave(dir string, t trial) error {
 	for _, tests := range p.tests {
 		binary := filepath.Join(dir, "test"+strconv.Itoa(len(p.binaries)))
 		for {
@@ -55,7 +61,7 @@ func (p *pkg) weave(dir string, limit time.Duration) error {
 		}
 		p.binaries = append(p.binaries, binary)
 	}
-	if out, passed := p.run(0, limit); !passed {
+	if out, passed := p.run(0, t); !passed {
 		return fmt.Errorf("%s: its tests fail with nothing changed\n%s", p.dir, out)
 	}
 	return nil
@@ -139,11 +145,11 @@ func (p *pkg) unweave(out []byte) bool {
 }
 
 // run runs the binaries with a change on, 0 for none, until one fails.
-func (p *pkg) run(id int, limit time.Duration) (out []byte, passed bool) {
+func (p *pkg) run(id int, t trial) (out []byte, passed bool) {
 	for i, binary := range p.binaries {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(context.Background(), t.limit)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, binary, "-test.failfast")
+		cmd := exec.CommandContext(ctx, binary, "-test.failfast", "-test.skip", t.skip)
 		cmd.Dir = p.tests[i]
 		cmd.Env = append(os.Environ(), "MUTANT="+strconv.Itoa(id))
 		cmd.WaitDelay = time.Second
@@ -155,18 +161,18 @@ func (p *pkg) run(id int, limit time.Duration) (out []byte, passed bool) {
 }
 
 // judge runs the tests with the change in place.
-func (m *mutant) judge(limit time.Duration) verdict {
+func (m *mutant) judge(t trial) verdict {
 	if len(m.woven) == 0 {
-		return m.judgeAlone(limit)
+		return m.judgeAlone(t)
 	}
-	if _, passed := m.pkg.run(m.id, limit); passed {
+	if _, passed := m.pkg.run(m.id, t); passed {
 		return survived
 	}
 	return killed
 }
 
 // judgeAlone compiles the change by itself.
-func (m *mutant) judgeAlone(limit time.Duration) verdict {
+func (m *mutant) judgeAlone(t trial) verdict {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return broken
@@ -181,7 +187,7 @@ func (m *mutant) judgeAlone(limit time.Duration) verdict {
 	if os.WriteFile(changed, []byte(text), 0o600) != nil {
 		return broken
 	}
-	args := append([]string{"-vet=off", "-failfast", "-timeout", limit.String()}, m.pkg.tests...)
+	args := append([]string{"-vet=off", "-failfast", "-timeout", t.limit.String(), "-skip", t.skip}, m.pkg.tests...)
 	out, err := goTest(dir, map[string]string{abs: changed}, args...)
 	var exit *exec.ExitError
 	switch {
