@@ -1,6 +1,7 @@
 # make quick   under 2 minutes: vet, lint, unit tests and scripts, cached where nothing changed
 # make test    all of it: what CI runs and the README names
 # make soak    long runs: kill -9 loops, longer fuzzing
+# make brief   what is promised and built, each beside the test that shows it; ends with 1 if a cell is empty
 # make bench   the figures of docs/performance.md and the Go benchmarks
 # make conformance ENDPOINT=URL   the black-box checks against any endpoint
 
@@ -12,7 +13,7 @@ FUZZTIME    ?= 60s
 # Packages with goroutines of their own.
 RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/...
 
-.PHONY: all build quick test lint unit race fuzz conformance e2e soak bench figures benchmarks mutants clean
+.PHONY: all build quick test lint unit race fuzz conformance e2e soak bench figures benchmarks mutants brief clean
 
 all: quick
 
@@ -48,7 +49,7 @@ e2e:
 
 quick: build lint unit
 
-test: build lint unit race e2e conformance fuzz
+test: build lint unit brief race e2e conformance fuzz
 	@echo 'all stages passed'
 
 soak: build
@@ -65,6 +66,10 @@ figures: build
 BENCHTIME ?= 1s
 benchmarks:
 	$(STAGE) benchmarks bash -o pipefail -c 'go test -run "^$$" -bench . -benchtime $(BENCHTIME) ./... | grep -v "no test files" | tools/ratios'
+
+brief: build
+	$(STAGE) 'brief, its own tests' go -C tools test ./brief
+	$(STAGE) brief go -C tools run ./brief -bin $(CURDIR)/$(BIN)/atlas-iam -root $(CURDIR)
 
 # Each package with the tests that judge it.
 MUTANTS := access=./access \

@@ -13,6 +13,7 @@ import (
 	"time"
 )
 
+// shows: item S32
 func TestBoto3ParsesEveryAnswerOfEKS(t *testing.T) {
 	py := python(t, "boto3")
 	creds := credentials(t, lab(t), "300000000001")
@@ -48,6 +49,8 @@ func TestIAMAndSTSOnTheLab(t *testing.T) {
 }
 
 // The same script on an AWS by others: what it asserts is AWS's, not ours.
+//
+// shows: item S34
 func TestIAMAndSTSOnMoto(t *testing.T) {
 	py := python(t, "moto.server")
 	server := program(t, "moto_server", "--help")

@@ -116,6 +116,7 @@ func before() map[string][]string {
 	}
 }
 
+// shows: item S31
 func TestAnswersHaveTheShapeThatTheAWSCLIDocuments(t *testing.T) {
 	py := python(t, "awscli.clidriver")
 	endpoint := lab(t)

@@ -68,6 +68,8 @@ func median(t *testing.T, times int, dir string, env []string, name string, args
 // TestFigures measures what docs/performance.md says, each with the bound it
 // must meet, and prints the table; ATLAS_UPDATE=1 writes it there. Terraform's
 // part takes ten minutes; ATLAS_BENCH_TERRAFORM=0 leaves it out.
+//
+// shows: item S42
 func TestFigures(t *testing.T) {
 	f := &figures{bin: atlas(t), docs: t.TempDir()}
 	documents(t, f.docs, fleetClusters)

@@ -77,6 +77,7 @@ type associated struct {
 	}
 }
 
+// shows: item S30
 func TestTheArticlesAccessEntryJourney(t *testing.T) {
 	c := newCLI(t, lab(t), "492000000148")
 	c.createCluster("CONFIG_MAP")

@@ -144,6 +144,7 @@ resource "aws_eks_access_policy_association" "person" {
 }
 `
 
+// shows: item S33
 func TestTerraformManagesTheFirstArticlesPeople(t *testing.T) {
 	endpoint := lab(t)
 	const account = "492000000148"

@@ -166,6 +166,8 @@ func (s *stage) judge(v *virtual, check *checker, res *apply.Result, record []by
 }
 
 // Each call of an apply that holds every kind of change meets each fault once.
+//
+// shows: item S37
 func TestAFaultAtAnyCallOfAnApplyBreaksNothingAndTheNextRunConverges(t *testing.T) {
 	s := newStage(t, everyChangeBefore, everyChangeAfter, everyOptions())
 	clean := s.clean(t)

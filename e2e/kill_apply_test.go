@@ -109,6 +109,8 @@ func isWrite(c *call.Call) bool {
 // A real process is killed at each write of an apply of 40, before it took
 // effect and after. What is left is a prefix of the work, with all that must
 // hold after each write, and the next run does the rest and nothing twice.
+//
+// shows: item S38
 func TestAnApplyKilledAtAnyWriteIsFinishedByTheNextRun(t *testing.T) {
 	before, after := fortyWrites()
 	s := newStage(t, before, after, everyOptions())

@@ -158,6 +158,8 @@ func (d *deed) reached(ctx context.Context, c *eks.Client, listed map[string]boo
 // The lab is killed again and again while writers write. What was acknowledged
 // is there ever after, the one write in flight is there or is not, and nothing
 // is there by half.
+//
+// shows: item S27
 func TestTheServedLabKilledWithWritesInFlightLosesNoAcknowledgedWrite(t *testing.T) {
 	kills := 15
 	if soak {

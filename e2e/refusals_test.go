@@ -40,6 +40,7 @@ func refusals() []refusal {
 	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), runtimeRefusals(), savedRefusals(), labRefusals())
 }
 
+// shows: item {S3,S6,S14}
 func TestEachRowOfTheRefusalsIsRefusedAndItsTwinGoesThrough(t *testing.T) {
 	rows, guards := map[int]bool{}, map[string]bool{}
 	small := appliedSmall(t)

@@ -46,6 +46,8 @@ func searchMoves(w *world) {
 
 // Somebody changes an entry after the plan: that change fails, the others are
 // made, what they did is not undone unseen, and a second run plans it anew.
+//
+// shows: item {S17,S39}
 func TestAForeignChangeBetweenPlanAndApplyFailsThatChangeAlone(t *testing.T) {
 	applied := appliedLarge(t)
 	touch := func(w *world) {

@@ -10,6 +10,8 @@ import (
 
 // The twelve edits. Each list was written by hand from the documents; "---"
 // parts what gives from what takes.
+//
+// shows: item S36
 func TestTwelveEditsOfTheLargeExampleWriteExactlyTheirList(t *testing.T) {
 	applied := appliedLarge(t)
 	for _, e := range twelveEdits() {

@@ -78,6 +78,7 @@ func (e edit) play(t *testing.T, w *world) {
 	w.nothingToDo()
 }
 
+// shows: item S35
 func TestTheLargeExampleIsAppliedByAssumedRolesAndDestroyed(t *testing.T) {
 	w := newWorld(t, largeDocuments(), "", largeAccounts()...)
 	w.run("plan", ".").ends(t, cli.OK) // makes in the lab what the documents name

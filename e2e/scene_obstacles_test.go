@@ -35,6 +35,8 @@ const (
 // What could not be read is not absent: nothing there is deleted with any
 // flag, the rest goes on, and once it can be read the same command deletes
 // exactly what was left.
+//
+// shows: item {S9,S39}
 func TestNothingUnreadIsDeleted(t *testing.T) {
 	applied := appliedLarge(t)
 	ours := func(c *call.Call) bool { return strings.Contains(c.Caller.ARN, ":assumed-role/atlas-iam/") }

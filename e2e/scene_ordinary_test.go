@@ -12,6 +12,8 @@ import (
 // Ordinary changes: what people do every week, and what AWS and other tools do
 // beside them. None is held or warned of, and each does exactly what its list
 // says.
+//
+// shows: item S15
 func TestOrdinaryChangesOfTheLargeExampleAreNeitherHeldNorWarnedOf(t *testing.T) {
 	applied := appliedLarge(t)
 	changes := append(append(peopleCome(), rightsChange()...), append(clustersChange(), besideUs()...)...)

@@ -174,6 +174,7 @@ func TestKeysThatAreNotTheLabsAreRefused(t *testing.T) {
 	}
 }
 
+// shows: item S26
 func TestAnUnknownServiceIsCheckedAndThenRefusedAsTheLabsLack(t *testing.T) {
 	s, iam := open(t, emulator.Options{})
 	k := keys(t, s)
@@ -271,6 +272,7 @@ func TestFaultsHaveOrHaveNotTheEffectTheyClaim(t *testing.T) {
 	}
 }
 
+// shows: item S27; flag lab serve --fault-seed
 func TestRandomFaultsFollowTheirSeed(t *testing.T) {
 	run := func(seed uint64) string {
 		s, _ := open(t, emulator.Options{FaultRate: 0.5, FaultSeed: seed, Latency: 0})

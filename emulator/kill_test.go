@@ -77,6 +77,8 @@ func start(t *testing.T, file string) (*exec.Cmd, *iam.Client) {
 
 // The lab is killed again and again while eight writers write; what was
 // acknowledged must be there ever after. 200 kills with ATLAS_IAM_SOAK set.
+//
+// shows: item S27
 func TestKilledWithWritesInFlightTheLabLosesNoAcknowledgedWrite(t *testing.T) {
 	kills, all := 5, []string(nil)
 	if os.Getenv("ATLAS_IAM_SOAK") != "" {

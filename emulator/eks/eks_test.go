@@ -447,6 +447,7 @@ func TestARepeatedTokenGivesTheFirstResult(t *testing.T) {
 	l.refused(err, "ResourceInUseException", "")
 }
 
+// shows: item S26
 func TestWithoutTheRightNothingHappens(t *testing.T) {
 	l := newLab(t, 0, 0)
 	l.cluster("dev", types.AuthenticationModeApi)

@@ -67,6 +67,8 @@ func TestARunWithoutFaultsMakesEveryKindOfChangeAndASecondOneNothing(t *testing.
 // Each call of a run meets each fault once. Whatever comes of that run, its
 // record equals the server's journal, a second run finishes, and both together
 // made no write twice and touched nothing foreign.
+//
+// shows: item S37
 func TestARunFinishesAfterEachFaultAtEachCallAndDoublesNothing(t *testing.T) {
 	var clean []string
 	calls := 0

@@ -13,6 +13,8 @@ import (
 )
 
 // What somebody does between plan and apply, and what comes of the change.
+//
+// shows: item S17
 func TestEachObjectIsReadAgainJustBeforeItsWrite(t *testing.T) {
 	marked := func(e access.Entry, key, value string) access.Entry {
 		e.Tags = maps.Clone(e.Tags)

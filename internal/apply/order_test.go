@@ -23,6 +23,7 @@ func admin() access.Entry {
 	return e
 }
 
+// shows: item S16
 func TestGrantsGoBeforeRevokesAndTheCallerGoesLast(t *testing.T) {
 	for seed := range 8 {
 		synctest.Test(t, func(t *testing.T) {
@@ -81,6 +82,7 @@ func TestGrantsGoBeforeRevokesAndTheCallerGoesLast(t *testing.T) {
 	}
 }
 
+// shows: item S16
 func TestAFailureStopsItsDependentsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -145,6 +147,7 @@ func TestARingOfDependenciesFailsAndHangsNothing(t *testing.T) {
 	})
 }
 
+// shows: item S19
 func TestStopEndsAfterTheChangesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -193,6 +196,7 @@ func TestAModeChangesWhileNothingElseDoesOnItsCluster(t *testing.T) {
 	})
 }
 
+// shows: item S18
 func TestAModeWaitsForEarlierChangesAndLaterOnesForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// shows: item S20
 func TestTheRecordIsJSONLinesFromStartToEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

@@ -60,6 +60,7 @@ func saved(t *testing.T, p *plan.Plan) *plan.Plan {
 	return p
 }
 
+// shows: item S23
 func TestASavedPlanIsHeldAgainstWhatIsThereNow(t *testing.T) {
 	tests := map[string]struct {
 		made    int // changes of the plan made before

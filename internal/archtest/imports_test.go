@@ -62,6 +62,7 @@ type pkg struct {
 	Dir        string
 }
 
+// shows: item S1
 func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
 	packages := list(t, "list", "-json=ImportPath,Imports", module+"/...")
 	if len(packages) < 2 {

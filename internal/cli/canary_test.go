@@ -165,6 +165,8 @@ spec:
 
 // No secret of any source of credentials is in any output, whatever goes
 // wrong, at the highest verbosity; and with each of them the run works.
+//
+// shows: item S40
 func TestCanarySecretsAppearNowhere(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

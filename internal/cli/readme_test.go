@@ -23,6 +23,8 @@ type shownCommand struct {
 // console blocks, one after the other in one folder that begins with the
 // examples, and compares what a terminal would show. A block that cannot run
 // here (a clone, a real account) is not a console block.
+//
+// shows: item S29
 func TestTheReadmeShowsWhatReallyHappens(t *testing.T) {
 	if os.PathSeparator == '\\' {
 		t.Skip("SKIPPED: the commands are a shell's")

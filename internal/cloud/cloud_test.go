@@ -115,6 +115,7 @@ func listClusters(ctx context.Context, c *Cloud) error {
 	return err
 }
 
+// shows: item S10
 func TestNothingIsCalledOnAnAccountBeforeItsCallerIsChecked(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

@@ -197,6 +197,8 @@ func TestRow50PlainHTTPIsForLoopbackOnly(t *testing.T) {
 }
 
 // Row 50: the lab's keys stay on this machine.
+//
+// shows: item S28
 func TestRow50LabKeysGoToLoopbackOnly(t *testing.T) {
 	for _, tc := range []struct {
 		name, key, endpoint string
@@ -341,6 +343,7 @@ func queryError(status int, code, message string) answer {
 	return answer{status: status, body: `<ErrorResponse><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` + message + `</Message></Error></ErrorResponse>`}
 }
 
+// shows: item S40
 func TestTheLogHasALineForEachRequestAndNoSecret(t *testing.T) {
 	const secret = "CANARY"
 	synctest.Test(t, func(t *testing.T) {

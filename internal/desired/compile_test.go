@@ -85,6 +85,7 @@ func summary(s *access.State) []string {
 	return out
 }
 
+// shows: item S5
 func TestTeamsAndClustersBecomeEntries(t *testing.T) {
 	test, prod := mainCluster("test", ""), mainCluster("prod", "")
 	for name, c := range map[string]struct {
@@ -170,6 +171,7 @@ func TestTeamsAndClustersBecomeEntries(t *testing.T) {
 	}
 }
 
+// shows: item S7
 func TestPoliciesAreOfTheClustersPartition(t *testing.T) {
 	s, err := Compile(parse(t, environment, mainCluster("test", ""), cluster("peking", "account: china"),
 		team("a", "{role: ops}", "all: true", `{policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", scope: cluster}`)))
@@ -187,6 +189,7 @@ func TestPoliciesAreOfTheClustersPartition(t *testing.T) {
 	}
 }
 
+// shows: item S5
 func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 	test := mainCluster("test", "")
 	ann := team("a", "{user: ann}", "all: true", "{group: g}")

@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// shows: item S6
 func TestWhatEKSRefusesIsRefusedBeforeAnyCall(t *testing.T) {
 	test := mainCluster("test", "")
 	member := func(m string) string { return team("a", m, "all: true", "{group: g}") }

@@ -56,6 +56,7 @@ func selectorWith(s string) string {
 	return teamWith("  members: [{user: oleksii}]\n  grants: []\n  clusters: " + s)
 }
 
+// shows: item {S2,S3}
 func TestEachFaultIsNamedAtItsPlaceAndItsTwinPasses(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range faultCases() {
@@ -120,6 +121,7 @@ func legal(doc, good string) string {
 	return unmark(before + good + after)
 }
 
+// shows: item S2
 func TestAllFaultsOfAllFilesComeAtOnceInOrder(t *testing.T) {
 	_, err := Parse(map[string][]byte{
 		"environment.yaml": []byte(soundEnvironment),

@@ -137,6 +137,7 @@ func validates(s *jsonschema.Schema, data []byte) error {
 	}
 }
 
+// shows: item S4
 func TestTheExamplesAndEveryLegalTwinSatisfyTheSchema(t *testing.T) {
 	s := compiled(t)
 	for _, name := range exampleFiles(t) {

@@ -140,6 +140,8 @@ func (s *story) inventTrouble(r *rand.Rand) {
 //     next administrator is let through.
 //   - The guards, asked again about the finished plan, have nothing to add.
 //   - Equal inputs give equal plans.
+//
+// shows: item S14
 func TestLawsOfRandomPlans(t *testing.T) {
 	mix := map[string]int{}
 	for i := range *cases {

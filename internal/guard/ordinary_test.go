@@ -58,6 +58,8 @@ const backend = "Edit:*backend*,*session-notes* View:*ops* group:backend"
 
 // Ordinary changes are neither held nor warned of: a guard that cries on them
 // is soon allowed by habit. writes is how many changes the day makes.
+//
+// shows: item S15
 func TestOrdinaryChangesAreNeitherHeldNorWarnedOf(t *testing.T) {
 	newKey := access.ClusterKey{Account: home, Region: "eu-west-1", Name: "new"}
 	days := []struct {

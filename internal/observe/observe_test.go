@@ -66,6 +66,7 @@ func TestTheWholeWorldIsReadAndNormal(t *testing.T) {
 	}
 }
 
+// shows: item S13
 func TestPageSizeAndOrderDoNotShow(t *testing.T) {
 	want, err := read(t, newWorld(), Options{Now: clock})
 	if err != nil {
@@ -87,6 +88,8 @@ func TestPageSizeAndOrderDoNotShow(t *testing.T) {
 }
 
 // Rows 46 and 47: absent is not unread, and neither is an answer that is cut.
+//
+// shows: item S9
 func TestRow46And47WhatWasNotReadIsAGapAndWhatIsNotThereIsNot(t *testing.T) {
 	denied := func(action string) *reply {
 		return refuse(403, "AccessDeniedException", "User: arn:aws:iam::492000000148:user/me is not authorized to perform: eks:"+action)
@@ -434,6 +437,7 @@ func TestAReadingThatIsStoppedGivesNoSnapshot(t *testing.T) {
 	})
 }
 
+// shows: item S10
 func TestASessionThatEndsMidwayIsRenewed(t *testing.T) {
 	w := newWorld()
 	n := 0
@@ -470,6 +474,8 @@ func throttling(rate float64, refused *int) func(call) *reply {
 }
 
 // The figure of docs/performance.md: 50 calls a second that nobody tells of.
+//
+// shows: item S12
 func TestAServerThatAllows50CallsASecondIsReadInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := bigWorld(20, 50)

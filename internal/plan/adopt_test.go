@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// shows: item S21
 func TestAdoptAddsTagsAndNeverNarrows(t *testing.T) {
 	const other = " tag:atlas-iam.dev/environment=old tag:atlas-iam.dev/id=x"
 	key := "entry/test/" + arn("user/ann")

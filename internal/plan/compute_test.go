@@ -179,6 +179,7 @@ func TestTheForeignHoldSaysTheDifference(t *testing.T) {
 	}
 }
 
+// shows: item S8
 func TestRemoveReachesWhatWeDidNotMake(t *testing.T) {
 	w := wantCluster(test)
 	w.Remove = []access.ListedMember{{Member: member("role/admin"), Place: access.Place{File: "c.yaml", Line: 9}}}
@@ -307,6 +308,7 @@ func TestModesGoForwardOneStep(t *testing.T) {
 	}
 }
 
+// shows: item S7
 func TestMembersAreLookedUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		want string
@@ -410,6 +412,7 @@ func TestTwoMembersThatAreOnePrincipal(t *testing.T) {
 	})
 }
 
+// shows: item S11
 func TestAPartPlansAndDeletesNothingOutside(t *testing.T) {
 	want := wants(wantCluster(test, wantEntry("user/ann", ""), wantEntry("user/bob", "")), wantCluster(prod, wantEntry("user/ann", "")))
 	have := func(p *access.Part) *access.Snapshot {
@@ -434,6 +437,7 @@ func TestAPartPlansAndDeletesNothingOutside(t *testing.T) {
 	}
 }
 
+// shows: item S22
 func TestDestroyDeletesOursAndLeavesTheMode(t *testing.T) {
 	w := wantCluster(test, wantEntry("user/ann", "Edit:a"))
 	w.Mode = access.ModeAPI

@@ -275,6 +275,7 @@ func (m mix) String() string {
 	return strings.Join(words, ", ")
 }
 
+// shows: item S13
 func TestLawsOfCompute(t *testing.T) {
 	m := mix{}
 	for round := range lawRounds {

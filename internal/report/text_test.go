@@ -126,6 +126,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// shows: item S24
 func TestPlansReadAsTheirGoldenFiles(t *testing.T) {
 	type form func(*bytes.Buffer, *plan.Plan, Options) error
 	text := func(b *bytes.Buffer, p *plan.Plan, o Options) error { return Text(b, p, o) }
@@ -164,6 +165,8 @@ func TestAPlanWithNothingToDoIsOneLine(t *testing.T) {
 }
 
 // Refusals 14: text that AWS or a document carries is shown escaped.
+//
+// shows: item S25
 func TestHostileTextReachesNoTerminalAndNoComment(t *testing.T) {
 	const evil = "x\x1b[31m\r\u202e<script>`|"
 	p := emptyPlan()
@@ -201,6 +204,7 @@ func TestHostileTextReachesNoTerminalAndNoComment(t *testing.T) {
 	}
 }
 
+// shows: item S24
 func TestFoldingNeverMixesAndNeverDrops(t *testing.T) {
 	p := fullPlan()
 	v := look(p, Options{})
