@@ -202,6 +202,29 @@ func TestAnUnknownServiceIsCheckedAndThenRefusedAsTheLabsLack(t *testing.T) {
 	}
 }
 
+// AWS may give fewer items than asked for; clients must follow the token.
+func TestPagesKeepToTheirLimit(t *testing.T) {
+	s, _ := open(t, emulator.Options{PageLimit: 3})
+	c := inProcess(s, keys(t, s), 1)
+	var token *string
+	total, pages := 0, 0
+	for ; pages == 0 || token != nil; pages++ {
+		out, err := c.ListAccessPolicies(t.Context(), &sdk.ListAccessPoliciesInput{MaxResults: aws.Int32(100), NextToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.AccessPolicies) > 3 {
+			t.Fatalf("a page of %d", len(out.AccessPolicies))
+		}
+		total, token = total+len(out.AccessPolicies), out.NextToken
+	}
+	whole, _ := open(t, emulator.Options{})
+	out, err := inProcess(whole, keys(t, whole), 1).ListAccessPolicies(t.Context(), &sdk.ListAccessPoliciesInput{})
+	if err != nil || out.NextToken != nil || len(out.AccessPolicies) != total || pages < 3 {
+		t.Errorf("%d policies on %d pages, %d without the limit, %v", total, pages, len(out.AccessPolicies), err)
+	}
+}
+
 func TestTheRateHoldsWithABurstOfTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := open(t, emulator.Options{Rate: 5})

@@ -80,7 +80,7 @@ func (s *Server) answer(r *http.Request, body []byte, id string) (*call.Response
 	}
 	c := &call.Call{
 		Operation: op.Name, RequestID: id, Now: s.o.Now(), SourceIP: sourceIP(r), Protocol: protocol, IAM: s.parts.IAM,
-		Caller: call.Caller{Kind: call.Anonymous},
+		Caller: call.Caller{Kind: call.Anonymous}, PageLimit: s.o.PageLimit,
 	}
 	switch {
 	case sigErr == nil:

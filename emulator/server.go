@@ -25,6 +25,7 @@ type Options struct {
 	Rate        float64       // calls a second of an account, Region and service; 0 is no limit
 	Consistency time.Duration // how long lists and describes do not see a change
 	Settle      time.Duration // how long a cluster is creating, updating, deleting
+	PageLimit   int           // most items on a page, whatever is asked for; 0: as AWS has it
 
 	Fault     func(*call.Call) *Fault // asked for each call that is authenticated; nil is no fault
 	FaultRate float64                 // share of calls that fail at random, 0 to 1

@@ -70,6 +70,16 @@ type Call struct {
 	Seen                       store.Reader // what lists and describes may see: Tx, or older under eventual consistency
 	IAM                        IAM
 	Writes                     []Write // what Record has noted
+	PageLimit                  int     // most items on a page; 0: no such limit
+}
+
+// PageSize is how many items a page may have on which asked are asked for. AWS
+// may give fewer than that. (IAM API, ListRoles: MaxItems)
+func (c *Call) PageSize(asked int) int {
+	if c.PageLimit > 0 {
+		return min(asked, c.PageLimit)
+	}
+	return asked
 }
 
 // Record notes that the call changed resource, an ARN; params is what the

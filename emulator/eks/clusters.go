@@ -305,7 +305,7 @@ func (s *Service) listClusters(c *call.Call, in page) (shape, error) {
 		return nil, err
 	}
 	there := func(k cluster) bool { return k.GoneAt.IsZero() || c.Now.Before(k.GoneAt) }
-	clusters, token, err := take(in, "clusters", stored(c.Seen, key(c, "cluster"), there))
+	clusters, token, err := take(c, in, "clusters", stored(c.Seen, key(c, "cluster"), there))
 	if err != nil {
 		return nil, err
 	}

@@ -290,7 +290,7 @@ func (s *Service) listAccessEntries(c *call.Call, in listEntriesInput) (shape, e
 	wanted := func(e entry) bool {
 		return !c.Now.Before(e.From) && (in.AssociatedPolicyArn == "" || slices.ContainsFunc(e.Policies, func(a association) bool { return a.Policy == in.AssociatedPolicyArn }))
 	}
-	entries, token, err := take(in.page, store.Key("entries", in.ClusterName, in.AssociatedPolicyArn), stored(c.Seen, key(c, "entry", in.ClusterName), wanted))
+	entries, token, err := take(c, in.page, store.Key("entries", in.ClusterName, in.AssociatedPolicyArn), stored(c.Seen, key(c, "entry", in.ClusterName), wanted))
 	if err != nil {
 		return nil, err
 	}

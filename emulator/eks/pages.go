@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"iter"
 
+	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
 
@@ -19,7 +20,7 @@ type page struct {
 // take collects one page of the keyed values of all, which begin after the
 // token's key, and the token of the next. scope binds the token to its list:
 // one of another list, cluster or filter is refused.
-func take[T any](p page, scope string, all func(after string) iter.Seq2[string, T]) ([]T, string, error) {
+func take[T any](c *call.Call, p page, scope string, all func(after string) iter.Seq2[string, T]) ([]T, string, error) {
 	size := largestPage
 	if p.MaxResults != nil {
 		size = *p.MaxResults
@@ -27,6 +28,7 @@ func take[T any](p page, scope string, all func(after string) iter.Seq2[string, 
 	if size < 1 || size > largestPage {
 		return nil, "", invalid("", "maxResults must be between 1 and %d", largestPage)
 	}
+	size = c.PageSize(size)
 	after, err := p.after(scope)
 	if err != nil {
 		return nil, "", err

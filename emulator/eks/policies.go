@@ -149,7 +149,7 @@ func (s *Service) listAssociatedAccessPolicies(c *call.Call, in listAssociatedIn
 			}
 		}
 	}
-	found, token, err := take(in.page, store.Key("associated", in.ClusterName, in.PrincipalArn), source)
+	found, token, err := take(c, in.page, store.Key("associated", in.ClusterName, in.PrincipalArn), source)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (s *Service) listAccessPolicies(c *call.Call, in page) (shape, error) {
 			}
 		}
 	}
-	found, token, err := take(in, "policies", source)
+	found, token, err := take(c, in, "policies", source)
 	if err != nil {
 		return nil, err
 	}

@@ -255,7 +255,7 @@ func (s *Service) listUpdates(c *call.Call, in listUpdatesInput) (shape, error) 
 	if _, err := find(c, c.Seen, in.Name); err != nil {
 		return nil, err
 	}
-	updates, token, err := take(in.page, store.Key("updates", in.Name), stored(c.Seen, key(c, "update", in.Name), func(update) bool { return true }))
+	updates, token, err := take(c, in.page, store.Key("updates", in.Name), stored(c.Seen, key(c, "update", in.Name), func(update) bool { return true }))
 	if err != nil {
 		return nil, err
 	}

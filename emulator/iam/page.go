@@ -25,7 +25,7 @@ func page[T, O any](r *request, member string, items []T, key func(T) string, sh
 			}
 		}
 	}
-	upTo := min(len(items), from+r.In.Int("MaxItems", 100))
+	upTo := min(len(items), from+r.PageSize(r.In.Int("MaxItems", 100)))
 	shown := make([]O, 0, upTo-from)
 	for _, item := range items[from:upTo] {
 		shown = append(shown, show(item))
