@@ -441,6 +441,11 @@ func TestAWSAuthIsNotSwitchedOffUnread(t *testing.T) {
 
 		"twin: to both":      {mode(access.ModeConfigMap, access.ModeAPIAndConfigMap), []string{"update mode/test"}},
 		"twin: API as it is": {mode(access.ModeAPI, access.ModeAPI), nil},
+		// A mode that was not read may be API long since: to allow mode-api would
+		// lead nowhere.
+		"twin: the mode was not read": {manned().gap(access.Gap{What: access.GapCluster, Account: home, Region: test.Region, Cluster: test.Name}).change(func(w *world) {
+			w.document(test).Mode, w.have.Clusters = access.ModeAPI, nil
+		}), []string{"update mode/test !half-read", "create entry/test/user/dan !half-read", "create association/test/user/dan/View !half-read"}},
 	})
 }
 

@@ -20,6 +20,9 @@ func modeAPI() plan.Guard {
 				if !ok || to.AuthenticationMode != access.ModeAPI || from.AuthenticationMode == access.ModeAPI {
 					return ""
 				}
+				if from.AuthenticationMode == "" {
+					return "" // it was not read: Compute holds the step, and no --allow may seem to help
+				}
 				return "aws-auth of " + c.Cluster.Name + " was not read, and every role, user and account that only it maps would be cut off for good, " +
 					"among them the nodes of self-managed groups: read it by hand first (kubectl -n kube-system get configmap aws-auth -o yaml)"
 			})

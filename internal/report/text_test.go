@@ -223,3 +223,16 @@ func TestFoldingNeverMixesAndNeverDrops(t *testing.T) {
 		t.Errorf("the order of changes changes the rows:\n%s", diff)
 	}
 }
+
+// A mode that was not read left two blanks behind it.
+func TestAModeThatWasNotReadIsSaidSo(t *testing.T) {
+	for from, want := range map[access.AuthMode]string{
+		"":                         "authentication mode (not read) to API",
+		access.ModeAPIAndConfigMap: "authentication mode API_AND_CONFIG_MAP to API",
+	} {
+		c := plan.Change{Kind: plan.AuthenticationMode, From: plan.Mode{AuthenticationMode: from}, To: plan.Mode{AuthenticationMode: access.ModeAPI}}
+		if got := Describe(c); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

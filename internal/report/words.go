@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -51,7 +52,7 @@ func describeAssociation(c plan.Change, who string) string {
 
 func modeOf(o plan.Object) string {
 	if m, ok := o.(plan.Mode); ok {
-		return string(m.AuthenticationMode)
+		return cmp.Or(string(m.AuthenticationMode), "(not read)")
 	}
 	return "none"
 }
