@@ -4,6 +4,7 @@ import (
 	_ "embed" // the service's table
 	"maps"
 
+	authz "github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/query"
 )
@@ -11,11 +12,12 @@ import (
 //go:embed model.json
 var table []byte
 
-// Service is the lab's IAM. It keeps nothing itself: all state is in the
-// store's transaction of a call.
+// Service is the lab's IAM. It keeps no state itself: all is in the store's
+// transaction of a call.
 type Service struct {
 	model    *query.Model
 	handlers map[string]query.Handler
+	parsed   map[string]*authz.Policy // AWS's own policies, by document
 }
 
 // New makes the service.
@@ -27,7 +29,7 @@ func New() (*Service, error) {
 	m.Wording = map[string]string{
 		`[\w+=,.@-]+`: "The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-",
 	}
-	s := &Service{model: m, handlers: map[string]query.Handler{}}
+	s := &Service{model: m, handlers: map[string]query.Handler{}, parsed: parseManaged()}
 	for _, part := range []map[string]query.Handler{
 		s.userHandlers(), s.keyHandlers(), s.roleHandlers(), s.managedHandlers(),
 		s.entityHandlers(user), s.entityHandlers(role), s.emptyHandlers(),
