@@ -200,16 +200,16 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	return f.make(ctx, pl, o, apply.Run)
 }
 
-// savedAccounts are a saved plan's accounts. An external id is not saved; it is
-// that of the documents here.
+// savedAccounts are a saved plan's accounts. Of a plan that was printed, and so
+// has no external ids, they are those of the documents here.
 func savedAccounts(pl *plan.Plan) ([]access.Account, error) {
 	var accounts []access.Account
 	for _, a := range pl.Accounts {
-		if a.Account.ExternalID == plan.NotSaved {
+		if a.Account.ExternalID == plan.NotShown {
 			id, err := externalID(pl.Owner, a.Account)
 			if err != nil {
 				return nil, usage("run it in the Environment's folder",
-					"the role of account %s is assumed with an external id, which plans do not keep: %w", a.Account.Name, err)
+					"the role of account %s is assumed with an external id, which the plan does not show, for it was printed and not saved by --out: %w", a.Account.Name, err)
 			}
 			a.Account.ExternalID = id
 		}

@@ -265,6 +265,9 @@ func (w *canaryWorld) steps(t *testing.T, slow bool) {
 		if (err != nil || len(b) == 0) && !w.source.fails {
 			t.Errorf("nothing in %s: %v", f, err)
 		}
+		if f != record { // what is saved for apply --plan must do without the documents, and has 0600
+			b = bytes.ReplaceAll(b, []byte(`"externalId": "canary-external-id"`), nil)
+		}
 		w.look(t, filepath.Base(f), string(b))
 	}
 	w.lookFurther(t)

@@ -111,7 +111,7 @@ func (f *flow) show(pl *plan.Plan, next string) error {
 	if f.c.output != "json" {
 		return f.words(f.p.Stdout, pl, next)
 	}
-	b, err := plan.Encode(pl)
+	b, err := plan.Encode(pl.Shown())
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
 	}

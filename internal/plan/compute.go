@@ -71,9 +71,6 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	d.plan = &Plan{Owner: want.Owner, ForeignTags: want.ForeignTags, Gaps: slices.Clone(have.Gaps), Part: have.Part}
 	for _, a := range have.Accounts {
 		a.Users, a.Roles = nil, nil
-		if a.Account.ExternalID != "" {
-			a.Account.ExternalID = NotSaved
-		}
 		d.plan.Accounts = append(d.plan.Accounts, a)
 	}
 	for _, n := range want.Notes {

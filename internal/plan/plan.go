@@ -7,6 +7,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
@@ -115,9 +117,22 @@ type Warning struct {
 	Source access.Place `json:"source,omitzero"`
 }
 
-// NotSaved stands in a plan for an external id, which is for the documents
-// alone to say: plans are printed, and kept by pipelines.
-const NotSaved = "(not saved)"
+// NotShown stands for an external id in a plan that is printed.
+const NotShown = "(not shown)"
+
+// Shown is p as it may be printed, into the log of a pipeline: without external
+// ids. A plan that is saved keeps them, for it must do without the documents;
+// only its owner can read it.
+func (p *Plan) Shown() *Plan {
+	shown := *p
+	shown.Accounts = slices.Clone(p.Accounts)
+	for i := range shown.Accounts {
+		if a := &shown.Accounts[i].Account; a.ExternalID != "" {
+			a.ExternalID = NotShown
+		}
+	}
+	return &shown
+}
 
 // Plan is the whole answer. Changes are in the order in which they are made.
 type Plan struct {
