@@ -26,7 +26,8 @@ $(STATICCHECK): tools/go.mod tools/go.sum
 lint: $(STATICCHECK)
 	$(STAGE) gofmt bash -c 'out=$$(gofmt -l $$(git ls-files "*.go")); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }'
 	$(STAGE) vet go vet ./...
-	$(STAGE) staticcheck $(STATICCHECK) ./...
+	$(STAGE) 'vet of what has a tag' bash -c 'for tag in e2e soak; do go vet -tags $$tag ./e2e || exit 1; done; for tag in conformance bench; do go vet -tags $$tag ./conformance || exit 1; done'
+	$(STAGE) staticcheck bash -c '$(STATICCHECK) ./... && $(STATICCHECK) -tags e2e ./e2e && $(STATICCHECK) -tags conformance ./conformance && $(STATICCHECK) -tags bench ./conformance'
 
 unit:
 	$(STAGE) 'unit tests and scripts' go test ./...
@@ -35,11 +36,7 @@ race:
 	$(STAGE) race go test -race $(RACE)
 
 fuzz:
-	@go list ./... | while read -r pkg; do \
-	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    $(STAGE) "fuzz $${pkg##*/} $$f $(FUZZTIME)" go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
-	  done; \
-	done
+	@tools/fuzz $(FUZZTIME)
 
 conformance: build
 	$(STAGE) 'real clients' env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam ATLAS_ENDPOINT=$(ENDPOINT) go test -count=1 -timeout 30m -tags conformance ./conformance/...
