@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/atlas-iam/atlas-iam/emulator/call"
 )
 
 func lab(t *testing.T) *cloud {
@@ -79,6 +81,18 @@ func TestWhoAsksInVainIsToldWhy(t *testing.T) {
 	if *who.Arn != "arn:aws:iam::123456789012:user/ann" || !strings.HasPrefix(*who.UserId, "AIDA") {
 		t.Errorf("I am %s %s", *who.Arn, *who.UserId)
 	}
+}
+
+// An exchange of a token bears no signature: that the lab lacks it must not
+// read as if one were missing.
+func TestAnUnsignedCallIsToldWhatTheLabLacks(t *testing.T) {
+	c := lab(t)
+	anonymous := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: &c.endpoint, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	refused[*sts.AssumeRoleWithWebIdentityOutput](t, call.NotImplementedCode)(anonymous.AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/r"), RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("a.token.xyz"),
+	}))
+	refused[*sts.GetCallerIdentityOutput](t, "MissingAuthenticationToken")(anonymous.GetCallerIdentity(ctx, nil))
+	must[*sts.GetCallerIdentityOutput](t)(c.sts(c.admin).GetCallerIdentity(ctx, nil))
 }
 
 func TestABoundaryLimitsAnAdministrator(t *testing.T) {

@@ -37,15 +37,16 @@ func (m *Model) Route(handlers map[string]Handler, r *call.Request) (call.Operat
 	if name == "" {
 		return call.Operation{}, &call.Error{Code: "MissingAction", Message: "Missing Action"}
 	}
-	if _, known := m.Operations[name]; !known || version != "" && version != m.Version {
+	operation, known := m.Operations[name]
+	if !known || version != "" && version != m.Version {
 		return call.Operation{}, call.Errorf("InvalidAction", "Could not find operation %s for version %s", name, version)
 	}
 	h, built := handlers[name]
 	if !built {
-		return call.Operation{Name: name}, nil
+		return call.Operation{Name: name, Unsigned: operation.Unsigned}, nil
 	}
 	asJSON := h.JSON && strings.Contains(r.Header.Get("Accept"), "application/json")
-	return call.Operation{Name: name, ReadOnly: h.ReadOnly, Handle: func(c *call.Call) (*call.Response, error) {
+	return call.Operation{Name: name, ReadOnly: h.ReadOnly, Unsigned: operation.Unsigned, Handle: func(c *call.Call) (*call.Response, error) {
 		in, problem := m.Decode(name, r.Form)
 		if problem != "" {
 			return nil, &call.Error{Code: ValidationError, Message: problem}

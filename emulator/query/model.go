@@ -30,6 +30,8 @@ type Operation struct {
 	Output  string   `json:"output"`
 	Wrapper string   `json:"wrapper"` // element around the output
 	Errors  []string `json:"errors"`  // codes that the model lists
+
+	Unsigned bool `json:"unsigned"` // takes calls without a signature
 }
 
 // Shape is the type of a value.

@@ -52,7 +52,8 @@ type service struct {
 			Shape         string
 			ResultWrapper string `json:"resultWrapper"`
 		} `json:"output"`
-		Errors []struct{ Shape string } `json:"errors"`
+		Errors   []struct{ Shape string } `json:"errors"`
+		AuthType string                   `json:"authtype"`
 	} `json:"operations"`
 	Shapes map[string]struct {
 		Type     string                  `json:"type"`
@@ -106,6 +107,8 @@ type (
 		Output  string   `json:"output,omitempty"`
 		Wrapper string   `json:"wrapper,omitempty"`
 		Errors  []string `json:"errors,omitempty"`
+		// Unsigned operations take calls without a signature.
+		Unsigned bool `json:"unsigned,omitempty"`
 	}
 	shape struct {
 		Type     string   `json:"type"`
@@ -148,7 +151,7 @@ func generate(model, out string) error {
 		shapes[name] = t
 	}
 	for name, op := range s.Operations {
-		var t operation
+		t := operation{Unsigned: op.AuthType == "none"}
 		if op.Input != nil {
 			t.Input = op.Input.Shape
 		}
