@@ -97,13 +97,6 @@ func (tf *terraform) run(want int, args ...string) string {
 	return run(tf.t, tf.dir, tf.env, want, tf.path, append(args, "-no-color")...)
 }
 
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // people are the first article's: each team's users get their policies on the
 // cluster.
 const people = `
@@ -147,7 +140,7 @@ resource "aws_eks_access_policy_association" "person" {
 // shows: item S33
 func TestTerraformManagesTheFirstArticlesPeople(t *testing.T) {
 	endpoint := lab(t)
-	const account = "492000000148"
+	account := newAccount()
 	tf := newTerraform(t, endpoint, account)
 	aws := newCLI(t, endpoint, account)
 	aws.createCluster("API_AND_CONFIG_MAP")

@@ -1,5 +1,6 @@
 """Every EKS operation the lab has built, with boto3: it parses each answer, checks it by botocore's model, and lists the
-members that the model knows and no answer ever set. Prints a JSON object {"calls": N, "never": {"eks.Op.path": [members]}}.
+members that the model knows and no answer ever set. Prints a JSON object
+{"calls": N, "seen": ["eks.Op"], "never": {"eks.Op.path": [members]}}.
 """
 import json
 import sys
@@ -9,11 +10,13 @@ import boto3
 
 ROLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+EDIT = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
 calls = 0
+called = set()
 known, seen = {}, {}
 
 
-def walk(path, shape, value, depth=0):
+def walk(path, shape, value):
     if shape.type_name == "structure":
         known.setdefault(path, set()).update(shape.members)
         seen.setdefault(path, set())
@@ -32,12 +35,20 @@ def walk(path, shape, value, depth=0):
 def note(parsed, model, **_):
     global calls
     calls += 1
+    called.add("eks." + model.name)
     if "Error" in parsed and parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 200) >= 300:
         sys.exit("FAILED: %s: %s" % (model.name, parsed["Error"]))
     if not parsed["ResponseMetadata"].get("RequestId"):
         sys.exit("FAILED: %s: no request id" % model.name)
     if model.output_shape:
-        walk(model.name, model.output_shape, parsed)
+        walk("eks." + model.name, model.output_shape, parsed)
+
+
+def paged(eks, operation, member, least, **arguments):
+    """Reads a list by pages of one; each page must hold one, and all of them at least so many different ones."""
+    pages = [p[member] for p in eks.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": 1})]
+    if any(len(p) != 1 for p in pages) or len({str(p) for p in pages}) < least:
+        sys.exit("FAILED: %s by pages of one: %s" % (operation, pages))
 
 
 def main():
@@ -45,33 +56,35 @@ def main():
     eks.meta.events.register("after-call.eks.*", note)
     role = iam.create_role(RoleName="service", AssumeRolePolicyDocument=json.dumps(ROLE))["Role"]["Arn"]
     user = iam.create_user(UserName="someone")["User"]["Arn"]
-    eks.create_cluster(name="one", version="1.33", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]},
+    eks.create_cluster(name="one", version="1.33", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]},
                        accessConfig={"authenticationMode": "API_AND_CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True}, tags={"a": "b"},
                        logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})
     eks.get_waiter("cluster_active").wait(name="one")
     cluster = eks.describe_cluster(name="one")["cluster"]
-    eks.list_clusters(maxResults=1)
+    eks.create_cluster(name="two", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]})
+    paged(eks, "list_clusters", "clusters", 2)
     entry = eks.create_access_entry(clusterName="one", principalArn=user, kubernetesGroups=["g"], tags={"c": "d"}, username="someone")["accessEntry"]
     eks.describe_access_entry(clusterName="one", principalArn=user)
     eks.update_access_entry(clusterName="one", principalArn=user, kubernetesGroups=["h"])
     eks.associate_access_policy(clusterName="one", principalArn=user, policyArn=VIEW, accessScope={"type": "namespace", "namespaces": ["dev-*"]})
-    eks.list_associated_access_policies(clusterName="one", principalArn=user)
-    pages = [p for p in eks.get_paginator("list_access_entries").paginate(clusterName="one", PaginationConfig={"PageSize": 1})]
-    if len(pages) < 2:
-        sys.exit("FAILED: %d pages of one entry each" % len(pages))
-    eks.list_access_policies(maxResults=5)
+    eks.associate_access_policy(clusterName="one", principalArn=user, policyArn=EDIT, accessScope={"type": "cluster"})
+    paged(eks, "list_associated_access_policies", "associatedAccessPolicies", 2, clusterName="one", principalArn=user)
+    paged(eks, "list_access_entries", "accessEntries", 2, clusterName="one")
+    paged(eks, "list_access_policies", "accessPolicies", 19)
     eks.tag_resource(resourceArn=entry["accessEntryArn"], tags={"e": "f"})
     eks.list_tags_for_resource(resourceArn=cluster["arn"])
     eks.untag_resource(resourceArn=entry["accessEntryArn"], tagKeys=["e"])
     update = eks.update_cluster_config(name="one", accessConfig={"authenticationMode": "API"})["update"]
     eks.describe_update(name="one", updateId=update["id"])
-    eks.list_updates(name="one")
     eks.get_waiter("cluster_active").wait(name="one")
+    eks.update_cluster_config(name="one", resourcesVpcConfig={"endpointPublicAccess": True, "endpointPrivateAccess": True})
+    eks.get_waiter("cluster_active").wait(name="one")
+    paged(eks, "list_updates", "updateIds", 2, name="one")
     eks.disassociate_access_policy(clusterName="one", principalArn=user, policyArn=VIEW)
     eks.delete_access_entry(clusterName="one", principalArn=user)
     eks.delete_cluster(name="one")
     never = {k: sorted(known[k] - seen[k]) for k in sorted(known) if known[k] - seen[k]}
-    print(json.dumps({"calls": calls, "never": never}))
+    print(json.dumps({"calls": calls, "seen": sorted(called), "never": never}))
 
 
 main()
