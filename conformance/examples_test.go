@@ -135,6 +135,7 @@ func before() map[string][]string {
 
 // shows: item S31
 func TestAnswersHaveTheShapeThatTheAWSCLIDocuments(t *testing.T) {
+	t.Parallel()
 	py := python(t, "awscli.clidriver")
 	endpoint := lab(t)
 	creds := map[string]map[string]string{}

@@ -90,6 +90,7 @@ type associated struct {
 
 // shows: item S30
 func TestTheArticlesAccessEntryJourney(t *testing.T) {
+	t.Parallel()
 	c := newCLI(t, lab(t), newAccount())
 	c.createCluster("CONFIG_MAP")
 	for _, u := range []string{"test-eks-acess-TO-DEL", "arseny"} {

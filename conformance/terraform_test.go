@@ -139,6 +139,7 @@ resource "aws_eks_access_policy_association" "person" {
 
 // shows: item S33
 func TestTerraformManagesTheFirstArticlesPeople(t *testing.T) {
+	t.Parallel()
 	endpoint := lab(t)
 	account := newAccount()
 	tf := newTerraform(t, endpoint, account)
