@@ -76,6 +76,7 @@ func TestAForeignChangeBetweenPlanAndApplyFailsThatChangeAlone(t *testing.T) {
 		searchMoves(w)
 		saved := filepath.Join(t.TempDir(), "plan.json")
 		w.run("plan", "--out", saved, ".").ends(t, cli.OK)
+		t.Chdir(w.dir) // where the external ids are, which plans do not keep
 		touch(w)
 		r := w.run("apply", "--yes", "--plan", saved).ends(t, cli.Failed).says(t, "user/people/mei")
 		sameWrites(t, w.writes(r), butMei)
@@ -88,6 +89,7 @@ func TestAForeignChangeBetweenPlanAndApplyFailsThatChangeAlone(t *testing.T) {
 		searchMoves(w)
 		saved := filepath.Join(t.TempDir(), "plan.json")
 		w.run("plan", "--out", saved, ".").ends(t, cli.OK)
+		t.Chdir(w.dir) // where the external ids are, which plans do not keep
 		r := w.run("apply", "--yes", "--plan", saved).ends(t, cli.OK)
 		sameWrites(t, w.writes(r), lenaComes+searchLeavesEU)
 		w.nothingToDo()
@@ -98,6 +100,7 @@ func TestAForeignChangeBetweenPlanAndApplyFailsThatChangeAlone(t *testing.T) {
 		w.edit("teams/platform.yaml", "    - {user: people/chiara, username: chiara}\n", "")
 		saved := filepath.Join(t.TempDir(), "plan.json")
 		w.run("plan", "--out", saved, ".").ends(t, cli.OK)
+		t.Chdir(w.dir) // where the external ids are, which plans do not keep
 		w.deleteEntry(staging, eu, "apps-staging-eu", "user/people/amara")
 		r := w.run("apply", "--yes", "--plan", saved).ends(t, cli.Usage).says(t, "plan again")
 		sameWrites(t, w.writes(r), "")
