@@ -28,6 +28,7 @@ type fakeEKS struct {
 	clusters map[string]*fakeCluster // by name
 	journal  []string                // "Operation cluster principal policy"
 	calls    []string                // operations, in order of arrival
+	sent     []string                // operation and body of those that write
 	inFlight int
 	most     int // in flight at once
 
@@ -109,6 +110,9 @@ func (f *fakeEKS) Do(r *http.Request) (*http.Response, error) {
 	op, cluster, principal, policy := route(r)
 	f.mu.Lock()
 	f.calls = append(f.calls, op)
+	if len(body) > 0 {
+		f.sent = append(f.sent, op+" "+string(body))
+	}
 	n := len(f.calls)
 	f.inFlight++
 	f.most = max(f.most, f.inFlight)
