@@ -13,6 +13,8 @@ import (
 // 1,900 associations in one account.
 const (
 	fleetClusters = 20
+	fleetPeople   = 50 // on each cluster
+	fleetPolicies = 95 // on each cluster
 	fleetAccount  = "492000000148"
 	fleetRegion   = "us-east-1"
 )
