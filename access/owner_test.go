@@ -2,7 +2,7 @@ package access
 
 import "testing"
 
-// DESIGN 4.3: ours is what carries both tags; another tool's mark makes it
+// Ours is what carries both tags; another tool's mark makes it
 // foreign whatever else it carries.
 func TestOnlyBothTagsAndNoOtherToolsMarkMakeAnObjectOurs(t *testing.T) {
 	us := Owner{Environment: "ops", ID: "k7f3c9a1"}

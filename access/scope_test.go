@@ -127,7 +127,7 @@ func TestTheUnionOfScopesIsBothAndTheClusterSwallowsPatterns(t *testing.T) {
 	}
 }
 
-// DESIGN 5: cluster scope is not the union of all namespaces.
+// Cluster scope is not the union of all namespaces.
 func TestEveryNamespaceIsLessThanTheCluster(t *testing.T) {
 	every, cluster := NamespaceScope("*"), ClusterScope()
 	if !cluster.Covers(every) || !cluster.Covers(cluster) || every.Covers(cluster) {

@@ -104,7 +104,7 @@ func TestAPartLooksAtWhatItNames(t *testing.T) {
 	}
 }
 
-// DESIGN 4.2: a gap's unit is the list that failed.
+// A gap's unit is the list that failed.
 func TestAGapHidesWhatWouldHaveBeenReadThroughIt(t *testing.T) {
 	const id, region = "111122223333", "eu-west-1"
 	for what, tt := range map[string]struct {

@@ -180,7 +180,7 @@ func TestAGapIsSaidInWords(t *testing.T) {
 	}
 }
 
-// DESIGN 4: none of these can be overridden.
+// None of these can be overridden.
 func TestNoHoldOfComputesOwnCanBeAllowed(t *testing.T) {
 	all := Structural()
 	for _, g := range all {

@@ -128,7 +128,7 @@ type changeJSON struct {
 	Lost      []Grant       `json:"lost,omitempty"`
 }
 
-// Encode writes p as DESIGN.md section 7 has it. Equal plans give equal bytes.
+// Encode writes p as docs/plan.md has it. Equal plans give equal bytes.
 func Encode(p *Plan) ([]byte, error) {
 	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Read: p.Read, Summary: p.Summary(),
 		Access:  accessJSON{Gained: []Grant{}, Lost: []Grant{}},
