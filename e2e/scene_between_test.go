@@ -5,6 +5,7 @@ package e2e
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -13,14 +14,16 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/cli"
 )
 
-// beforeFirstWrite does something as somebody else when the plan is made and
-// its first change is about to be.
-func (w *world) beforeFirstWrite(do func()) {
-	var done atomic.Bool
+// afterPlan does something as somebody else when the plan is made, before apply
+// reads the first entry again. The plan describes each entry once; whatever our
+// roles ask after that waits until it is done.
+func (w *world) afterPlan(do func()) {
+	planned := int64(len(w.entries(func(map[string]string) bool { return true })))
+	var described atomic.Int64
+	var once sync.Once
 	w.failing(func(c *call.Call) *emulator.Fault {
-		write := strings.HasPrefix(c.Operation, "Create") || strings.HasPrefix(c.Operation, "Delete") || strings.Contains(c.Operation, "AccessPolicy")
-		if c.Service == "eks" && write && strings.Contains(c.Caller.ARN, ":assumed-role/atlas-iam/") && done.CompareAndSwap(false, true) {
-			do()
+		if strings.Contains(c.Caller.ARN, ":assumed-role/atlas-iam/") && c.Operation == "DescribeAccessEntry" && described.Add(1) > planned {
+			once.Do(do)
 		}
 		return nil
 	})
@@ -63,7 +66,7 @@ func TestAForeignChangeBetweenPlanAndApplyFailsThatChangeAlone(t *testing.T) {
 	t.Run("live", func(t *testing.T) {
 		w := applied(t)
 		searchMoves(w)
-		w.beforeFirstWrite(func() { touch(w) })
+		w.afterPlan(func() { touch(w) })
 		r := w.run("apply", "--yes", ".").ends(t, cli.Failed).says(t, "user/people/mei")
 		sameWrites(t, without(w.writes(r), "AssociateAccessPolicy apps-staging-eu staging:user/people/mei View payments"), butMei)
 		w.failing(nil)
