@@ -316,7 +316,7 @@ func (w *world) eks(account, region string) *eks.Client { return w.outside().EKS
 func (w *world) iam(account string) *iam.Client { return w.outside().IAM(account) }
 
 // entries gives every access entry of the world that keep wants, with its
-// policies, as the bytes that AWS sends.
+// policies, as the bytes that AWS sends, all times included.
 func (w *world) entries(keep func(tags map[string]string) bool) map[string]string {
 	w.t.Helper()
 	all, c := map[string]string{}, w.outside()
@@ -342,7 +342,7 @@ func (w *world) entries(keep func(tags map[string]string) bool) map[string]strin
 						w.t.Fatal(err)
 					}
 					if keep(e.AccessEntry.Tags) {
-						all[name+" "+arn] = raw.String()
+						all[name+" "+arn] = raw.canonical(w.t)
 					}
 				}
 			}
@@ -353,6 +353,27 @@ func (w *world) entries(keep func(tags map[string]string) bool) map[string]strin
 
 // recorder keeps the bodies of a client's answers.
 type recorder struct{ bytes.Buffer }
+
+// canonical are the bodies with the keys of objects in order: neither AWS nor
+// the lab promises one.
+func (r *recorder) canonical(t testing.TB) string {
+	t.Helper()
+	var out bytes.Buffer
+	for d := json.NewDecoder(&r.Buffer); ; {
+		d.UseNumber()
+		var v any
+		if err := d.Decode(&v); errors.Is(err, io.EOF) {
+			return out.String()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(b)
+	}
+}
 
 func (r *recorder) option(o *eks.Options) { o.HTTPClient = recording{o.HTTPClient, r} }
 
