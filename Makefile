@@ -72,7 +72,7 @@ brief: build
 MUTANTS := access=./access \
   internal/desired=./internal/desired \
   internal/observe=./internal/observe \
-  internal/plan=./internal/plan,./internal/guard,./internal/cli \
+  internal/plan=./internal/plan \
   internal/guard=./internal/guard \
   internal/apply=./internal/apply \
   authz/iam=./authz/iam
