@@ -35,6 +35,9 @@ func writeError(w http.ResponseWriter, p call.Protocol, id string, e *call.Error
 	}
 	w.Header().Set("X-Amzn-Errortype", e.Code)
 	fields := map[string]string{"message": e.Message}
+	if p.Typed {
+		fields["__type"] = e.Code
+	}
 	for name, value := range e.Fields {
 		fields[name] = value
 	}

@@ -190,8 +190,16 @@ func TestAnUnknownServiceIsCheckedAndThenRefusedAsTheLabsLack(t *testing.T) {
 		}
 		return resp.StatusCode, string(b)
 	}
-	if status, body := ask(); status != 501 || !strings.Contains(body, "dynamodb:ListTables") {
+	if status, body := ask(); status != 501 || !strings.Contains(body, "dynamodb:ListTables") || !strings.Contains(body, `"__type":"NotImplementedByLab"`) {
 		t.Errorf("got %d %s", status, body)
+	}
+	// S3's clients read XML alone.
+	resp, err := s.Transport().RoundTrip(sign(t, k, "GET", "http://127.0.0.1/", "s3", "", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 501 || !strings.Contains(string(b), "<Code>NotImplementedByLab</Code><Message>the lab does not have s3; nothing was done</Message>") {
+		t.Errorf("S3: %d %s", resp.StatusCode, b)
 	}
 	iam.Deny("dynamodb:ListTables")
 	if status, body := ask(); status != 403 || !strings.Contains(body, "not authorized to perform: dynamodb:ListTables") {

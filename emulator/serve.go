@@ -135,8 +135,14 @@ func (s *Server) service(r *http.Request, signature *sigv4.Signature) (call.Serv
 			return service, service.Protocol()
 		}
 	}
-	return nil, call.Protocol{Query: strings.HasPrefix(r.Header.Get("Content-Type"), formType)}
+	return nil, call.Protocol{
+		Query: strings.HasPrefix(r.Header.Get("Content-Type"), formType) || restXML[name],
+		Typed: r.Header.Get("X-Amz-Target") != "",
+	}
 }
+
+// restXML are services whose clients read errors as those of Query do.
+var restXML = map[string]bool{"s3": true, "route53": true, "cloudfront": true}
 
 const formType = "application/x-www-form-urlencoded"
 

@@ -16,6 +16,7 @@ import (
 type Protocol struct {
 	Query     bool   // AWS Query with XML (IAM, STS); otherwise REST with JSON (EKS)
 	Namespace string // XML namespace of a Query service's answers
+	Typed     bool   // an error's code stands in its body too, as __type (AWS JSON: DynamoDB)
 }
 
 // Service is one AWS service of the lab.

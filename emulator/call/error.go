@@ -32,10 +32,15 @@ func Errorf(code, format string, args ...any) *Error {
 // of AWS's, so that nobody takes it for an answer of AWS.
 const NotImplementedCode = "NotImplementedByLab"
 
-// NotImplemented refuses an operation that the lab does not have.
+// NotImplemented refuses an operation that the lab does not have; without one,
+// the service.
 func NotImplemented(service, operation string) *Error {
+	what := service
+	if operation != "" {
+		what += ":" + operation
+	}
 	return &Error{
 		Code: NotImplementedCode, Status: http.StatusNotImplemented,
-		Message: fmt.Sprintf("the lab does not have %s:%s; nothing was done", service, operation),
+		Message: "the lab does not have " + what + "; nothing was done",
 	}
 }
