@@ -5,6 +5,7 @@ package conformance
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,12 @@ func TestTerraformManagesTheFirstArticlesPeople(t *testing.T) {
 		t.Errorf("after apply the entries are %v", have)
 	}
 	tf.run(0, "plan", "-detailed-exitcode") // 2 would be a difference
+	// The provider's default_tags are on what it makes: foreignTags knows it by them.
+	var made struct{ AccessEntry accessEntry }
+	aws.ok(&made, "eks", "describe-access-entry", "--cluster-name", testCluster, "--principal-arn", aws.user("oleksii"))
+	if want := map[string]string{"team": "backend", "created-by": "terraform"}; !maps.Equal(made.AccessEntry.Tags, want) {
+		t.Errorf("Terraform's entry has tags %v, want %v", made.AccessEntry.Tags, want)
+	}
 
 	// A scope is narrowed in place, a group is changed.
 	tf.write("terraform.tfvars", `edit = ["*backend*"]`)
