@@ -160,7 +160,8 @@ func stillThere(t *testing.T, c *iam.Client, names []string) {
 	t.Helper()
 	have := map[string]bool{}
 	for pages := iam.NewListUsersPaginator(c, &iam.ListUsersInput{MaxItems: aws.Int32(1000)}); pages.HasMorePages(); {
-		page, err := pages.NextPage(t.Context())
+		// A reading may be made again: a connection can end of its own accord.
+		page, err := pages.NextPage(t.Context(), func(o *iam.Options) { o.RetryMaxAttempts = 5 })
 		if err != nil {
 			t.Fatal(err)
 		}
