@@ -17,6 +17,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/emulator"
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/internal/apply"
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -99,12 +100,15 @@ func everyKind() []string {
 	}
 }
 
-// modes are the clusters' modes.
+// modes are the modes of the clusters that there are.
 func (v *virtual) modes(want *access.State) map[string]string {
 	v.t.Helper()
 	all := map[string]string{}
 	for _, c := range want.Clusters {
 		out, err := v.open(want.Accounts).EKS(c.Key.Account, c.Key.Region).DescribeCluster(v.t.Context(), &eks.DescribeClusterInput{Name: &c.Key.Name})
+		if cloud.IsNotFound(err) {
+			continue
+		}
 		if err != nil {
 			v.t.Fatal(err)
 		}
