@@ -66,11 +66,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	query := !strings.HasPrefix(name, "/")
 	switch how {
 	case "500":
-		return refusal(r, query, 500, "ServiceFailure", "a fault of the test"), nil
+		return failedAnswer(r, query, 500, "ServiceFailure", "a fault of the test"), nil
 	case "throttle":
-		return refusal(r, query, 429, "ThrottlingException", "Rate exceeded"), nil
+		return failedAnswer(r, query, 429, "ThrottlingException", "Rate exceeded"), nil
 	case "403":
-		return refusal(r, query, 403, "AccessDeniedException", "not authorized"), nil
+		return failedAnswer(r, query, 403, "AccessDeniedException", "not authorized"), nil
 	case "cut":
 		return nil, io.ErrUnexpectedEOF
 	case "timeout":
@@ -80,7 +80,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.inner.RoundTrip(r)
 }
 
-func refusal(r *http.Request, query bool, status int, code, message string) *http.Response {
+func failedAnswer(r *http.Request, query bool, status int, code, message string) *http.Response {
 	header, body := http.Header{"X-Amzn-Errortype": {code}}, fmt.Sprintf(`{"message":%q}`, message)
 	if query {
 		header, body = http.Header{}, "<ErrorResponse><Error><Code>"+code+"</Code><Message>"+message+"</Message></Error></ErrorResponse>"

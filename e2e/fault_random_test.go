@@ -31,14 +31,14 @@ func randomDocuments(r *rand.Rand) (before, after string) {
 		if r.IntN(2) == 0 {
 			admins[1] = "marta"
 		}
-		before += team("admins-"+cluster, "{user: "+admins[0]+"}", cluster, "{policy: ClusterAdmin, scope: cluster}")
-		after += team("admins-"+cluster, "{user: "+admins[1]+"}", cluster, "{policy: ClusterAdmin, scope: cluster}")
+		before += teamOf("admins-"+cluster, "{user: "+admins[0]+"}", cluster, "{policy: ClusterAdmin, scope: cluster}")
+		after += teamOf("admins-"+cluster, "{user: "+admins[1]+"}", cluster, "{policy: ClusterAdmin, scope: cluster}")
 		caller := randomPolicy(r, "View")
-		before += team("caller-"+cluster, "{role: atlas-iam-lab}", cluster, caller)
+		before += teamOf("caller-"+cluster, "{role: atlas-iam-lab}", cluster, caller)
 		if r.IntN(2) == 0 {
 			caller += ", " + randomPolicy(r, "Edit")
 		}
-		after += team("caller-"+cluster, "{role: atlas-iam-lab}", cluster, caller)
+		after += teamOf("caller-"+cluster, "{role: atlas-iam-lab}", cluster, caller)
 		for i := range 5 {
 			name := fmt.Sprintf("person%d", i)
 			before += randomTeam(r, name, cluster)
@@ -69,7 +69,7 @@ metadata: {name: ops}
 spec: {}
 `
 
-func team(name, member, cluster, grants string) string {
+func teamOf(name, member, cluster, grants string) string {
 	return fmt.Sprintf("---\napiVersion: atlas-iam.dev/v1alpha1\nkind: Team\nmetadata: {name: %s}\nspec: {members: [%s], clusters: {names: [%s]}, grants: [%s]}\n",
 		name, member, cluster, grants)
 }
@@ -93,7 +93,7 @@ func randomTeam(r *rand.Rand, name, cluster string) string {
 	if r.IntN(6) == 0 {
 		member = fmt.Sprintf("{user: %s, username: %s-%s-%d}", name, name, cluster, r.IntN(3))
 	}
-	return team(name+"-"+cluster, member, cluster, strings.Join(grants, ", "))
+	return teamOf(name+"-"+cluster, member, cluster, strings.Join(grants, ", "))
 }
 
 func randomPolicy(r *rand.Rand, policy string) string {
