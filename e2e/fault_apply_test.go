@@ -213,7 +213,7 @@ func (s *stage) one(t *testing.T, f faultCase, at int, clean clean) {
 	journal := v.server.Journal()
 	s.judge(v, check, res, record, journal)
 	v.converge(s.want, s.opts)
-	check.callerOut = false // another run, another order
+	check.nextRun()
 	check.follow(v.server.Journal()[len(journal):])
 	check.same(v.read(s.want.Accounts))
 	for _, f := range check.faults {

@@ -39,7 +39,7 @@ func TestTwoAppliesAtOnceBreakNothingAndTheNextRunConverges(t *testing.T) {
 			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					for _, status := range s.two(t, seed) {
+					for _, status := range s.together(t, seed, 2) {
 						mu.Lock()
 						counts[status]++
 						mu.Unlock()
@@ -54,10 +54,33 @@ func TestTwoAppliesAtOnceBreakNothingAndTheNextRunConverges(t *testing.T) {
 	}
 }
 
-func (s *stage) two(t *testing.T, seed uint64) (all []apply.Status) {
+// One run in parallel, with calls that take as long as they like, keeps the
+// order that matters: grants first, the caller's own loss last.
+func TestAnApplyInParallelKeepsItsOrderHoweverLongCallsTake(t *testing.T) {
+	s := newStage(t, everyChangeBefore, everyChangeAfter, everyOptions())
+	seeds := uint64(40)
+	if soak {
+		seeds = 1000
+	}
+	for seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			for _, status := range s.together(t, 2*seed+1, 1) {
+				if status != apply.Done {
+					t.Errorf("a change is %s", status)
+				}
+			}
+			if t.Failed() {
+				t.Logf("seed %d", 2*seed+1)
+			}
+		})
+	}
+}
+
+// together makes runs at once; of an odd seed each in parallel.
+func (s *stage) together(t *testing.T, seed uint64, n int) (all []apply.Status) {
 	v := s.enter(t)
 	check := newChecker(v, s.want)
-	check.lossy, check.runs = "ops", 2
+	check.lossy, check.runs = "ops", n
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 2))
 	v.onCall(func(*call.Call) *emulator.Fault {
@@ -66,7 +89,7 @@ func (s *stage) two(t *testing.T, seed uint64) (all []apply.Status) {
 		return &emulator.Fault{Kind: emulator.FaultSlow, Delay: time.Duration(random.IntN(400)) * time.Millisecond}
 	})
 	var runs sync.WaitGroup
-	results := make([]*apply.Result, 2)
+	results := make([]*apply.Result, n)
 	for i := range results {
 		runs.Go(func() {
 			time.Sleep(time.Duration(i) * time.Duration(seed%7) * 100 * time.Millisecond)
@@ -75,6 +98,8 @@ func (s *stage) two(t *testing.T, seed uint64) (all []apply.Status) {
 	}
 	runs.Wait()
 	v.onCall(nil)
+	check.follow(v.server.Journal())
+	seen := len(v.server.Journal())
 	for _, res := range results {
 		for _, o := range res.Outcomes {
 			all = append(all, o.Status)
@@ -84,7 +109,8 @@ func (s *stage) two(t *testing.T, seed uint64) (all []apply.Status) {
 		}
 	}
 	v.converge(s.want, s.opts)
-	check.follow(v.server.Journal())
+	check.nextRun()
+	check.follow(v.server.Journal()[seen:])
 	check.same(v.read(s.want.Accounts))
 	for _, f := range check.faults {
 		t.Error(f)

@@ -152,7 +152,9 @@ type checker struct {
 
 	at0, now  state
 	admins    map[string]bool // clusters that had a living administrator
-	callerOut bool            // the caller has lost something
+	callerOut bool            // the caller has lost something in this run
+	taken     map[string]bool // clusters on which this run has taken something
+	replaced  map[string]bool // entries that this run deleted, to make them again
 	faults    []string
 }
 
@@ -174,7 +176,13 @@ func newChecker(v *virtual, want *access.State) *checker {
 		}
 	}
 	k.admins = k.living()
+	k.nextRun()
 	return k
+}
+
+// nextRun forgets the order of what was done: another run has its own.
+func (k *checker) nextRun() {
+	k.callerOut, k.taken, k.replaced = false, map[string]bool{}, map[string]bool{}
 }
 
 // living are the clusters with an administrator who exists and is the one
@@ -348,6 +356,9 @@ func (k *checker) judge(w call.Write, key string, before, after *held) {
 	} else if k.callerOut && k.runs < 2 {
 		k.fault(w, "was made after something was taken from the caller")
 	}
+	if k.runs < 2 {
+		k.inOrder(w, cluster, key, loss, after)
+	}
 	if now := k.living(); loss != "" || w.Operation == "CreateAccessEntry" {
 		for c := range k.admins {
 			if !now[c] {
@@ -360,6 +371,19 @@ func (k *checker) judge(w call.Write, key string, before, after *held) {
 	}
 	if after != nil && !k.ours(after) {
 		k.fault(w, "left an entry without our mark")
+	}
+}
+
+// inOrder holds that a run gives before it takes, cluster by cluster. What is
+// given to an entry that is made again comes after the taking, and tags give
+// nothing.
+func (k *checker) inOrder(w call.Write, cluster, key, loss string, after *held) {
+	switch {
+	case loss != "":
+		k.taken[cluster] = true
+		k.replaced[key] = k.replaced[key] || after == nil
+	case k.taken[cluster] && !k.replaced[key] && w.Operation != "TagResource":
+		k.fault(w, "gave after something was taken on the cluster")
 	}
 }
 

@@ -229,7 +229,7 @@ func (s *stage) unread(t *testing.T, name, how string, forGood bool, said, taker
 	journal := v.server.Journal()
 	s.judge(v, check, res, record, journal)
 	v.converge(s.want, s.opts)
-	check.callerOut = false
+	check.nextRun()
 	check.follow(v.server.Journal()[len(journal):])
 	check.same(v.read(s.want.Accounts))
 	for _, f := range check.faults {

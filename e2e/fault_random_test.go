@@ -115,7 +115,7 @@ func randomPolicy(r *rand.Rand, policy string) string {
 func TestRandomPlansAndRandomFaultsBreakNothingAndConverge(t *testing.T) {
 	plans, draws := uint64(40), uint64(5)
 	if soak {
-		plans, draws = 400, 10
+		plans, draws = 300, 10
 	}
 	var mu sync.Mutex
 	faults, verbs, failed, cases := map[emulator.FaultKind]int{}, map[plan.Verb]int{}, map[apply.Status]int{}, 0
@@ -200,13 +200,13 @@ func (s *stage) random(t *testing.T, r *rand.Rand, clean clean) (map[emulator.Fa
 		for _, o := range res.Outcomes {
 			outcomes[o.Status]++
 		}
-		check.callerOut = false
+		check.nextRun()
 		s.judge(v, check, res, record, v.server.Journal()[seen:])
 	}
 	seen := len(v.server.Journal())
 	v.onCall(nil)
 	v.converge(s.want, s.opts)
-	check.callerOut = false
+	check.nextRun()
 	check.follow(v.server.Journal()[seen:])
 	check.same(v.read(s.want.Accounts))
 	for _, f := range check.faults {

@@ -199,6 +199,7 @@ func (s *stage) killed(t *testing.T, exe, folder string, k int, effect bool, who
 	check.same(v.read(s.want.Accounts))
 	made := effects(journal)
 	v.converge(s.want, s.opts)
+	check.nextRun()
 	check.follow(v.server.Journal()[len(journal):])
 	check.same(v.read(s.want.Accounts))
 	for _, f := range check.faults {
