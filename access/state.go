@@ -114,7 +114,19 @@ type WantCluster struct {
 	Protect  []ListedMember
 	Remove   []ListedMember
 	Entries  []WantEntry // sorted by member
-	Place    Place
+	// Idle are the members of teams whose selector selects no cluster at all,
+	// this one included: a label mistyped, or a team that waits for its first
+	// cluster. They want nothing here; that they lose all they have may not be
+	// meant.
+	Idle  []IdleMember // sorted by member, then team
+	Place Place
+}
+
+// IdleMember is a member of a team that selects no cluster.
+type IdleMember struct {
+	Member Member
+	Team   string
+	Place  Place // of the team's selector
 }
 
 // ListedMember is a member of protect or remove.

@@ -184,8 +184,11 @@ func TestAnEmptiedTeamIsHeldUntilItIsMeant(t *testing.T) {
 func TestASelectorThatMatchesNothing(t *testing.T) {
 	w := appliedLarge(t)(t)
 	w.edit("teams/platform.yaml", "  clusters: {all: true}\n", "  clusters: {matchLabels: {stage: prod}}\n")
-	r := w.run("apply", "--yes", ".").ends(t, cli.Held).says(t, "team platform selects no cluster", "last-admin")
-	// In staging people with keys of their own remain administrators.
+	r := w.run("apply", "--yes", ".").ends(t, cli.Held).says(t, "team platform selects no cluster", "delete-all")
+	sameWrites(t, w.writes(r), ``)
+	// That it is meant can be said. In staging people with keys of their own
+	// remain administrators.
+	r = w.run("apply", "--yes", "--allow", "delete-all", ".").ends(t, cli.Held).says(t, "last-admin")
 	sameWrites(t, w.writes(r), `
 		DeleteAccessEntry (apps-staging-eu|apps-staging-us) staging:permissionSet/PlatformAdmin`)
 	w.edit("teams/platform.yaml", "  clusters: {matchLabels: {stage: prod}}\n", "  clusters: {all: true}\n")

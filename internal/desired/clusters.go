@@ -172,6 +172,9 @@ func (s *site) finish() access.WantCluster {
 		s.want.Entries = append(s.want.Entries, e.finish())
 	}
 	slices.SortFunc(s.want.Entries, func(a, b access.WantEntry) int { return compareMembers(a.Member, b.Member) })
+	slices.SortFunc(s.want.Idle, func(a, b access.IdleMember) int {
+		return cmp.Or(compareMembers(a.Member, b.Member), cmp.Compare(a.Team, b.Team))
+	})
 	return s.want
 }
 

@@ -370,3 +370,24 @@ func TestAStateIsNormal(t *testing.T) {
 		t.Errorf("scope %s, sources %v", got, e.Sources)
 	}
 }
+
+func TestATeamThatSelectsNoClusterIsRememberedOnEachClusterByItsMembers(t *testing.T) {
+	s, err := Compile(parse(t, environment, mainCluster("test", ""),
+		team("qa", `{user: ann}, {permissionSet: Qa}, {arn: "arn:aws:iam::333333333333:role/x"}`, "matchLabels: {stage: none}", "{group: g}"),
+		team("ops", "{user: bob}", "all: true", "{group: g}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var idle []string
+	for _, m := range s.Clusters[0].Idle {
+		idle = append(idle, m.Team+" "+m.Member.String()+" "+m.Member.Account+" "+m.Place.String())
+	}
+	want := []string{
+		"qa arn:aws:iam::333333333333:role/x 333333333333 3.yaml:6:13",
+		"qa permissionSet/Qa 111111111111 3.yaml:6:13",
+		"qa user/ann 111111111111 3.yaml:6:13",
+	}
+	if diff := cmp.Diff(want, idle); diff != "" {
+		t.Error(diff)
+	}
+}

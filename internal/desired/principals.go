@@ -34,34 +34,20 @@ type named struct {
 // member settles a principal's account and partition on a cluster. An ARN
 // stays one, so that people read what they wrote.
 func (c *compiler) member(s *site, p v1alpha1.Principal, at access.Place) (access.Member, bool) {
-	m := access.Member{Partition: s.partition, Account: s.want.Key.Account}
-	account, known := c.account(p.Account)
-	switch {
-	case p.Account == "":
-		known = true
-	case known:
-		m.Partition, m.Account = account.Partition, account.ID
-	case !c.knowsAccount(p.Account, at):
-		return m, false
-	default:
-		m.Account = p.Account
-	}
-	switch {
-	case p.User != "":
-		m.Kind, m.Name = access.UserMember, strings.TrimPrefix(p.User, "/")
-	case p.Role != "":
-		m.Kind, m.Name = access.RoleMember, strings.TrimPrefix(p.Role, "/")
-	case p.PermissionSet != "":
-		m.Kind, m.Name = access.PermissionSetMember, p.PermissionSet
-		if !known {
-			c.fault(at, documents.Suggest(p.Account, c.accountNames())+", or write the role's ARN", "permission set %s cannot be looked up: account %s is not one of the Environment's", quoted(p.PermissionSet), p.Account)
-			return m, false
-		}
-	case p.ARN != "":
-		return c.arnMember(s, p, m, at)
-	default:
+	m, ok := c.meant(s, p)
+	if !ok {
 		c.fault(at, "want one of user, role, permissionSet and arn", "this names no principal")
 		return m, false
+	}
+	if !c.knowsAccount(p.Account, at) {
+		return m, false
+	}
+	if _, known := c.account(p.Account); m.Kind == access.PermissionSetMember && p.Account != "" && !known {
+		c.fault(at, documents.Suggest(p.Account, c.accountNames())+", or write the role's ARN", "permission set %s cannot be looked up: account %s is not one of the Environment's", quoted(p.PermissionSet), p.Account)
+		return m, false
+	}
+	if m.Kind == access.ARNMember {
+		return c.arnMember(s, p, m, at)
 	}
 	return m, c.possible(s, m, at)
 }
@@ -79,6 +65,28 @@ func (c *compiler) arnMember(s *site, p v1alpha1.Principal, m access.Member, at 
 	}
 	m = access.Member{Kind: access.ARNMember, Partition: iam.Partition, Account: iam.Account, Name: iam.ARN()}
 	return m, c.possible(s, m, at)
+}
+
+// meant is the principal that a member names on a cluster, without judging it;
+// ok is false where it names none.
+func (c *compiler) meant(s *site, p v1alpha1.Principal) (m access.Member, ok bool) {
+	m = access.Member{Partition: s.partition, Account: s.want.Key.Account}
+	if account, known := c.account(p.Account); known {
+		m.Partition, m.Account = account.Partition, account.ID
+	} else if p.Account != "" {
+		m.Account = p.Account
+	}
+	switch {
+	case p.User != "":
+		m.Kind, m.Name = access.UserMember, strings.TrimPrefix(p.User, "/")
+	case p.Role != "":
+		m.Kind, m.Name = access.RoleMember, strings.TrimPrefix(p.Role, "/")
+	case p.PermissionSet != "":
+		m.Kind, m.Name = access.PermissionSetMember, p.PermissionSet
+	case p.ARN != "":
+		m.Kind, m.Name = access.ARNMember, p.ARN
+	}
+	return m, m.Kind != ""
 }
 
 // knowsAccount refuses a word that is neither the name of one of the

@@ -40,6 +40,7 @@ func (c *compiler) team(doc teamDoc) {
 	selected := c.selectClusters(doc, spec.Clusters, "spec", "clusters")
 	if len(selected) == 0 {
 		c.note(doc.At("spec", "clusters"), "team %s selects no cluster", doc.Value.Name)
+		c.idle(doc)
 	}
 	var grants []grant
 	for i := range spec.Grants {
@@ -53,6 +54,20 @@ func (c *compiler) team(doc teamDoc) {
 		for _, s := range c.sites {
 			if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
 				c.join(s, doc, i, grants)
+			}
+		}
+	}
+}
+
+// idle notes on every cluster whom a team means that selects none.
+func (c *compiler) idle(doc teamDoc) {
+	for _, s := range c.sites {
+		for _, member := range doc.Value.Spec.Members {
+			if m, ok := c.meant(s, member.Principal); ok {
+				if iam, err := access.ParseIAMPrincipal(m.Name); m.Kind == access.ARNMember && err == nil {
+					m.Partition, m.Account = iam.Partition, iam.Account
+				}
+				s.want.Idle = append(s.want.Idle, access.IdleMember{Member: m, Team: doc.Value.Name, Place: doc.At("spec", "clusters")})
 			}
 		}
 	}

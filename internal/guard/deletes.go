@@ -112,24 +112,50 @@ func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
 // nothing and a mistyped cluster look like. It does not count: the last person
 // of a small environment is everything as well.
 //
+// Where only some teams' selectors match nothing, it holds that their members
+// lose all they have on a cluster that a document names. A cluster whose
+// document goes is another matter.
+//
 // What could not be read may exist, so a wish for it is a wish.
 func deleteAll() plan.Guard {
 	return plan.Guard{
 		Slug:    "delete-all",
-		About:   "The documents want no entry on any cluster that exists, so the plan would delete every entry that is ours.",
+		About:   "The documents want no entry on any cluster that exists, so the plan would delete every entry that is ours; or a Team selects no cluster, so its members would lose their entries.",
 		Instead: "`atlas-iam destroy` says that this is meant; otherwise look at the documents' folder and at the Teams' `clusters`.",
 		Check: func(in *plan.Input) plan.Findings {
-			if in.Options.Destroy || wantsSomething(in) {
+			if in.Options.Destroy {
 				return plan.Findings{}
 			}
+			all := !wantsSomething(in)
 			return holdEach(in.Plan, func(c *plan.Change) string {
-				if e, ok := observed(in, c); !ok || c.Verb != plan.Delete || !ours(in, e) {
+				if e, ok := observed(in, c); !ok || c.Verb != plan.Delete || !ours(in, e) || c.Kind != plan.AccessEntry && !all {
 					return ""
 				}
-				return "would delete everything: the documents want no entry on any cluster that exists"
+				if all {
+					return "would delete everything: the documents want no entry on any cluster that exists"
+				}
+				if team, ok := idleTeam(in, c); ok {
+					return "would delete everything that " + who(c) + " has there: team " + team + " selects no cluster"
+				}
+				return ""
 			})
 		},
 	}
+}
+
+// idleTeam finds a team that selects no cluster and has a change's principal as
+// a member.
+func idleTeam(in *plan.Input, c *plan.Change) (string, bool) {
+	w, ok := wantedCluster(in, c.Cluster)
+	if !ok {
+		return "", false
+	}
+	for _, m := range w.Idle {
+		if names(m.Member, c.Principal) {
+			return m.Team, true
+		}
+	}
+	return "", false
 }
 
 func wantsSomething(in *plan.Input) bool {

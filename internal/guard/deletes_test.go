@@ -28,6 +28,13 @@ func (w *world) staff(k access.ClusterKey, n, stay int) *world {
 	return w
 }
 
+// idle makes somebody a member of a team that selects no cluster.
+func (w *world) idle(k access.ClusterKey, team, who string) *world {
+	c := w.document(k)
+	c.Idle = append(c.Idle, access.IdleMember{Member: member(who), Team: team})
+	return w
+}
+
 // deletesHeldBy counts a plan's deletes, and those of them that a guard holds.
 func deletesHeldBy(w *world, slug string) (deletes, held int) {
 	p := w.plan()
@@ -163,6 +170,12 @@ func TestWantingNothingIsNotTakenAsAWishToDeleteEverything(t *testing.T) {
 		}), 1, 0},
 		"twin: what is wanted is on a cluster that could not be read": {
 			staffed(test, 1, 0).wants(prod, "t", "user/ann", "View:a").gap(access.Gap{What: access.GapCluster, Account: home, Region: prod.Region, Cluster: prod.Name}), 1, 0},
+		"a team that selects no cluster, beside one that does": {staffed(test, 3, 2).idle(test, "qa", "user/p02"), 1, 1},
+		"twin: the one who goes is of no such team":            {staffed(test, 3, 2).idle(test, "qa", "user/ann"), 1, 0},
+		"twin: such a team's member whom another team keeps":   {staffed(test, 3, 2).idle(test, "qa", "user/p01"), 1, 0},
+		"twin: such a team, and its cluster's document goes too": {staffed(test, 3, 3).staff(prod, 2, 2).idle(prod, "qa", "user/p00").change(func(w *world) {
+			w.want.Clusters = slices.DeleteFunc(w.want.Clusters, func(c access.WantCluster) bool { return c.Key == prod })
+		}), 2, 0},
 		"twin: nothing is ours, remove takes away": {newWorld().theirs(test, "user/ann", "View:a").removes(test, "user/ann"), 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
