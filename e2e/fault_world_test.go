@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -176,30 +175,6 @@ func changeIDs(p *plan.Plan) string {
 		words = append(words, line)
 	}
 	return strings.Join(words, "\n  ")
-}
-
-// entries are all access entries there are, as bytes, by cluster and principal:
-// what foreign objects are compared by.
-func (v *virtual) entries(accounts []access.Account) map[string]string {
-	v.t.Helper()
-	have, err := observe.Read(v.t.Context(), v.open(accounts), accounts, observe.Options{})
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	if len(have.Gaps) > 0 {
-		v.t.Fatalf("gaps without a fault: %v", have.Gaps)
-	}
-	all := map[string]string{}
-	for _, c := range have.Clusters {
-		for _, e := range c.Entries {
-			b, err := json.Marshal(e)
-			if err != nil {
-				v.t.Fatal(err)
-			}
-			all[c.Key.Name+" "+e.Principal] = string(b)
-		}
-	}
-	return all
 }
 
 // sortedKeys orders a map's keys.
