@@ -70,3 +70,39 @@ func TestNothingIsBegunThatCannotBeRecorded(t *testing.T) {
 		})
 	}
 }
+
+func TestTheRecordTellsAnAnswerThatCouldNotBeReadBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		wrote := false
+		f.fault = func(_ int, op, _, _ string) fault {
+			switch {
+			case op == "CreateAccessEntry":
+				wrote = true
+				return error500Late
+			case wrote:
+				return denied
+			}
+			return noFault
+		}
+		p := newPlan()
+		p.entry("test", nil, ptr(entry("a")))
+		var record bytes.Buffer
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Record: &record})
+		if err != nil || res.Outcomes[0].Status != Unknown {
+			t.Fatal(err, statuses(res))
+		}
+		var lines []Write
+		for line := range strings.Lines(record.String()) {
+			var w Write
+			if err := json.Unmarshal([]byte(line), &w); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, w)
+		}
+		last := lines[len(lines)-2] // before the end
+		if last.Line != "settled" || last.Outcome != WriteUnknown || last.Code != "AccessDeniedException" || !strings.Contains(last.Message, "not authorized") {
+			t.Errorf("%+v", last)
+		}
+	})
+}

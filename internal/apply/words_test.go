@@ -48,6 +48,8 @@ func TestARunsResultCountsEveryOutcomeOnce(t *testing.T) {
 		"all made, then a signal came":    {outcomes[:3], true, true, false},
 		"one failed":                      {outcomes[:4], false, false, false},
 		"one was skipped after a signal":  {outcomes[5:6], true, false, true},
+		"one failed, one was skipped":     {[]Outcome{outcomes[3], outcomes[6]}, false, false, false},
+		"one was skipped, one is unknown": {outcomes[6:], false, false, false},
 		"one is unknown":                  {outcomes[7:], false, false, false},
 		"nothing to do":                   {nil, false, true, false},
 		"one failed and a signal stopped": {outcomes[3:4], true, false, true},
