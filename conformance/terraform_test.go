@@ -20,14 +20,13 @@ const providerVersion = "5.100.0"
 // from the root.
 func mirror(t *testing.T) string {
 	t.Helper()
-	const inside = "registry.terraform.io/hashicorp/aws"
 	var candidates []string
 	if home, err := os.UserHomeDir(); err == nil {
 		candidates = append(candidates, filepath.Join(home, ".terraform.d", "plugins"))
 	}
 	candidates = append(candidates, os.Getenv("TF_PLUGIN_CACHE_DIR"))
 	for _, c := range candidates {
-		if c != "" && isDir(filepath.Join(c, inside)) {
+		if c != "" && holdsProvider(c) {
 			return c
 		}
 	}
@@ -43,7 +42,7 @@ func mirror(t *testing.T) string {
 			return nil
 		case path == "/proc" || path == "/sys" || path == "/dev" || strings.Count(path, "/") > 4:
 			return fs.SkipDir
-		case isDir(filepath.Join(path, inside)):
+		case holdsProvider(path):
 			found = path
 			return fs.SkipAll
 		}
@@ -55,9 +54,10 @@ func mirror(t *testing.T) string {
 	return found
 }
 
-func isDir(path string) bool {
-	i, err := os.Stat(path)
-	return err == nil && i.IsDir()
+// holdsProvider looks for HOST/hashicorp/aws beneath a folder.
+func holdsProvider(folder string) bool {
+	found, err := filepath.Glob(filepath.Join(folder, "*", "hashicorp", "aws"))
+	return err == nil && len(found) > 0
 }
 
 // terraform is a working folder with the AWS provider, pointed at an account.
