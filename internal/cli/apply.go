@@ -128,6 +128,18 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 	if err != nil {
 		return err
 	}
+	return f.applyShown(ctx, pl, o)
+}
+
+// applyShown shows a plan, asks, and makes it.
+func (f *flow) applyShown(ctx context.Context, pl *plan.Plan, o *writeFlags) error {
+	return f.showAskMake(ctx, pl, o, "yes",
+		fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment))
+}
+
+// showAskMake is the only way from a plan to its writes: nothing is made that
+// was not shown, and without --yes nothing that was not asked for.
+func (f *flow) showAskMake(ctx context.Context, pl *plan.Plan, o *writeFlags, answer, question string) error {
 	if err := f.showFirst(pl); err != nil {
 		return err
 	}
@@ -135,8 +147,7 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 		return f.nothing(pl)
 	}
 	if !o.yes {
-		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
-		if err := p.ask(question, "yes"); err != nil {
+		if err := f.p.ask(question, answer); err != nil {
 			return err
 		}
 	}
@@ -188,16 +199,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		p.say("nothing to do: all of this plan that is not held is done already")
 		return f.nothing(pl)
 	}
-	if err := f.showFirst(pl); err != nil {
-		return err
-	}
-	if !o.yes {
-		question := fmt.Sprintf("Apply these %s to environment %s?", count(pending(pl), "change", "changes"), pl.Owner.Environment)
-		if err := p.ask(question, "yes"); err != nil {
-			return err
-		}
-	}
-	return f.make(ctx, pl, o, apply.Run)
+	return f.applyShown(ctx, pl, o)
 }
 
 // savedAccounts are a saved plan's accounts. Of a plan that was printed, and so

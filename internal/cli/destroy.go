@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/atlas-iam/atlas-iam/internal/apply"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -45,17 +44,6 @@ func runDestroy(ctx context.Context, p *Process, o *writeFlags, paths []string, 
 	if err != nil {
 		return err
 	}
-	if err := f.showFirst(pl); err != nil {
-		return err
-	}
-	if pending(pl) == 0 {
-		return f.nothing(pl)
-	}
-	if !o.yes {
-		question := fmt.Sprintf("Delete %s of environment %s? Type its name.", count(pending(pl), "object", "objects"), pl.Owner.Environment)
-		if err := p.ask(question, pl.Owner.Environment); err != nil {
-			return err
-		}
-	}
-	return f.make(ctx, pl, o, apply.Run)
+	return f.showAskMake(ctx, pl, o, pl.Owner.Environment,
+		fmt.Sprintf("Delete %s of environment %s? Type its name.", count(pending(pl), "object", "objects"), pl.Owner.Environment))
 }
