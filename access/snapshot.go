@@ -32,6 +32,12 @@ const (
 	GapEntry    GapKind = "entry"    // one entry's description or policies
 	GapUsers    GapKind = "users"    // the IAM users of an account
 	GapRoles    GapKind = "roles"    // the IAM roles of an account
+
+	// Through a cluster's own endpoint.
+	GapKubernetes GapKind = "kubernetes" // nothing of it was read
+	GapRBAC       GapKind = "rbac"       // roles and bindings
+	GapNamespaces GapKind = "namespaces"
+	GapAuthMap    GapKind = "aws-auth" // the ConfigMap
 )
 
 // Compare orders gaps.
@@ -97,6 +103,11 @@ type HaveCluster struct {
 	// that could be listed: that is a fact.
 	EntriesRead bool
 	Entries     []Entry // normal, sorted by principal; those whose details are a gap are missing
+	// Endpoint and CA (PEM) are the cluster's own API server's; empty while it
+	// has none.
+	Endpoint, CA string
+	// Kubernetes is what was read through it; nil where nothing was asked.
+	Kubernetes *HaveKubernetes
 }
 
 // Entry finds a cluster's entry by principal ARN.
@@ -166,8 +177,8 @@ func (s *Snapshot) Unread(k ClusterKey, principal string) (Gap, bool) {
 			continue
 		}
 		switch g.What {
-		case GapUsers, GapRoles:
-			continue
+		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap:
+			continue // they hide no entry
 		case GapEntry:
 			if principal != g.Principal {
 				continue

@@ -118,8 +118,12 @@ type WantCluster struct {
 	// this one included: a label mistyped, or a team that waits for its first
 	// cluster. They want nothing here; that they lose all they have may not be
 	// meant.
-	Idle  []IdleMember // sorted by member, then team
-	Place Place
+	Idle []IdleMember // sorted by member, then team
+	// Via says how Kubernetes objects are written there, ViaDirect if the
+	// document does not say.
+	Via      Via
+	Bindings []WantBinding // sorted by name; see WantBinding
+	Place    Place
 }
 
 // IdleMember is a member of a team that selects no cluster.
@@ -146,6 +150,8 @@ type State struct {
 	// Teams are the names of all Team documents, sorted, for --only and for
 	// words about people.
 	Teams []string
+	// Tests are the access tests, in the order of their places.
+	Tests []WantTest
 	// Partial lists what stands beneath the Environment's folder and was not
 	// read (a file left out on the command line). Not empty: nothing may be
 	// deleted.
