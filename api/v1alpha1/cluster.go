@@ -1,13 +1,11 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 // Cluster names an EKS cluster, and says what belongs to no team: protected
 // and unwanted principals, node roles, the authentication mode. Its labels are
 // what teams select it by.
 type Cluster struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata"`
+	TypeMeta   `json:",inline"`
+	ObjectMeta `json:"metadata"`
 
 	Spec ClusterSpec `json:"spec"`
 }

@@ -1,12 +1,10 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 // Environment says whose documents these are, where to look in AWS, and what
 // marks everything that is made from them. A folder tree has exactly one.
 type Environment struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata"`
+	TypeMeta   `json:",inline"`
+	ObjectMeta `json:"metadata"`
 
 	Spec EnvironmentSpec `json:"spec"`
 }

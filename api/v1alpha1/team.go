@@ -1,11 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 // Team gives its members access to the clusters it selects.
 type Team struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata"`
+	TypeMeta   `json:",inline"`
+	ObjectMeta `json:"metadata"`
 
 	Spec TeamSpec `json:"spec"`
 }

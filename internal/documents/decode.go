@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // decoder turns the nodes of one document into a Go value, driven by the
@@ -36,8 +35,7 @@ type field struct {
 	typ      reflect.Type
 }
 
-// fieldsOf lists the keys of a struct type in order. Of ObjectMeta a document
-// has the few that mean something to us.
+// fieldsOf lists the keys of a struct type in order.
 func fieldsOf(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
@@ -51,17 +49,6 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		out = append(out, field{name: name, index: []int{i}, typ: f.Type, required: !strings.Contains(options, "omitempty")})
-	}
-	if t == reflect.TypeFor[metav1.ObjectMeta]() {
-		out = slices.DeleteFunc(out, func(f field) bool { return f.name != "name" && f.name != "labels" && f.name != "annotations" })
-		for i := range out {
-			out[i].required = out[i].name == "name"
-		}
-	}
-	if t == reflect.TypeFor[metav1.TypeMeta]() {
-		for i := range out {
-			out[i].required = true
-		}
 	}
 	return out
 }

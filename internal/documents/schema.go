@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
@@ -112,9 +110,6 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 }
 
 func (s *schema) structure(t reflect.Type) (object, error) {
-	if t == reflect.TypeFor[metav1.ObjectMeta]() {
-		return metadata(), nil
-	}
 	properties, required := object{}, []string{}
 	for _, f := range fieldsOf(t) {
 		owner, key := ownerOf(t, f), f.name
@@ -263,26 +258,4 @@ func policyNames() []any {
 		}
 	}
 	return []any{object{"enum": names}, object{"pattern": "^arn:aws[a-z-]*:eks::aws:cluster-access-policy/.+$"}}
-}
-
-// metadata is the part of ObjectMeta that documents have.
-func metadata() object {
-	words := object{"type": "object", "additionalProperties": object{"type": "string"}}
-	labels, annotations := object{}, object{}
-	for k, v := range words {
-		labels[k], annotations[k] = v, v
-	}
-	labels["description"] = "Labels are what teams select clusters by."
-	annotations["description"] = "Annotations mean nothing to atlas-iam."
-	return object{
-		"type": "object", "additionalProperties": false, "required": []string{"name"},
-		"description": "What the document is called.",
-		"properties": object{
-			"name": object{
-				"type": "string", "pattern": dnsLabel.String(), "examples": []any{"backend"},
-				"description": "The document's name: lower-case letters, digits and dashes. It is unique among documents of its kind.",
-			},
-			"labels": labels, "annotations": annotations,
-		},
-	}
 }
