@@ -1,7 +1,7 @@
 // Package v1alpha1 holds the documents' Go types: Environment, Cluster, Team.
 //
 // The shapes are structural: every field has one type whatever its neighbours
-// say, so the same types can be custom resources. Doc comments and the
+// say, so a custom resource can take the specs as they are. Doc comments and the
 // kubebuilder markers in them become the JSON Schema that editors use; see
 // package documents, which reads documents strictly and says what else must
 // hold.
