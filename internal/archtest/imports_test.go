@@ -45,6 +45,7 @@ var table = map[string]room{
 	"internal/plan":      {ours: []string{"access"}, why: "planning is a function of its arguments"},
 	"internal/guard":     {ours: []string{"access", "internal/plan", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
 	"internal/apply":     {ours: []string{"access", "internal/plan", "internal/cloud"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
+	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},
 	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "authz/..."}, why: "it says, it never decides"},
 	"internal/lab":       {ours: []string{"access", "internal/cloud", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
 	"internal/cli":       {ours: []string{"access", "api/...", "internal/...", "emulator/...", "authz/..."}, theirs: []string{"github.com/spf13", sdk, smithy, "golang.org/x/term", "golang.org/x/sys"}, why: "the shell knows everything"},
