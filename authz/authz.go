@@ -8,6 +8,7 @@ package authz
 
 import (
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/rbac"
 )
 
 // Verdict is an answer. The zero value is Deny.
@@ -31,21 +32,8 @@ func (v Verdict) String() string {
 	return "deny"
 }
 
-// Request is one question to an API server, in the attributes that its
-// authorizers see. (k8s.io/apiserver, authorizer.Attributes)
-type Request struct {
-	Verb string
-	// Group ("" is core), Resource and Subresource of a resource request.
-	Group, Resource, Subresource string
-	// Namespace is empty for a cluster-scoped resource, and for a namespaced
-	// one over all namespaces, as kubectl's -A. For a request on one Namespace
-	// object it is that namespace, as the API server has it.
-	Namespace string
-	Name      string
-	// Path of a request that is about no resource; then the others but Verb are
-	// empty.
-	Path string
-}
+// Request is one question to an API server.
+type Request = rbac.Request
 
 // Identity is who asks, as the API server sees him.
 type Identity struct {

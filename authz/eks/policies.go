@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"sigs.k8s.io/yaml"
 )
 
@@ -30,19 +31,10 @@ type Policy struct {
 	// RulesComplete reports that Rules is all that the policy gives. If not,
 	// AWS does not publish the rules: Rules is empty, and what the policy
 	// gives is unknown, which is not nothing.
-	RulesComplete bool   `json:"rulesComplete"`
-	Rules         []Rule `json:"rules"`
-	Source        string `json:"source"` // where the facts are from
-	Notes         string `json:"notes"`
-}
-
-// Rule gives verbs on resources of API groups ("" is the core group), or on
-// URLs that are no resources. There are only rules that allow. "*" is all.
-type Rule struct {
-	APIGroups       []string `json:"apiGroups"`
-	Resources       []string `json:"resources"`
-	NonResourceURLs []string `json:"nonResourceURLs"`
-	Verbs           []string `json:"verbs"`
+	RulesComplete bool          `json:"rulesComplete"`
+	Rules         []access.Rule `json:"rules"`
+	Source        string        `json:"source"` // where the facts are from
+	Notes         string        `json:"notes"`
 }
 
 // ARN is the policy's ARN in a partition.

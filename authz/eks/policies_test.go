@@ -56,7 +56,7 @@ func TestTheVocabularyAgreesWithTheRules(t *testing.T) {
 }
 
 func writes(p Policy) bool {
-	return slices.ContainsFunc(p.Rules, func(r Rule) bool {
+	return slices.ContainsFunc(p.Rules, func(r access.Rule) bool {
 		return slices.ContainsFunc(r.Verbs, func(v string) bool { return v != "get" && v != "list" && v != "watch" })
 	})
 }
@@ -66,7 +66,7 @@ func gives(p Policy, group, resource string, verbs ...string) bool {
 	has := func(list []string, want string) bool {
 		return slices.Contains(list, "*") || slices.Contains(list, want)
 	}
-	return slices.ContainsFunc(p.Rules, func(r Rule) bool {
+	return slices.ContainsFunc(p.Rules, func(r access.Rule) bool {
 		return has(r.APIGroups, group) && has(r.Resources, resource) &&
 			slices.ContainsFunc(verbs, func(v string) bool { return has(r.Verbs, v) })
 	})

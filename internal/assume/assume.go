@@ -17,6 +17,7 @@ type Part string
 // The parts.
 const (
 	Plans Part = "plan and apply"
+	RBAC  Part = "who can do what in a cluster"
 	IAM   Part = "the evaluation of IAM policies"
 	Lab   Part = "the embedded AWS"
 )
@@ -30,7 +31,7 @@ type Assumption struct {
 
 // All lists every assumption, by part and then by id.
 func All() []Assumption {
-	all := slices.Concat(plans(), evaluation())
+	all := slices.Concat(plans(), decisions(), evaluation())
 	for _, a := range emulator.Assumptions() {
 		all = append(all, Assumption{a.ID, Lab, a.Text})
 	}
@@ -56,6 +57,12 @@ func plans() []Assumption {
 		{"namespace-pattern", Plans, "In a scope's namespaces a star stands for any run of characters, also none, wherever it stands; all else is itself. EKS publishes no grammar."},
 		{"remade-by-time", Plans, "No API tells which unique id an entry is bound to. A user or role that was made after its entry is taken for another one of the same name, so the entry is dead."},
 		{"unverified-policies", Plans, "An access policy of which AWS does not say whose entries may have it may be given to anybody; EKS has the last word."},
+	}
+}
+
+func decisions() []Assumption {
+	return []Assumption{
+		{"namespace-scope", RBAC, "A policy over namespaces gives what a RoleBinding there would: requests in those namespaces, the Namespace object itself among them, and nothing of the cluster's."},
 	}
 }
 
