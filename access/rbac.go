@@ -2,7 +2,9 @@ package access
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Rule gives verbs on resources of API groups, or on URLs that are no
@@ -69,9 +71,66 @@ type Binding struct {
 	Role      RoleRef           `json:"role"`
 	Subjects  []Subject         `json:"subjects,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
-	// Annotations and UID are what was observed; neither counts as access.
+	// Annotations, UID and Managers are what was observed; none counts as
+	// access. Managers are the field managers, sorted: who wrote it.
 	Annotations map[string]string `json:"annotations,omitempty"`
 	UID         string            `json:"uid,omitempty"`
+	Managers    []string          `json:"managers,omitempty"`
+}
+
+// FieldManager is the name under which we write to Kubernetes.
+const FieldManager = "atlas-iam"
+
+// LabelManagedBy tells who an object is managed by; ours say FieldManager.
+// (Kubernetes, recommended labels)
+const LabelManagedBy = "app.kubernetes.io/managed-by"
+
+// Labels are those that mark a Kubernetes object as o's.
+func (o Owner) Labels() map[string]string {
+	labels := o.Tags()
+	labels[LabelManagedBy] = FieldManager
+	return labels
+}
+
+// OwnerOfBinding reads whose a binding is. Ours has our labels and was written
+// by our field manager: labels are copied with the YAML they stand in, and a
+// copy is not ours. foreign holds the marks of other tools, as for tags.
+func (o Owner) OwnerOfBinding(b *Binding, foreign map[string]string) Ownership {
+	by := b.Labels[LabelManagedBy]
+	own := o.OwnerOf(b.Labels, foreign)
+	switch {
+	case !own.Ours && own.By == "nobody's mark" && by != "":
+		return Ownership{By: "label " + LabelManagedBy + "=" + by}
+	case !own.Ours && own.By == "nobody's mark" && b.Labels[labelBootstrap] != "":
+		return Ownership{By: "Kubernetes"}
+	case !own.Ours:
+		return own
+	case by != "" && by != FieldManager:
+		return Ownership{By: "label " + LabelManagedBy + "=" + by}
+	case !slices.Contains(b.Managers, FieldManager):
+		return Ownership{By: "a copy with the labels of environment " + o.Environment + ", written by " + cmp.Or(strings.Join(b.Managers, ", "), "somebody else")}
+	}
+	return own
+}
+
+// labelBootstrap marks what the API server makes itself. (Kubernetes, RBAC:
+// default roles)
+const labelBootstrap = "kubernetes.io/bootstrapping"
+
+// Clone is a copy that shares nothing with b.
+func (b *Binding) Clone() *Binding {
+	c := *b
+	c.Subjects, c.Managers = slices.Clone(b.Subjects), slices.Clone(b.Managers)
+	c.Labels, c.Annotations = maps.Clone(b.Labels), maps.Clone(b.Annotations)
+	return &c
+}
+
+// Key is the binding's name with its namespace, as people write it.
+func (b *Binding) Key() string {
+	if b.Namespace == "" {
+		return b.Name
+	}
+	return b.Namespace + "/" + b.Name
 }
 
 // Kind is ClusterRoleBinding or RoleBinding.
@@ -130,7 +189,67 @@ type HaveKubernetes struct {
 
 	AuthMapRead bool
 	AuthMap     *AuthMap // nil: there is none
+
+	// Trials are writes that the API server was asked to try without making
+	// them, and what it said; sorted by namespace, name.
+	Trials []Trial
 }
+
+// Binding finds a binding that was read; an empty namespace is the cluster.
+func (k *HaveKubernetes) Binding(namespace, name string) (*Binding, bool) {
+	want := &Binding{Namespace: namespace, Name: name}
+	i, ok := slices.BinarySearchFunc(k.Bindings, want, func(b Binding, w *Binding) int { return b.Compare(w) })
+	if !ok {
+		return nil, false
+	}
+	return &k.Bindings[i], true
+}
+
+// Role finds a role that was read; an empty namespace is the cluster.
+func (k *HaveKubernetes) Role(namespace, name string) (*KubernetesRole, bool) {
+	i, ok := slices.BinarySearchFunc(k.Roles, name, func(r KubernetesRole, n string) int {
+		return cmp.Or(cmp.Compare(r.Namespace, namespace), cmp.Compare(r.Name, n))
+	})
+	if !ok {
+		return nil, false
+	}
+	return &k.Roles[i], true
+}
+
+// Trial finds what came of trying a binding's write.
+func (k *HaveKubernetes) Trial(namespace, name string) (*Trial, bool) {
+	for i := range k.Trials {
+		if b := &k.Trials[i].Binding; b.Namespace == namespace && b.Name == name {
+			return &k.Trials[i], true
+		}
+	}
+	return nil, false
+}
+
+// Trial is a write of a binding that the API server was asked to try: it
+// judges it as a real one, the right to bind included, and stores nothing.
+// (Kubernetes, dry run)
+type Trial struct {
+	Binding Binding
+	Verb    TrialVerb
+	// Refused is what the API server would say no with; empty: it would be done.
+	Refused string
+	// Conflict says that it is refused because another field manager owns what
+	// would be set.
+	Conflict bool
+	// Unread says that there was no answer, Refused then says why.
+	Unread bool
+}
+
+// TrialVerb is what is tried.
+type TrialVerb string
+
+// The verbs. A binding that is replaced is tried as both.
+const (
+	TryApply   TrialVerb = "apply"
+	TryDelete  TrialVerb = "delete"
+	TryReplace TrialVerb = "replace"
+)
 
 // WantBinding is a team's wish for a role on a cluster. It stands for a
 // ClusterRoleBinding where Scope is the cluster, else for a RoleBinding in

@@ -1,0 +1,95 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// path is where a binding stands.
+func path(b *access.Binding) string {
+	if b.Namespace == "" {
+		return "/apis/" + rbacGroup + "/v1/clusterrolebindings/" + url.PathEscape(b.Name)
+	}
+	return "/apis/" + rbacGroup + "/v1/namespaces/" + url.PathEscape(b.Namespace) + "/rolebindings/" + url.PathEscape(b.Name)
+}
+
+func object(b *access.Binding) string {
+	if b.Namespace == "" {
+		return "clusterrolebinding " + b.Name
+	}
+	return "rolebinding " + b.Key()
+}
+
+// Get reads the binding of b's name; an error for which IsNotFound holds says
+// that there is none.
+func (c *Client) Get(ctx context.Context, b *access.Binding) (*Object, error) {
+	body, _, err := c.do(ctx, call{verb: "read", object: object(b), method: http.MethodGet, path: path(b)})
+	if err != nil {
+		return nil, err
+	}
+	return c.read("read", b, body)
+}
+
+func (c *Client) read(verb string, b *access.Binding, body []byte) (*Object, error) {
+	var have binding
+	if err := json.Unmarshal(body, &have); err != nil {
+		return nil, c.unreadable(verb, object(b), err)
+	}
+	o, ok := have.object(b.Namespace != "")
+	if !ok || o.Name != b.Name || o.Namespace != b.Namespace {
+		return nil, c.unreadable(verb, object(b), errors.New("the answer is not the binding that was asked for"))
+	}
+	return &o, nil
+}
+
+// Apply makes b what it should be by server-side apply, without force: fields
+// that another field manager owns are not taken from it (IsConflict). With try
+// the server judges it and stores nothing. A binding's role cannot be changed
+// so: it is immutable.
+func (c *Client) Apply(ctx context.Context, b *access.Binding, try bool) (*Object, Answer, error) {
+	q := url.Values{"fieldManager": {access.FieldManager}, "force": {"false"}}
+	verb := "apply"
+	if try {
+		q.Set("dryRun", "All")
+		verb = "try to apply"
+	}
+	body, a, err := c.do(ctx, call{verb: verb, object: object(b), method: http.MethodPatch, path: path(b), query: q,
+		body: Manifest(b), contentType: "application/apply-patch+yaml"})
+	if err != nil || try {
+		return nil, a, err
+	}
+	o, err := c.read(verb, b, body)
+	return o, a, err
+}
+
+// Delete takes a binding away if it is still that one in that version
+// (IsConflict if not). With try the server stores nothing.
+func (c *Client) Delete(ctx context.Context, o *Object, try bool) (Answer, error) {
+	type preconditions struct {
+		UID             string `json:"uid"`
+		ResourceVersion string `json:"resourceVersion,omitempty"`
+	}
+	options := struct {
+		APIVersion    string        `json:"apiVersion"`
+		Kind          string        `json:"kind"`
+		Preconditions preconditions `json:"preconditions"`
+		DryRun        []string      `json:"dryRun,omitempty"`
+	}{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: preconditions{o.UID, o.ResourceVersion}}
+	verb := "delete"
+	if try {
+		options.DryRun = []string{"All"}
+		verb = "try to delete"
+	}
+	body, err := json.Marshal(options)
+	if err != nil {
+		return Answer{}, err
+	}
+	_, a, err := c.do(ctx, call{verb: verb, object: object(&o.Binding), method: http.MethodDelete, path: path(&o.Binding),
+		body: body, contentType: "application/json"})
+	return a, err
+}

@@ -1,0 +1,139 @@
+package kube
+
+import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/kube/kubetest"
+)
+
+// otherAuthority is a certificate that signed nothing here.
+func otherAuthority(t testing.TB) (endpoint, ca string) {
+	t.Helper()
+	ts := httptest.NewUnstartedServer(http.NotFoundHandler())
+	ts.EnableHTTP2 = true
+	ts.StartTLS()
+	defer ts.Close()
+	block := *ts.Certificate()
+	raw := append([]byte(nil), block.Raw...)
+	raw[len(raw)-1] ^= 1 // httptest's servers share one certificate
+	return ts.URL, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
+}
+
+func TestABindingIsAppliedReadAndDeletedOnlyAsItIs(t *testing.T) {
+	s := kubetest.New("dev-a")
+	c := dial(t, s)
+	b := team("dev-a", "atlas-iam:ops:backend:clusterrole:edit", "edit")
+	if _, err := c.Get(t.Context(), &b); !IsNotFound(err) {
+		t.Fatalf("read what is not there: %v", err)
+	}
+	if _, _, err := c.Apply(t.Context(), &b, true); err != nil || len(s.Bindings()) != 0 {
+		t.Fatalf("a trial stored something, or failed: %v", err)
+	}
+	o, a, err := c.Apply(t.Context(), &b, false)
+	if err != nil || a.AuditID == "" || !o.SameAccess(&b) || !access.Owner.OwnerOfBinding(access.Owner{Environment: "ops", ID: "k7f3c9a1"}, &o.Binding, nil).Ours {
+		t.Fatalf("applied %+v %+v %v", o, a, err)
+	}
+	old := *o
+	more := b
+	more.Subjects = append([]access.Subject{{Kind: access.UserSubject, Name: "ann"}}, b.Subjects...)
+	if o, _, err = c.Apply(t.Context(), &more, false); err != nil || len(o.Subjects) != 2 {
+		t.Fatalf("changed %+v %v", o, err)
+	}
+	if _, err := c.Delete(t.Context(), &old, false); !IsConflict(err) || len(s.Bindings()) != 1 {
+		t.Errorf("deleted what had changed: %v", err)
+	}
+	if _, err := c.Delete(t.Context(), o, true); err != nil || len(s.Bindings()) != 1 {
+		t.Errorf("a trial of a delete: %v", err)
+	}
+	if _, err := c.Delete(t.Context(), o, false); err != nil || len(s.Bindings()) != 0 {
+		t.Errorf("not deleted: %v", err)
+	}
+}
+
+func TestWhatAnotherManagerOwnsIsNotTaken(t *testing.T) {
+	s := kubetest.New("dev-a")
+	b := team("dev-a", "x", "edit")
+	other := b
+	other.Subjects = []access.Subject{{Kind: access.UserSubject, Name: "eve"}}
+	s.Put(other, "kubectl-edit")
+	if _, _, err := dial(t, s).Apply(t.Context(), &b, false); !IsConflict(err) || Unknown(err) || !strings.Contains(err.Error(), "kubectl-edit") {
+		t.Errorf("%v", err)
+	}
+	for _, call := range s.Calls() {
+		if call.Method == "PATCH" && strings.Contains(call.Path, "force=true") {
+			t.Error("forced")
+		}
+	}
+}
+
+func TestTrialsSayWhatAWriteWouldMeet(t *testing.T) {
+	s := kubetest.New("dev-a", "dev-b")
+	s.Fault = func(c kubetest.Call) *kubetest.Fault {
+		switch {
+		case !c.Try && c.Method != "GET":
+			t.Errorf("%s %s was no trial", c.Method, c.Path)
+		case strings.Contains(c.Path, "dev-b"):
+			return &kubetest.Fault{Status: 403, Reason: "Forbidden", Message: "attempting to grant RBAC permissions not currently held"}
+		case strings.Contains(c.Path, "lost"):
+			return &kubetest.Fault{}
+		}
+		return nil
+	}
+	s.Put(team("dev-a", "other", "view"), "atlas-iam")
+	s.Put(team("dev-a", "gone", "view"), "atlas-iam")
+	at := s.Bindings()
+	replaced, gone := team("dev-a", "other", "edit"), at["dev-a/gone"]
+	replaced.UID = at["dev-a/other"].UID
+	lost := team("dev-a", "lost", "edit")
+	got := dial(t, s).Try(t.Context(), []access.Trial{
+		{Binding: team("dev-b", "x", "edit"), Verb: access.TryApply}, {Binding: team("dev-a", "x", "edit"), Verb: access.TryApply},
+		{Binding: replaced, Verb: access.TryReplace}, {Binding: gone, Verb: access.TryDelete}, {Binding: lost, Verb: access.TryApply},
+	})
+	words := map[string]access.Trial{}
+	for _, tr := range got {
+		words[tr.Binding.Key()] = tr
+	}
+	for key, refused := range map[string]bool{"dev-b/x": true, "dev-a/x": false, "dev-a/other": false, "dev-a/gone": false, "dev-a/lost": true} {
+		if tr, ok := words[key]; !ok || (tr.Refused != "") != refused || tr.Unread != (key == "dev-a/lost") || tr.Conflict {
+			t.Errorf("%s: %+v", key, tr)
+		}
+	}
+	if len(s.Bindings()) != 2 {
+		t.Errorf("trials changed something: %v", s.Bindings())
+	}
+}
+
+func TestAWriteWithoutAnAnswerIsUnknown(t *testing.T) {
+	for what, tc := range map[string]struct {
+		fault   *kubetest.Fault
+		unknown bool
+	}{
+		"done": {nil, false}, "broken": {&kubetest.Fault{After: true}, true}, "a fault inside": {&kubetest.Fault{Status: 500, Reason: "InternalError"}, true},
+		"refused": {&kubetest.Fault{Status: 403, Reason: "Forbidden"}, false},
+	} {
+		s := kubetest.New("dev-a")
+		s.Fault = func(kubetest.Call) *kubetest.Fault { return tc.fault }
+		b := team("dev-a", "x", "edit")
+		if _, _, err := dial(t, s).Apply(t.Context(), &b, false); Unknown(err) != tc.unknown {
+			t.Errorf("%s: unknown %v: %v", what, Unknown(err), err)
+		}
+	}
+	c, err := Dial(Cluster{Name: "test", Endpoint: "https://127.0.0.1:1", CA: certificate(t), Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := team("dev-a", "x", "edit")
+	if _, _, err := c.Apply(t.Context(), &b, false); err == nil || Unknown(err) {
+		t.Errorf("never got there: unknown %v: %v", Unknown(err), err)
+	}
+}
+
+func certificate(t testing.TB) string {
+	_, ca := kubetest.New().Start(t.Cleanup)
+	return ca
+}
