@@ -39,7 +39,7 @@ type ClusterSpec struct {
 	// NodeRoles are the roles of nodes that need an entry of their own. EKS makes those of managed node groups and Fargate profiles by itself.
 	NodeRoles []NodeRole `json:"nodeRoles,omitempty"`
 
-	// Kubernetes says how objects inside the cluster are written.
+	// Kubernetes says how bindings of roles are written inside the cluster.
 	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
 }
 
@@ -84,9 +84,9 @@ type NodeRole struct {
 	Type string `json:"type"`
 }
 
-// Kubernetes says how objects inside a cluster are written.
+// Kubernetes says how bindings of roles are written inside a cluster.
 type Kubernetes struct {
-	// Via is None: this version writes nothing inside clusters.
-	// +kubebuilder:validation:Enum=None
+	// Via is how: Direct writes through the cluster's own endpoint, Render writes manifests for somebody else to apply, None reads and writes nothing. Left out: Direct.
+	// +kubebuilder:validation:Enum=Direct;Render;None
 	Via string `json:"via"`
 }

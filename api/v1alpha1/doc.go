@@ -1,7 +1,10 @@
-// Package v1alpha1 holds the documents' Go types: Environment, Cluster, Team.
+// Package v1alpha1 holds the documents' Go types: Environment, Cluster,
+// Team, AccessTest.
 //
 // The shapes are structural: every field has one type whatever its neighbours
-// say, so a custom resource can take the specs as they are. Doc comments and the
+// say, so a custom resource can take the specs as they are; Subjects and Words
+// alone are written in more than one way, and a custom resource keeps their
+// fields as they come. Doc comments and the
 // kubebuilder markers in them become the JSON Schema that editors use; see
 // package documents, which reads documents strictly and says what else must
 // hold.
@@ -21,4 +24,5 @@ const (
 	KindEnvironment = "Environment"
 	KindCluster     = "Cluster"
 	KindTeam        = "Team"
+	KindAccessTest  = "AccessTest"
 )

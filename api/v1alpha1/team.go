@@ -48,21 +48,31 @@ type ClusterSelector struct {
 	MatchLabels map[string]string `json:"matchLabels,omitempty"`
 }
 
-// Grant is an access policy with its reach, or membership in a Kubernetes
-// group.
-// +kubebuilder:validation:ExactlyOneOf=policy;group
+// Grant is an access policy or a Kubernetes role with its reach, or membership
+// in a Kubernetes group.
+// +kubebuilder:validation:ExactlyOneOf=policy;clusterRole;role;group
 type Grant struct {
 	// Policy is an EKS access policy: Edit, AmazonEKSEditPolicy, or its ARN. It needs namespaces, or scope: cluster.
 	// +kubebuilder:example="Edit"
 	Policy string `json:"policy,omitempty"`
 
-	// Namespaces are the names or patterns of the namespaces the policy reaches. A star is any run of characters, also none. Quote patterns that begin with a star.
+	// ClusterRole is the name of a ClusterRole: one of Kubernetes' own (view, edit, admin, cluster-admin) or yours. It is bound to a group of the team's, by a RoleBinding in each of the namespaces, or by a ClusterRoleBinding with scope: cluster.
+	// +kubebuilder:validation:Pattern=`^[!-$&-)+-.0->@-~]{1,253}$`
+	// +kubebuilder:example="edit"
+	ClusterRole string `json:"clusterRole,omitempty"`
+
+	// Role is the name of a Role, the one of that name in each of the namespaces. It is bound to a group of the team's.
+	// +kubebuilder:validation:Pattern=`^[!-$&-)+-.0->@-~]{1,253}$`
+	// +kubebuilder:example="log-reader"
+	Role string `json:"role,omitempty"`
+
+	// Namespaces are the names or patterns of the namespaces that the policy or role reaches. A star is any run of characters, also none. Quote patterns that begin with a star.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:items:Pattern=`^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$`
 	// +kubebuilder:example={"*backend*", "ops-monitoring-ns"}
 	Namespaces []string `json:"namespaces,omitempty"`
 
-	// Scope is "cluster" for the whole cluster, which is more than all of its namespaces.
+	// Scope is "cluster" for the whole cluster, which is more than all of its namespaces. A role has none.
 	// +kubebuilder:validation:Enum=cluster
 	Scope string `json:"scope,omitempty"`
 

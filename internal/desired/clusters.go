@@ -19,6 +19,7 @@ type site struct {
 	protect   map[string]access.ListedMember // by memberKey
 	remove    map[string]access.ListedMember
 	entries   map[string]*entry
+	bindings  map[bindingKey]*access.WantBinding
 }
 
 // entry is one principal's entry while grants are united.
@@ -85,10 +86,14 @@ func (c *compiler) site(doc documents.Doc[v1alpha1.Cluster]) (*site, bool) {
 		c.fault(doc.At("spec", "region"), documents.Suggest(region, account.Regions)+"; a region that is not listed in the Environment is not read", "account %s has no region %s", account.Name, quoted(region))
 		return nil, false
 	}
+	via := access.ViaDirect
+	if k := spec.Kubernetes; k != nil {
+		via = access.Via(k.Via)
+	}
 	return &site{
-		doc: doc, partition: account.Partition,
+		doc: doc, bindings: map[bindingKey]*access.WantBinding{}, partition: account.Partition,
 		want: access.WantCluster{
-			Document: doc.Value.Name, Mode: access.AuthMode(spec.AuthenticationMode), Place: doc.At(),
+			Document: doc.Value.Name, Mode: access.AuthMode(spec.AuthenticationMode), Via: via, Place: doc.At(),
 			Key: access.ClusterKey{Account: account.ID, Region: region, Name: cmp.Or(spec.ClusterName, doc.Value.Name)},
 		},
 		protect: map[string]access.ListedMember{}, remove: map[string]access.ListedMember{}, entries: map[string]*entry{},
@@ -171,6 +176,7 @@ func (s *site) finish() access.WantCluster {
 	for _, e := range s.entries {
 		s.want.Entries = append(s.want.Entries, e.finish())
 	}
+	s.want.Bindings = sortedBindings(s.bindings)
 	slices.SortFunc(s.want.Entries, func(a, b access.WantEntry) int { return compareMembers(a.Member, b.Member) })
 	slices.SortFunc(s.want.Idle, func(a, b access.IdleMember) int {
 		return cmp.Or(compareMembers(a.Member, b.Member), cmp.Compare(a.Team, b.Team))

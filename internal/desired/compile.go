@@ -32,6 +32,7 @@ func Compile(set *documents.Set) (*access.State, error) {
 	c.environment()
 	c.clusters()
 	c.teams()
+	c.tests()
 	c.finish()
 	if len(c.faults) > 0 {
 		c.faults.Sort()

@@ -194,8 +194,8 @@ func TestWithOneAccountAndOneRegionNeitherNeedBeWritten(t *testing.T) {
 		t.Error(diff)
 	}
 	for i, want := range []access.WantCluster{
-		{Document: "prod", Key: access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "prod"}},
-		{Document: "test", Key: access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "eks-test"}, Mode: access.ModeAPI},
+		{Document: "prod", Key: access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "prod"}, Via: access.ViaDirect},
+		{Document: "test", Key: access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "eks-test"}, Mode: access.ModeAPI, Via: access.ViaDirect},
 	} {
 		got := s.Clusters[i]
 		got.Place = access.Place{}

@@ -31,6 +31,10 @@ func (c *compiler) checkUsername(name string, at access.Place) {
 // kubernetes group name system:masters is invalid, it cannot start with
 // system:")
 func (c *compiler) checkGroup(group string, at access.Place) {
+	if strings.HasPrefix(strings.ToLower(group), documents.OwnGroups) {
+		c.fault(at, "name another; a grant of a clusterRole or role makes such a group by itself", "group %s: those that begin with %s are atlas-iam's own", quoted(group), documents.OwnGroups)
+		return
+	}
 	if !strings.HasPrefix(group, "system:") {
 		return
 	}

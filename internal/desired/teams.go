@@ -30,6 +30,7 @@ type grant struct {
 	arn     string // of a policy that is not known here, in its own partition
 	scope   access.Scope
 	group   string
+	role    access.RoleRef // the zero value: none
 	source  access.Source
 	at      access.Place
 	cluster map[string]bool // by document name
@@ -37,7 +38,7 @@ type grant struct {
 
 func (c *compiler) team(doc teamDoc) {
 	spec := doc.Value.Spec
-	selected := c.selectClusters(doc, spec.Clusters, "spec", "clusters")
+	selected := c.selectClusters(spec.Clusters, func(i int) access.Place { return doc.At("spec", "clusters", "names", i) })
 	if len(selected) == 0 {
 		c.note(doc.At("spec", "clusters"), "team %s selects no cluster", doc.Value.Name)
 		c.idle(doc)
@@ -46,6 +47,11 @@ func (c *compiler) team(doc teamDoc) {
 	for i := range spec.Grants {
 		if g, ok := c.grant(doc, i, selected); ok {
 			grants = append(grants, g)
+			for _, s := range c.sites {
+				if g.role.Name != "" && g.cluster[s.want.Document] {
+					c.bind(s, g)
+				}
+			}
 		}
 	}
 	for i := range spec.Members {
@@ -78,7 +84,7 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 	spec, at := doc.Value.Spec.Grants[i], doc.At("spec", "grants", i)
 	g := grant{source: access.Source{Team: doc.Value.Name, Place: at}, at: at, group: spec.Group, cluster: selected}
 	if spec.Clusters != nil {
-		narrowed := c.selectClusters(doc, *spec.Clusters, "spec", "grants", i, "clusters")
+		narrowed := c.selectClusters(*spec.Clusters, func(j int) access.Place { return doc.At("spec", "grants", i, "clusters", "names", j) })
 		g.cluster = map[string]bool{}
 		for name := range narrowed {
 			if selected[name] {
@@ -95,6 +101,10 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 			c.note(where, "this grant is for no cluster")
 		}
 	}
+	role, ok := c.roleOf(doc, i)
+	if g.role = role; !ok {
+		return g, false
+	}
 	if spec.Group != "" {
 		c.checkGroup(spec.Group, doc.At("spec", "grants", i, "group"))
 		return g, true
@@ -108,14 +118,16 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 		c.fault(at, "write namespaces: [...] or scope: cluster", "this grant does not say its reach once")
 		return g, false
 	}
-	var ok bool
+	if g.role.Name != "" {
+		return g, true
+	}
 	g.policy, g.arn, ok = c.policy(spec.Policy, doc.At("spec", "grants", i, "policy"))
 	return g, ok
 }
 
 // selectClusters gives the document names of the clusters that a selector
-// selects.
-func (c *compiler) selectClusters(doc teamDoc, sel v1alpha1.ClusterSelector, path ...any) map[string]bool {
+// selects; at is the place of its i-th name.
+func (c *compiler) selectClusters(sel v1alpha1.ClusterSelector, at func(i int) access.Place) map[string]bool {
 	out := map[string]bool{}
 	known := map[string]bool{}
 	for _, d := range c.set.Clusters {
@@ -133,13 +145,18 @@ func (c *compiler) selectClusters(doc teamDoc, sel v1alpha1.ClusterSelector, pat
 			out[name] = true
 			continue
 		}
-		hint := documents.Suggest(name, slices.Sorted(maps.Keys(known)))
-		if n := len(c.set.Partial); n > 0 {
-			hint = fmt.Sprintf("of the Environment's folder not all was read (files left out: %d); give those too, or the folder", n)
-		}
-		c.fault(doc.At(append(slices.Clone(path), "names", i)...), hint, "there is no Cluster %s", quoted(name))
+		c.fault(at(i), c.unread(documents.Suggest(name, slices.Sorted(maps.Keys(known)))), "there is no Cluster %s", quoted(name))
 	}
 	return out
+}
+
+// unread is a hint for what is not there: if files were left out, it may be in
+// those.
+func (c *compiler) unread(hint string) string {
+	if n := len(c.set.Partial); n > 0 {
+		return fmt.Sprintf("of the Environment's folder not all was read (files left out: %d); give those too, or the folder", n)
+	}
+	return hint
 }
 
 func containsLabels(have, want map[string]string) bool {
@@ -185,6 +202,8 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 		case !g.cluster[s.want.Document]:
 		case g.group != "":
 			e.Groups = append(e.Groups, g.group)
+		case g.role.Name != "":
+			e.Groups = append(e.Groups, access.TeamGroup(c.state.Owner.Environment, doc.Value.Name))
 		default:
 			if policy, ok := c.policyARN(s, g); ok {
 				e.policies[policy] = append(e.policies[policy], access.WantScope{Scope: g.scope, Source: g.source})

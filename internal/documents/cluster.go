@@ -32,14 +32,14 @@ func (d *decoder) cluster(c *v1alpha1.Cluster) {
 		d.iamEntity(at(p, "role"), "role", n.Role)
 		d.oneOf(at(p, "type"), n.Type, nodeTypes())
 	}
-	if k := c.Spec.Kubernetes; k != nil && k.Via != "" {
-		via := at(spec, "kubernetes", "via")
-		if slices.Contains([]string{"Direct", "Render"}, k.Via) {
-			d.bad(via, "write None, or leave kubernetes out", "kubernetes.via: %s is not supported by this version", k.Via)
-		} else {
-			d.oneOf(via, k.Via, []string{"None"})
-		}
+	if k := c.Spec.Kubernetes; k != nil {
+		d.oneOf(at(spec, "kubernetes", "via"), k.Via, ways())
 	}
+}
+
+// ways are how a cluster's Kubernetes objects are written.
+func ways() []string {
+	return []string{string(access.ViaDirect), string(access.ViaRender), string(access.ViaNone)}
 }
 
 func authenticationModes() []string {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
 
 // decoder turns the nodes of one document into a Go value, driven by the
@@ -40,6 +42,9 @@ func fieldsOf(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Tag.Get("json") == "-" {
+			continue
+		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if options == "inline" || strings.HasPrefix(options, "inline,") {
 			for _, in := range fieldsOf(f.Type) {
@@ -73,6 +78,13 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
 }
 
 func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
+	switch typ := v.Type(); {
+	case typ == reflect.TypeFor[v1alpha1.Subject]() && n.Kind == yaml.ScalarNode:
+		return d.valueOf(n, v.FieldByName("Name"), path)
+	case oneOrList(typ) && n.Kind != yaml.SequenceNode:
+		v.Set(reflect.MakeSlice(typ, 1, 1))
+		return d.valueOf(n, v.Index(0), path)
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -97,6 +109,11 @@ func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 		return ok
 	}
 	panic("documents: a document's type has a field of kind " + v.Kind().String())
+}
+
+// oneOrList reports whether a list may be written as its one item.
+func oneOrList(t reflect.Type) bool {
+	return t == reflect.TypeFor[v1alpha1.Subjects]() || t == reflect.TypeFor[v1alpha1.Words]()
 }
 
 // object decodes a mapping into a struct.

@@ -1,5 +1,5 @@
 // Package documents reads a folder of documents strictly: Environment,
-// Cluster and Team, each value with its place, every fault of every file at
+// Cluster, Team and AccessTest, each value with its place, every fault of every file at
 // once.
 //
 // Load is the way in. It answers for all that one document or the set of

@@ -2,7 +2,7 @@ package documents
 
 // faultCases has a case for each message that a document can cause.
 func faultCases() []faultCase {
-	return append(append(append(yamlCases(), keyCases()...), environmentCases()...), append(clusterCases(), teamCases()...)...)
+	return append(append(append(yamlCases(), keyCases()...), environmentCases()...), append(append(clusterCases(), teamCases()...), append(roleCases(), accessTestCases()...)...)...)
 }
 
 func yamlCases() []faultCase {
@@ -119,7 +119,7 @@ func keyCases() []faultCase {
 		{"a spec key at the top says where it belongs", teamWith("  members: []\n  clusters: {all: true}\n  grants: []\n«¦members: []\n»"), ``,
 			`members is a key of spec, not of this Team`},
 		{"an unknown key lists those there are", grantWith(`{policy: Edit, namespaces: [a]«, ¦frobnicate: x»}`), ``,
-			`unknown key "frobnicate" in spec.grants[0]: keys here are policy, namespaces, scope, group and clusters`},
+			`unknown key "frobnicate" in spec.grants[0]: keys here are policy, clusterRole, role, namespaces, scope, group and clusters`},
 		{"a missing key is named", teamWith("  ¦members: []\n  grants: []«»"), "\n  clusters: {all: true}",
 			`spec has no clusters: it is always written`},
 		{"a missing spec is named", "¦apiVersion: atlas-iam.dev/v1alpha1\nkind: Cluster\nmetadata: {name: test}«»\n", "\nspec: {}",
@@ -129,9 +129,9 @@ func keyCases() []faultCase {
 		{"row 11: an unknown kind names the nearest", "apiVersion: atlas-iam.dev/v1alpha1\nkind: «Claster»\nmetadata: {name: test}\nspec: {}\n", "Cluster",
 			`unknown kind "Claster": did you mean Cluster?`},
 		{"a kind of a later version is said", "apiVersion: atlas-iam.dev/v1alpha1\nkind: «Workload»\nmetadata: {name: test}\nspec: {}\n", "Cluster",
-			`kind Workload is not supported by this version: want Cluster, Environment or Team`},
+			`kind Workload is not supported by this version: want AccessTest, Cluster, Environment or Team`},
 		{"no kind", "¦apiVersion: atlas-iam.dev/v1alpha1«»\nmetadata: {name: test}\nspec: {}\n", "\nkind: Cluster",
-			`this document has no kind: want Cluster, Environment or Team`},
+			`this document has no kind: want AccessTest, Cluster, Environment or Team`},
 		{"a misspelt kind key", "apiVersion: atlas-iam.dev/v1alpha1\n«Kind»: Cluster\nmetadata: {name: test}\nspec: {}\n", "kind",
 			`unknown key "Kind": did you mean kind?`},
 		{"a misspelt apiVersion key", "«apiversion»: atlas-iam.dev/v1alpha1\nkind: Cluster\nmetadata: {name: test}\nspec: {}\n", "apiVersion",
@@ -144,14 +144,8 @@ func keyCases() []faultCase {
 			`unknown apiVersion "v1": want atlas-iam.dev/v1alpha1; every YAML file beneath the Environment's folder is read, hidden ones are not`},
 		{"not a document of ours", "«name: CI\non: push\n»", "",
 			`not an atlas-iam document: it has no apiVersion and no kind: every YAML file beneath the Environment's folder is read; hidden ones are not`},
-		{"a grant of a clusterRole is for later", grantWith(`{«clusterRole: edit», namespaces: [a]}`), "policy: Edit",
-			`a grant of a clusterRole is not supported by this version: use a policy, or a group that is bound elsewhere`},
-		{"a grant of a role is for later", grantWith(`{«role: edit», namespaces: [a]}`), "policy: Edit",
-			`a grant of a role is not supported by this version: use a policy, or a group that is bound elsewhere`},
 		{"a workload as member is for later", memberWith(`{«workload: argocd»}`), "role: argocd",
 			`the member workload is not supported by this version: name its role`},
-		{"Kubernetes is for later", clusterWith(`kubernetes: {via: «Direct»}`), "None",
-			`kubernetes.via: Direct is not supported by this version: write None, or leave kubernetes out`},
 		{"via has one word", clusterWith(`kubernetes: {via: «none»}`), "None",
 			`spec.kubernetes.via cannot be "none": did you mean None?`},
 	}
@@ -346,7 +340,7 @@ func teamCases() []faultCase {
 		{"a group has no scope", grantWith(`{group: devs«, ¦scope: cluster»}`), ``,
 			`a group has no scope: what a group may do, and where, is in its bindings`},
 		{"a grant gives something", grantWith(`¦{«»namespaces: [a]}`), `policy: Edit, `,
-			`spec.grants[0] says none of policy and group: write one of policy or group`},
+			`spec.grants[0] says none of policy, clusterRole, role and group: write one of policy, clusterRole, role or group`},
 		{"a grant gives one thing", grantWith(`{policy: Edit, namespaces: [a]«, ¦group: b»}`), ``,
 			`spec.grants[0] has policy and group together: write one of them`},
 		{"a misspelt policy names the nearest", grantWith(`{policy: «Edti», namespaces: [a]}`), `Edit`,

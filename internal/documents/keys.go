@@ -12,9 +12,9 @@ import (
 // laterKeys are keys that a later version will read, by the type they are in.
 func laterKeys(t reflect.Type, key string) (what, instead string, ok bool) {
 	switch t {
-	case reflect.TypeFor[v1alpha1.Grant]():
-		if key == "clusterRole" || key == "role" {
-			return "a grant of a " + key, "use a policy, or a group that is bound elsewhere", true
+	case reflect.TypeFor[v1alpha1.Subject]():
+		if key == "workload" {
+			return "the subject workload", "name its role", true
 		}
 	case reflect.TypeFor[v1alpha1.Member](), reflect.TypeFor[v1alpha1.Principal]():
 		if key == "workload" {
@@ -31,8 +31,12 @@ var otherWords = map[string]string{
 	"kubernetesgroup": "group", "kubernetesgroups": "group", "groups": "group",
 	"policyassociations": "grants", "accesspolicies": "grants", "access": "grants", "permissions": "grants",
 	"users": "members", "principals": "members", "people": "members", "clusterselector": "clusters", "selector": "clusters",
+	"clusterrolename": "clusterRole", "subject": "who", "subjects": "who", "what": "can", "allowed": "can", "denied": "cannot", "reason": "because",
 	"accessscope": "scope", "accountid": "id", "rolesession": "sessionName", "authmode": "authenticationMode",
 }
+
+// subjectText are keys, folded, of subjects that are written as text.
+var subjectText = map[string]string{"team": "team/NAME", "serviceaccount": "serviceaccount/NAMESPACE/NAME"}
 
 // manyFaults is how many faults there are before a word's nearest is no longer
 // looked for: a file that has so many is not one of ours.
@@ -43,6 +47,10 @@ const manyFaults = 1000
 func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant string) {
 	if what, instead, ok := laterKeys(t, key.Value); ok {
 		d.fault(key, instead, "%s is not supported by this version", what)
+		return ""
+	}
+	if form, ok := subjectText[fold(key.Value)]; ok && t == reflect.TypeFor[v1alpha1.Subject]() {
+		d.fault(key, "write "+form, "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""
 	}
 	names := namesOf(fieldsOf(t))

@@ -91,6 +91,7 @@ type definition struct {
 	Additional  any                    `json:"additionalProperties"`
 	Enum        []any                  `json:"enum"`
 	AllOf       []*definition          `json:"allOf"`
+	AnyOf       []*definition          `json:"anyOf"`
 	Ref         string                 `json:"$ref"`
 }
 
@@ -108,7 +109,7 @@ func keyTables(t *testing.T) string {
 		t.Fatal(err)
 	}
 	tables := keyPage{definitions: schema.Definitions, at: map[string]string{}}
-	for _, kind := range []string{v1alpha1.KindEnvironment, v1alpha1.KindCluster, v1alpha1.KindTeam} {
+	for _, kind := range []string{v1alpha1.KindEnvironment, v1alpha1.KindCluster, v1alpha1.KindTeam, v1alpha1.KindAccessTest} {
 		fmt.Fprintf(&tables.b, "## %s\n\n%s\n\n| key | holds | meaning |\n|---|---|---|\n", kind, schema.Definitions[kind].Description)
 		tables.b.WriteString("| **metadata.name** | text | Lower-case letters, digits and dashes; unique among documents of its kind. |\n")
 		if kind == v1alpha1.KindCluster {
@@ -188,6 +189,14 @@ func formOf(p *definition) (form, deeper string) {
 		if a.Ref != "" {
 			p = a
 		}
+	}
+	if len(p.AnyOf) == 2 && p.AnyOf[1].Items != nil {
+		one, deeper := formOf(p.AnyOf[0])
+		return one + ", or a list", deeper
+	}
+	if len(p.AnyOf) == 2 && p.AnyOf[1].Ref != "" {
+		_, deeper := formOf(p.AnyOf[1])
+		return "text or keys", deeper
 	}
 	switch {
 	case p.Ref != "":

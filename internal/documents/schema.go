@@ -45,6 +45,7 @@ func Schema() ([]byte, error) {
 		{v1alpha1.KindEnvironment, reflect.TypeFor[v1alpha1.Environment]()},
 		{v1alpha1.KindCluster, reflect.TypeFor[v1alpha1.Cluster]()},
 		{v1alpha1.KindTeam, reflect.TypeFor[v1alpha1.Team]()},
+		{v1alpha1.KindAccessTest, reflect.TypeFor[v1alpha1.AccessTest]()},
 	} {
 		ref, err := s.typ(k.typ)
 		if err != nil {
@@ -94,19 +95,36 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 		return object{"type": "object", "additionalProperties": object{"type": "string"}}, nil
 	case reflect.Slice:
 		items, err := s.typ(t.Elem())
-		return object{"type": "array", "items": items}, err
-	case reflect.Struct:
-		if _, ok := s.definitions[t.Name()]; !ok {
-			s.definitions[t.Name()] = nil // begun: a type may hold itself
-			def, err := s.structure(t)
-			if err != nil {
-				return nil, err
-			}
-			s.definitions[t.Name()] = def
+		array := object{"type": "array", "items": items}
+		if oneOrList(t) && err == nil {
+			one, _ := s.typ(t.Elem()) // made above
+			return object{"anyOf": []any{one, array}}, nil
 		}
-		return object{"$ref": "#/definitions/" + t.Name()}, nil
+		return array, err
+	case reflect.Struct:
+		if t == reflect.TypeFor[v1alpha1.Subject]() {
+			ref, err := s.definition(t)
+			return object{"anyOf": []any{object{"type": "string", "pattern": subjectPattern}, ref}}, err
+		}
+		return s.definition(t)
 	}
 	return nil, fmt.Errorf("make a schema of %s: no form for kind %s", t, t.Kind())
+}
+
+// subjectPattern is what a subject written as text looks like.
+const subjectPattern = `^(arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/.+|(team|user|role|permissionSet)/.+|serviceaccount/[^/]+/[^/]+)$`
+
+// definition is a reference to a struct's definition, which it makes.
+func (s *schema) definition(t reflect.Type) (object, error) {
+	if _, ok := s.definitions[t.Name()]; !ok {
+		s.definitions[t.Name()] = nil // begun: a type may hold itself
+		def, err := s.structure(t)
+		if err != nil {
+			return nil, err
+		}
+		s.definitions[t.Name()] = def
+	}
+	return object{"$ref": "#/definitions/" + t.Name()}, nil
 }
 
 func (s *schema) structure(t reflect.Type) (object, error) {
@@ -145,15 +163,38 @@ func (s *schema) structure(t reflect.Type) (object, error) {
 			def["oneOf"] = oneRequired(strings.Split(keys, ";"))
 		}
 	}
-	if t == reflect.TypeFor[v1alpha1.Grant]() {
+	switch t {
+	case reflect.TypeFor[v1alpha1.Grant]():
 		properties["policy"].(object)["anyOf"] = policyNames()
-		def["oneOf"] = []any{
-			object{"required": []string{"policy", "namespaces"}, "not": anyRequired("scope", "group")},
-			object{"required": []string{"policy", "scope"}, "not": anyRequired("namespaces", "group")},
-			object{"required": []string{"group"}, "not": anyRequired("policy", "namespaces", "scope")},
-		}
+		def["oneOf"] = grantForms()
+	case reflect.TypeFor[v1alpha1.Because]():
+		properties["policy"].(object)["anyOf"] = policyNames()
+	case reflect.TypeFor[v1alpha1.Test]():
+		def["oneOf"] = testForms()
+		def["not"] = object{"required": []string{"namespace", "namespaces"}}
+		def["dependencies"] = object{"because": []string{"can"}}
 	}
 	return def, nil
+}
+
+// grantForms are the keys that go together in a grant.
+func grantForms() []any {
+	return []any{
+		object{"required": []string{"policy", "namespaces"}, "not": anyRequired("scope", "clusterRole", "role", "group")},
+		object{"required": []string{"policy", "scope"}, "not": anyRequired("namespaces", "clusterRole", "role", "group")},
+		object{"required": []string{"clusterRole", "namespaces"}, "not": anyRequired("scope", "policy", "role", "group")},
+		object{"required": []string{"clusterRole", "scope"}, "not": anyRequired("namespaces", "policy", "role", "group")},
+		object{"required": []string{"role", "namespaces"}, "not": anyRequired("scope", "policy", "clusterRole", "group")},
+		object{"required": []string{"group"}, "not": anyRequired("policy", "clusterRole", "role", "namespaces", "scope")},
+	}
+}
+
+// testForms are the keys that go together in a test.
+func testForms() []any {
+	return []any{
+		object{"required": []string{"who"}, "anyOf": oneRequired([]string{"can", "cannot"}), "not": anyRequired("only")},
+		object{"required": []string{"only", "can"}, "not": anyRequired("who", "cannot")},
+	}
 }
 
 // ownerOf is the name of the struct that declares a field: t or one inside it.
@@ -196,17 +237,19 @@ func (s *schema) constrain(p object, d description) (object, error) {
 		case "Pattern":
 			p["pattern"] = strings.Trim(value, "`")
 		case "items:Pattern":
-			p["items"].(object)["pattern"] = strings.Trim(value, "`")
+			for _, item := range itemsOf(p) {
+				item["pattern"] = strings.Trim(value, "`")
+			}
 		case "MinItems", "MaxLength", "MinProperties", "MaxProperties":
 			n, err := strconv.Atoi(value)
 			if err != nil {
 				return nil, fmt.Errorf("marker %s: %w", marker, err)
 			}
-			p[strings.ToLower(marker[:1])+marker[1:]] = n
+			listOf(p)[strings.ToLower(marker[:1])+marker[1:]] = n
 		case "Enum":
 			p["enum"] = enum(p["type"], value)
 		case "example":
-			example, err := exampleOf(p["type"], value)
+			example, err := exampleOf(listOf(p)["type"], value)
 			if err != nil {
 				return nil, fmt.Errorf("marker %s: %w", marker, err)
 			}
@@ -219,6 +262,24 @@ func (s *schema) constrain(p object, d description) (object, error) {
 		p["minLength"] = 1
 	}
 	return p, nil
+}
+
+// listOf is the list of a property that may be written as its one item, else
+// the property itself.
+func listOf(p object) object {
+	if ways, ok := p["anyOf"].([]any); ok {
+		return ways[1].(object)
+	}
+	return p
+}
+
+// itemsOf are the schemas of a list's items.
+func itemsOf(p object) []object {
+	items := []object{listOf(p)["items"].(object)}
+	if ways, ok := p["anyOf"].([]any); ok {
+		items = append(items, ways[0].(object))
+	}
+	return items
 }
 
 func enum(typ any, value string) []any {

@@ -30,13 +30,15 @@ func (d *decoder) team(t *v1alpha1.Team) {
 	}
 }
 
-// grant judges one grant: a policy with its reach, or a group.
+// grant judges one grant: a policy or role with its reach, or a group.
 func (d *decoder) grant(p []any, g v1alpha1.Grant) {
 	if c := g.Clusters; c != nil {
 		d.selector(at(p, "clusters"))
 		d.selectorValues(at(p, "clusters"), c.Names, c.MatchLabels)
 	}
 	d.policy(at(p, "policy"), g.Policy)
+	d.roleName(at(p, "clusterRole"), g.ClusterRole)
+	d.roleName(at(p, "role"), g.Role)
 	d.group(at(p, "group"), g.Group)
 	seen := map[string]bool{}
 	for i, pattern := range g.Namespaces {
@@ -50,10 +52,13 @@ func (d *decoder) grant(p []any, g v1alpha1.Grant) {
 		hint := "write scope: cluster for the whole cluster, or namespaces: [...]"
 		d.bad(at(p, "scope"), hint, "%s.scope cannot be %s", pathString(p), quoted(g.Scope))
 	}
-	key, ok := d.exactlyOne(p, "policy", "group")
-	if !ok {
-		return
+	if key, ok := d.exactlyOne(p, "policy", "clusterRole", "role", "group"); ok {
+		d.reach(p, g, key)
 	}
+}
+
+// reach judges where a grant reaches; key is what it grants.
+func (d *decoder) reach(p []any, g v1alpha1.Grant, key string) {
 	namespaces, scope := d.has(at(p, "namespaces")), d.has(at(p, "scope"))
 	switch {
 	case key == "group" && (namespaces || scope):
@@ -65,8 +70,12 @@ func (d *decoder) grant(p []any, g v1alpha1.Grant) {
 	case key == "group":
 	case namespaces && scope:
 		d.badKey(at(p, "scope"), "write one: the whole cluster is more than all of its namespaces", "%s has namespaces and scope together", pathString(p))
+	case key == "role" && scope:
+		d.badKey(at(p, "scope"), "write the namespaces, or a clusterRole", "a Role is in a namespace and has no scope")
+	case key == "role" && !namespaces:
+		d.bad(p, `write namespaces: ["..."]`, "%s does not say where %s reaches", pathString(p), Escape(g.Role))
 	case !namespaces && !scope:
-		d.bad(p, `write namespaces: ["..."], or scope: cluster`, "%s does not say where %s reaches", pathString(p), Escape(g.Policy))
+		d.bad(p, `write namespaces: ["..."], or scope: cluster`, "%s does not say where %s reaches", pathString(p), Escape(g.Policy+g.ClusterRole))
 	case namespaces && d.sound(at(p, "namespaces")) && len(g.Namespaces) == 0:
 		d.bad(at(p, "namespaces"), `write the namespaces, or ["*"] for every one`, "%s.namespaces is empty and reaches nothing", pathString(p))
 	}
@@ -107,6 +116,9 @@ func (d *decoder) username(path []any, m v1alpha1.Member) {
 	}
 }
 
+// OwnGroups begins the groups that atlas-iam makes, see access.TeamGroup.
+const OwnGroups = "atlas-iam:"
+
 // group judges a Kubernetes group.
 func (d *decoder) group(path []any, s string) {
 	if s == "" || !d.ascii(path, s) {
@@ -117,6 +129,8 @@ func (d *decoder) group(path []any, s string) {
 		d.bad(path, "write {policy: ClusterAdmin, scope: cluster}, which can be seen, tested and taken away", "EKS refuses the group system:masters, which no authorizer is asked about")
 	case strings.HasPrefix(strings.ToLower(s), "system:"):
 		d.bad(path, "name a group of your own, and bind it", "EKS refuses groups that begin with system:, as %s does", quoted(s))
+	case strings.HasPrefix(strings.ToLower(s), OwnGroups):
+		d.bad(path, "name another; a grant of a clusterRole or role makes such a group by itself", "groups that begin with %s are atlas-iam's own: %s", OwnGroups, quoted(s))
 	case strings.Contains(s, "{{"):
 		d.bad(path, "write the group's name", "a group cannot have a template, or the caller would choose its groups: %s", quoted(s))
 	}
