@@ -55,8 +55,8 @@ type Facts struct {
 	Entries []Entry
 	AuthMap *access.AuthMap // nil: none, or not read: see Unknown
 	Roles   []access.KubernetesRole
-	// Bindings of the cluster. DefaultRBAC says that Roles and the foreign
-	// Bindings are upstream's defaults, for the cluster's own were not read.
+	// Bindings of the cluster. DefaultRBAC says that the cluster's own were not
+	// read: Compile adds upstream's default roles and bindings to these.
 	Bindings    []Binding
 	DefaultRBAC bool
 	Namespaces  []string // nil: not known
@@ -95,6 +95,8 @@ const (
 	UnknownRole     Part = "role"     // the rules of a role that a document names, of which only the documents are known
 	UnknownAuthMap  Part = "aws-auth" // the ConfigMap: whoever has no entry may be mapped
 	UnknownPolicies Part = "policy"   // an access policy without published rules
+	UnknownSession  Part = "session"  // the session's name, which a username or a group is made from
+	UnknownNode     Part = "node"     // what runs on a node, by which the API server's Node authorizer decides
 )
 
 // Unknown is a part that was not read, and the smallest reading that would
@@ -103,6 +105,7 @@ type Unknown struct {
 	Part      Part
 	Principal string         // of UnknownEntry
 	Role      access.RoleRef // of UnknownRole
+	Policy    string         // of UnknownPolicies: its full name; empty: any
 	Why       string         // "AccessDeniedException: ...", "only the documents were read"
 	Settle    string         // "let the caller do eks:ListAccessEntries on cluster test"
 }

@@ -27,11 +27,15 @@ const (
 
 var instanceID = regexp.MustCompile(`^i-(\w{8}|\w{17})$`)
 
+// Instance reports whether a session is named by an instance, as those of nodes
+// are.
+func Instance(session string) bool { return instanceID.MatchString(session) }
+
 // Render fills the templates in a username or a group. An error means that
 // this caller is not let in: he has no instance and the template asks for one.
 func Render(template string, c Caller) (string, error) {
 	if strings.Contains(template, PrivateDNSName) {
-		if !instanceID.MatchString(c.Session) {
+		if !Instance(c.Session) {
 			return "", fmt.Errorf("fill %s: the session %q is not named by an instance", PrivateDNSName, c.Session)
 		}
 		if c.PrivateDNS == "" {

@@ -1,0 +1,137 @@
+package authz
+
+import (
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+const (
+	policyPrefix = "arn:aws:eks::aws:cluster-access-policy/"
+	ann          = "arn:aws:iam::111122223333:user/ann"
+	devRole      = "arn:aws:iam::111122223333:role/teams/dev"
+)
+
+func compiled(t testing.TB, f Facts) *Cluster {
+	t.Helper()
+	if f.Name == "" {
+		f.Name = "test"
+	}
+	c, err := Compile(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func entry(principal, policy string, s access.Scope, groups ...string) Entry {
+	e := Entry{Entry: access.Entry{Principal: principal, Type: access.Standard, Groups: groups}}
+	if policy != "" {
+		e.Associations = []access.Association{{Policy: policyPrefix + policy, Scope: s}}
+	}
+	return e
+}
+
+func clusterBinding(name, role string, subjects ...access.Subject) Binding {
+	return Binding{Binding: access.Binding{Name: name, Role: access.RoleRef{Kind: access.ClusterRole, Name: role}, Subjects: subjects}}
+}
+
+func group(name string) access.Subject { return access.Subject{Kind: access.GroupSubject, Name: name} }
+func user(name string) access.Subject  { return access.Subject{Kind: access.UserSubject, Name: name} }
+
+var (
+	createPods = Request{Verb: "create", Resource: "pods", Namespace: "dev-backend-api-ns"}
+	listNodes  = Request{Verb: "list", Resource: "nodes"}
+)
+
+func TestDecideFromEveryStore(t *testing.T) {
+	view := clusterBinding("v", "view", group("readers"))
+	inTest := Binding{Binding: access.Binding{Namespace: "test-ns", Name: "e", Role: access.RoleRef{Kind: access.ClusterRole, Name: "edit"}, Subjects: []access.Subject{group("devs")}}}
+	authMap := &access.AuthMap{MapUsers: "- {userarn: " + ann + ", username: ann, groups: [devs]}", MapRoles: "- {rolearn: 'arn:aws:iam::111122223333:role/dev', username: 'dev:{{SessionName}}', groups: [system:masters]}"}
+	session := clusterBinding("s", "edit", user("arn:aws:sts::111122223333:assumed-role/dev/ann-example.com"))
+	dead := entry(devRole, "AmazonEKSClusterAdminPolicy", access.ClusterScope())
+	dead.Dead = true
+	tests := []struct {
+		name      string
+		facts     Facts
+		principal string
+		session   string
+		r         Request
+		by        string
+		id        Verdict
+		want      Verdict
+	}{
+		{"a policy over a pattern", Facts{Entries: []Entry{entry(ann, "AmazonEKSEditPolicy", access.NamespaceScope("*backend*"))}}, ann, "", createPods, ByEntry, Allow, Allow},
+		{"elsewhere", Facts{Entries: []Entry{entry(ann, "AmazonEKSEditPolicy", access.NamespaceScope("*ops*"))}}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"a policy whose rules AWS keeps to itself", Facts{Entries: []Entry{entry(ann, "AmazonEKSACKPolicy", access.NamespaceScope("*backend*"))}}, ann, "", createPods, ByEntry, Allow, Undetermined},
+		{"and where it does not reach", Facts{Entries: []Entry{entry(ann, "AmazonEKSACKPolicy", access.NamespaceScope("*ops*"))}}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"nobody", Facts{}, ann, "", createPods, "", Deny, Deny},
+		{"nobody, though RBAC was not read", Facts{Unknown: []Unknown{{Part: UnknownRBAC}}}, ann, "", createPods, "", Deny, Deny},
+		{"an entry's group, bound", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "devs")}, Bindings: []Binding{inTest}, DefaultRBAC: true}, ann, "", Request{Verb: "create", Resource: "pods", Namespace: "test-ns"}, ByEntry, Allow, Allow},
+		{"an entry's group, bound elsewhere", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "devs")}, Bindings: []Binding{inTest}, DefaultRBAC: true}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"an entry overrides aws-auth whole", Facts{Mode: access.ModeAPIAndConfigMap, Entries: []Entry{entry(ann, "", access.Scope{}, "others")}, AuthMap: authMap, Bindings: []Binding{inTest}, DefaultRBAC: true}, ann, "", Request{Verb: "create", Resource: "pods", Namespace: "test-ns"}, ByEntry, Allow, Deny},
+		{"aws-auth where there is no entry", Facts{Mode: access.ModeAPIAndConfigMap, AuthMap: authMap, Bindings: []Binding{inTest}, DefaultRBAC: true}, ann, "", Request{Verb: "create", Resource: "pods", Namespace: "test-ns"}, ByMapUsers, Allow, Allow},
+		{"aws-auth counts for nothing in mode API", Facts{Mode: access.ModeAPI, AuthMap: authMap}, ann, "", createPods, "", Deny, Deny},
+		{"entries count for nothing in mode CONFIG_MAP", Facts{Mode: access.ModeConfigMap, Entries: []Entry{entry(ann, "AmazonEKSClusterAdminPolicy", access.ClusterScope())}}, ann, "", createPods, "", Deny, Deny},
+		{"system:masters by aws-auth, of a role with a path", Facts{Mode: access.ModeConfigMap, AuthMap: authMap}, devRole, "", listNodes, ByMapRoles, Allow, Allow},
+		{"a dead entry maps nobody", Facts{Mode: access.ModeAPI, Entries: []Entry{dead}}, devRole, "", listNodes, "", Deny, Deny},
+		{"and leaves its principal to aws-auth", Facts{Mode: access.ModeAPIAndConfigMap, Entries: []Entry{dead}, AuthMap: authMap}, devRole, "", listNodes, ByMapRoles, Allow, Allow},
+		{"a session that was said", Facts{Entries: []Entry{entry(devRole, "", access.Scope{})}, Bindings: []Binding{session}, DefaultRBAC: true}, devRole, "ann@example.com", createPods, ByEntry, Allow, Allow},
+		{"another session", Facts{Entries: []Entry{entry(devRole, "", access.Scope{})}, Bindings: []Binding{session}, DefaultRBAC: true}, devRole, "bob", createPods, ByEntry, Allow, Deny},
+		{"a session's own ARN", Facts{Entries: []Entry{entry(devRole, "", access.Scope{})}, Bindings: []Binding{session}, DefaultRBAC: true}, "arn:aws:sts::111122223333:assumed-role/dev/ann@example.com", "", createPods, ByEntry, Allow, Allow},
+		{"no session said, and one would do", Facts{Entries: []Entry{entry(devRole, "", access.Scope{})}, Bindings: []Binding{session}, DefaultRBAC: true}, devRole, "", createPods, ByEntry, Allow, Undetermined},
+		{"no session said, and none would do", Facts{Entries: []Entry{entry(devRole, "", access.Scope{})}, Bindings: []Binding{clusterBinding("s", "edit", user("arn:aws:sts::111122223333:assumed-role/dev2/ann"))}, DefaultRBAC: true}, devRole, "", createPods, ByEntry, Allow, Deny},
+		{"no entry read: it could be anybody's", Facts{Unknown: []Unknown{{Part: UnknownEntries}}}, ann, "", createPods, "", Undetermined, Undetermined},
+		{"other entries not read", Facts{Entries: []Entry{entry(ann, "AmazonEKSViewPolicy", access.ClusterScope())}, Unknown: []Unknown{{Part: UnknownEntries}}}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"his own entry not read", Facts{Unknown: []Unknown{{Part: UnknownEntry, Principal: ann}}}, ann, "", createPods, "", Undetermined, Undetermined},
+		{"another's entry not read", Facts{Unknown: []Unknown{{Part: UnknownEntry, Principal: devRole}}}, ann, "", createPods, "", Deny, Deny},
+		{"aws-auth not read, and there is an entry", Facts{Mode: access.ModeAPIAndConfigMap, Entries: []Entry{entry(ann, "", access.Scope{})}, Unknown: []Unknown{{Part: UnknownAuthMap}}}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"aws-auth not read, and there is none", Facts{Mode: access.ModeAPIAndConfigMap, Unknown: []Unknown{{Part: UnknownAuthMap}}}, ann, "", createPods, "", Undetermined, Undetermined},
+		{"aws-auth not read, in mode API", Facts{Mode: access.ModeAPI, Unknown: []Unknown{{Part: UnknownAuthMap}}}, ann, "", createPods, "", Deny, Deny},
+		{"RBAC not read", Facts{Entries: []Entry{entry(ann, "", access.Scope{})}, Unknown: []Unknown{{Part: UnknownRBAC}}}, ann, "", createPods, ByEntry, Allow, Undetermined},
+		{"RBAC not read, and a policy allows", Facts{Entries: []Entry{entry(ann, "AmazonEKSEditPolicy", access.ClusterScope())}, Unknown: []Unknown{{Part: UnknownRBAC}}}, ann, "", createPods, ByEntry, Allow, Allow},
+		{"a role that only the cluster knows", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "devs")}, Bindings: []Binding{clusterBinding("b", "custom", group("devs"))}, DefaultRBAC: true}, ann, "", createPods, ByEntry, Allow, Undetermined},
+		{"a role that is known not to be there", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "devs")}, Bindings: []Binding{clusterBinding("b", "custom", group("devs"))}}, ann, "", createPods, ByEntry, Allow, Deny},
+		{"all that is let in", Facts{Entries: []Entry{entry(ann, "", access.Scope{})}, DefaultRBAC: true}, ann, "", Request{Verb: "create", Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews"}, ByEntry, Allow, Allow},
+		{"an aggregated role", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "readers")}, Bindings: []Binding{view}, DefaultRBAC: true}, ann, "", Request{Verb: "get", Group: "apps", Resource: "deployments", Namespace: "x"}, ByEntry, Allow, Allow},
+		{"an aggregated role has no Secrets", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "readers")}, Bindings: []Binding{view}, DefaultRBAC: true}, ann, "", Request{Verb: "get", Resource: "secrets", Namespace: "x"}, ByEntry, Allow, Deny},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := compiled(t, tt.facts)
+			id, by, v := c.Identify(tt.principal, tt.session)
+			if by != tt.by || v != tt.id {
+				t.Errorf("Identify(%s) = %+v, %q, %v; want %q, %v", tt.principal, id, by, v, tt.by, tt.id)
+			}
+			if got := c.Decide(id, tt.r); got != tt.want {
+				t.Errorf("Decide(%+v, %+v) = %v, want %v", id, tt.r, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCouldBe(t *testing.T) {
+	tests := []struct {
+		template, name string
+		want           bool
+	}{
+		{"a:{{SessionName}}", "a:bob", true},
+		{"a:{{SessionName}}", "a:b", false}, // a session's name has two letters at least
+		{"a:{{SessionName}}", "a:bob:x", false},
+		{"a:{{SessionName}}", "a:bob@x", false}, // there @ is -
+		{"a:{{SessionNameRaw}}", "a:bob@x", true},
+		{"a:{{SessionName}}/{{SessionNameRaw}}", "a:bob-x/bob@x", true},
+		{"a:{{SessionName}}/{{SessionNameRaw}}", "a:bob-y/bob@x", false},
+		{"{{SessionNameRaw}}{{SessionNameRaw}}", "abab", true},
+		{"{{SessionNameRaw}}{{SessionNameRaw}}", "abac", false},
+		{"system:node:{{EC2PrivateDNSName}}", "system:node:ip-10-0-0-1.ec2.internal", true},
+		{"system:node:{{EC2PrivateDNSName}}", "system:nodes", false},
+		{"plain", "plain", true},
+		{"plain", "plainer", false},
+	}
+	for _, tt := range tests {
+		if got := couldBe(tt.template, tt.name); got != tt.want {
+			t.Errorf("couldBe(%q, %q) = %t", tt.template, tt.name, got)
+		}
+	}
+}
