@@ -116,6 +116,10 @@ func (c *compiler) subject(s v1alpha1.Subject, sites []*site, at access.Place) (
 			return who, true
 		}
 	}
+	if p == (v1alpha1.Principal{Account: p.Account}) {
+		c.fault(at, "want one of user, role, permissionSet and arn", "this names no principal")
+		return access.Who{}, false
+	}
 	if !c.knowsAccount(p.Account, at) {
 		return access.Who{}, false
 	}

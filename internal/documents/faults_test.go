@@ -56,7 +56,7 @@ func selectorWith(s string) string {
 	return teamWith("  members: [{user: oleksii}]\n  grants: []\n  clusters: " + s)
 }
 
-// shows: item {S2,S3}
+// shows: item {S2,S3,S55,S56}
 func TestEachFaultIsNamedAtItsPlaceAndItsTwinPasses(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range faultCases() {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -51,5 +53,40 @@ func TestEmptyAndWrongCellsAreMarked(t *testing.T) {
 		if got := write(&out, cells, c.claims); got != c.ok || !strings.Contains(out.String(), c.says) {
 			t.Errorf("ok %v, want %v with %q:\n%s", got, c.ok, c.says, &out)
 		}
+	}
+}
+
+func TestPromisesOfAllPagesAreReadAndNoneStandsTwice(t *testing.T) {
+	root := t.TempDir()
+	page := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page("1.md", "# One\n\n- **S1** first\n- no promise\n")
+	page("2.md", "- **S2** second\n")
+	got, err := readItems(root, ".")
+	if err != nil || !reflect.DeepEqual(got, []cell{{"item S1", "first"}, {"item S2", "second"}}) {
+		t.Errorf("read %v, %v", got, err)
+	}
+	page("3.md", "- **S1** again\n")
+	if _, err := readItems(root, "."); err == nil || !strings.Contains(err.Error(), "item S1 stands twice, in 1.md and 3.md") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestKeysAreFoundInEachWayToWriteThem(t *testing.T) {
+	definitions := map[string]form{"Deep": {Properties: map[string]form{"key": {}}}}
+	ref := form{Ref: "#/definitions/Deep"}
+	for name, f := range map[string]form{
+		"by reference": ref, "in a list": {Items: &ref}, "with words": {AllOf: []form{ref}},
+		"as one of its ways": {AnyOf: []form{{}, ref}}, "in a list as one of its ways": {AnyOf: []form{{}, {Items: &form{AnyOf: []form{{}, ref}}}}},
+	} {
+		if _, ok := structure(f, definitions).Properties["key"]; !ok {
+			t.Errorf("%s: the key is not found", name)
+		}
+	}
+	if got := structure(form{AnyOf: []form{{}, {}}}, definitions); len(got.Properties) != 0 {
+		t.Errorf("keys of text: %v", got)
 	}
 }

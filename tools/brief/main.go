@@ -9,7 +9,7 @@
 // program has not, or a script that claims what it does not run.
 //
 // It knows the program from outside only: by --help, by the schema that it
-// prints, and by the list of promises in the design note.
+// prints, and by the lists of promises in the design notes.
 package main
 
 import (
@@ -30,7 +30,7 @@ type cell struct {
 func main() {
 	bin := flag.String("bin", ".build/atlas-iam", "the built `program`")
 	root := flag.String("root", ".", "the repository's `folder`")
-	promises := flag.String("promises", "docs/design/002-spine.md", "the `page` with the list of promised items, in the repository")
+	promises := flag.String("promises", "docs/design", "the `folder` of the pages with lists of promised items, in the repository")
 	flag.Parse()
 	ok, err := run(os.Stdout, *bin, *root, *promises)
 	if err != nil {

@@ -20,16 +20,30 @@ var (
 	item       = regexp.MustCompile(`^- \*\*(S[0-9]+)\*\* (.+)$`)
 )
 
-// readItems reads the promised items of a page: lines "- **S1** words".
-func readItems(root, page string) ([]cell, error) {
-	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(page)))
+// readItems reads the promised items of a folder's pages: lines "- **S1** words".
+func readItems(root, folder string) ([]cell, error) {
+	pages, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*.md"))
 	if err != nil {
-		return nil, fmt.Errorf("read the promises: %w", err)
+		return nil, fmt.Errorf("find the promises: %w", err)
 	}
 	var cells []cell
-	for line := range strings.SplitSeq(string(b), "\n") {
-		if m := item.FindStringSubmatch(line); m != nil {
-			cells = append(cells, cell{"item " + m[1], m[2]})
+	at := map[string]string{}
+	for _, page := range pages {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			return nil, fmt.Errorf("read the promises: %w", err)
+		}
+		for line := range strings.SplitSeq(string(b), "\n") {
+			m := item.FindStringSubmatch(line)
+			if m == nil {
+				continue
+			}
+			name := "item " + m[1]
+			if first, ok := at[name]; ok {
+				return nil, fmt.Errorf("read the promises: %s stands twice, in %s and %s", name, first, filepath.Base(page))
+			}
+			at[name] = filepath.Base(page)
+			cells = append(cells, cell{name, m[2]})
 		}
 	}
 	return cells, nil
@@ -94,6 +108,7 @@ type form struct {
 	Properties  map[string]form `json:"properties"`
 	Items       *form           `json:"items"`
 	AllOf       []form          `json:"allOf"`
+	AnyOf       []form          `json:"anyOf"`
 	Ref         string          `json:"$ref"`
 	Const       string          `json:"const"`
 	Definitions map[string]form `json:"definitions"`
@@ -112,14 +127,7 @@ func readKeys(bin string) ([]cell, error) {
 	var cells []cell
 	var walk func(path string, f form)
 	walk = func(path string, f form) {
-		if f.Items != nil {
-			f = *f.Items
-		}
-		for _, a := range append(f.AllOf, f) {
-			if a.Ref != "" {
-				f = schema.Definitions[strings.TrimPrefix(a.Ref, "#/definitions/")]
-			}
-		}
+		f = structure(f, schema.Definitions)
 		for _, key := range slices.Sorted(maps.Keys(f.Properties)) {
 			here := path + "." + key
 			if key != "spec" && key != "metadata" {
@@ -134,4 +142,24 @@ func readKeys(bin string) ([]cell, error) {
 		}
 	}
 	return cells, nil
+}
+
+// structure is the form with keys that a form leads to: by a reference, in a
+// list, or as one of the ways to write it.
+func structure(f form, definitions map[string]form) form {
+	if f.Ref != "" {
+		return definitions[strings.TrimPrefix(f.Ref, "#/definitions/")]
+	}
+	if f.Items != nil {
+		return structure(*f.Items, definitions)
+	}
+	if len(f.Properties) > 0 {
+		return f
+	}
+	for _, way := range slices.Concat(f.AllOf, f.AnyOf) {
+		if found := structure(way, definitions); len(found.Properties) > 0 {
+			return found
+		}
+	}
+	return f
 }
