@@ -133,8 +133,11 @@ func runValidate(p *Process, c *common, paths []string) error {
 		return ended(Usage)
 	}
 	if c.output == "text" && !c.quiet {
-		fmt.Fprintf(p.Stdout, "%s and %s in %s: no errors\n", count(len(set.Clusters), "cluster", "clusters"),
-			count(len(set.Teams), "team", "teams"), count(files, "file", "files"))
+		read := count(len(set.Clusters), "cluster", "clusters") + " and " + count(len(set.Teams), "team", "teams")
+		if n := len(set.AccessTests); n > 0 {
+			read = count(len(set.Clusters), "cluster", "clusters") + ", " + count(len(set.Teams), "team", "teams") + " and " + count(n, "access test", "access tests")
+		}
+		fmt.Fprintf(p.Stdout, "%s in %s: no errors\n", read, count(files, "file", "files"))
 	}
 	return nil
 }

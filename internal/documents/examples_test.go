@@ -8,19 +8,20 @@ import (
 
 func TestTheExamplesLoadWithoutFaults(t *testing.T) {
 	for _, c := range []struct {
-		folder          string
-		clusters, teams int
+		folder                 string
+		clusters, teams, tests int
 	}{
-		{"first-article", 2, 3},
-		{"large", 7, 13},
+		{"first-article", 2, 3, 3},
+		{"kubernetes-roles", 2, 3, 1},
+		{"large", 7, 13, 0},
 	} {
 		set, err := Load([]string{filepath.Join("..", "..", "examples", c.folder)})
 		if err != nil {
 			t.Errorf("%s: %v", c.folder, err)
 			continue
 		}
-		if len(set.Clusters) != c.clusters || len(set.Teams) != c.teams || len(set.Partial) != 0 {
-			t.Errorf("%s: %d clusters, %d teams, partial %v; want %d, %d and none", c.folder, len(set.Clusters), len(set.Teams), set.Partial, c.clusters, c.teams)
+		if len(set.Clusters) != c.clusters || len(set.Teams) != c.teams || len(set.AccessTests) != c.tests || len(set.Partial) != 0 {
+			t.Errorf("%s: %d clusters, %d teams, %d access tests, partial %v; want %d, %d, %d and none", c.folder, len(set.Clusters), len(set.Teams), len(set.AccessTests), set.Partial, c.clusters, c.teams, c.tests)
 		}
 		if want := filepath.ToSlash(filepath.Join("..", "..", "examples", c.folder)); set.Root != want {
 			t.Errorf("Root = %q, want %q", set.Root, want)

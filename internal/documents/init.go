@@ -39,11 +39,11 @@ func NewID(random io.Reader) (string, error) {
 	return string(id), nil
 }
 
-// Init writes a starter folder: an Environment with the id, a Cluster and two
-// Teams (commented out unless example is set), the schema, and a workflow for
-// GitHub at the root of the repository that dir is in. It refuses a folder
-// that has, or is beneath, an Environment. A file that exists is left as it
-// is. written names the files it made, also with an error.
+// Init writes a starter folder: an Environment with the id, a Cluster, two
+// Teams and an AccessTest (commented out unless example is set), the schema,
+// and a workflow for GitHub at the root of the repository that dir is in. It
+// refuses a folder that has, or is beneath, an Environment. A file that exists
+// is left as it is. written names the files it made, also with an error.
 func Init(dir string, example bool, id string) (written []string, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -69,6 +69,7 @@ func Init(dir string, example bool, id string) (written []string, err error) {
 		{"environment.yaml", filepath.Join(abs, "environment.yaml")},
 		{"clusters.yaml", filepath.Join(abs, "clusters.yaml")},
 		{"teams/example.yaml", filepath.Join(abs, "teams", "example.yaml")},
+		{"tests.yaml", filepath.Join(abs, "tests.yaml")},
 		{"", filepath.Join(abs, SchemaFile)},
 		{"workflow.yaml", filepath.Join(repository, ".github", "workflows", "atlas-iam.yaml")},
 	} {

@@ -20,8 +20,8 @@ func TestInitWritesAFolderThatLoadsAndNeverOverwrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(written) != 4 {
-			t.Errorf("written %v, want four: clusters.yaml was there", written)
+		if len(written) != 5 {
+			t.Errorf("written %v, want five: clusters.yaml was there", written)
 		}
 		if got := readFile(t, filepath.Join(dir, "clusters.yaml")); string(got) != "# mine\n" {
 			t.Errorf("clusters.yaml was overwritten: %q", got)
@@ -35,6 +35,9 @@ func TestInitWritesAFolderThatLoadsAndNeverOverwrites(t *testing.T) {
 		}
 		if want := map[bool]int{false: 0, true: 2}[example]; len(set.Teams) != want {
 			t.Errorf("example %v: %d teams, want %d", example, len(set.Teams), want)
+		}
+		if want := map[bool]int{false: 0, true: 1}[example]; len(set.AccessTests) != want {
+			t.Errorf("example %v: %d access tests, want %d", example, len(set.AccessTests), want)
 		}
 		workflow := string(readFile(t, filepath.Join(repository, ".github", "workflows", "atlas-iam.yaml")))
 		_, steps, _ := strings.Cut(workflow, "steps:\n")
@@ -56,7 +59,7 @@ func TestTheStarterExampleSatisfiesTheSchemaItWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := compiled(t)
-	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams/example.yaml"} {
+	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams/example.yaml", "tests.yaml"} {
 		data := readFile(t, filepath.Join(dir, name))
 		if err := validates(s, data); err != nil {
 			t.Errorf("%s: %v", name, err)
