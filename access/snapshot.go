@@ -110,6 +110,17 @@ type HaveCluster struct {
 	Kubernetes *HaveKubernetes
 }
 
+// KubernetesNeed says whether a cluster's own API server is to be read.
+type KubernetesNeed int
+
+// The needs. KubernetesIfThere takes a cluster without an API server (a lab
+// without one) as it is; KubernetesNeeded calls that a gap.
+const (
+	KubernetesUnread KubernetesNeed = iota
+	KubernetesIfThere
+	KubernetesNeeded
+)
+
 // Entry finds a cluster's entry by principal ARN.
 func (c *HaveCluster) Entry(principal string) (*Entry, bool) {
 	i, ok := slices.BinarySearchFunc(c.Entries, principal, func(e Entry, p string) int { return strings.Compare(e.Principal, p) })
@@ -185,6 +196,18 @@ func (s *Snapshot) Unread(k ClusterKey, principal string) (Gap, bool) {
 			}
 		}
 		return g, true
+	}
+	return Gap{}, false
+}
+
+// UnreadKubernetes gives the gap that hides a part of a cluster's Kubernetes
+// side: GapRBAC, GapNamespaces or GapAuthMap. A part that nobody asked for is
+// no gap, and is not read either.
+func (s *Snapshot) UnreadKubernetes(k ClusterKey, part GapKind) (Gap, bool) {
+	for _, g := range s.Gaps {
+		if g.Account == k.Account && g.Region == k.Region && g.Cluster == k.Name && (g.What == GapKubernetes || g.What == part) {
+			return g, true
+		}
 	}
 	return Gap{}, false
 }

@@ -120,6 +120,7 @@ func (g *region) cluster(ctx context.Context, key access.ClusterKey) {
 			}
 		}
 	}
+	g.kubernetes(ctx, &have)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.snapshot.Clusters = append(g.snapshot.Clusters, have)
@@ -142,7 +143,9 @@ func (g *region) describe(ctx context.Context, key access.ClusterKey) (access.Ha
 	if !slices.Contains(types.ClusterStatus("").Values(), c.Status) {
 		return access.HaveCluster{}, fmt.Errorf("the cluster's status %q is not known to this version", c.Status)
 	}
-	return access.HaveCluster{Key: key, Status: string(c.Status), Mode: mode}, nil
+	have := access.HaveCluster{Key: key, Status: string(c.Status), Mode: mode}
+	apiServer(&have, c)
+	return have, nil
 }
 
 // went reports whether a cluster is gone by now. It is asked only after an

@@ -9,7 +9,9 @@
 // What it costs: for each account one call for the caller and a page of 1,000
 // of each of its users and roles; for each region a page of 100 clusters; for
 // each cluster one call and a page of 100 entries; for each entry two calls.
-// Clusters in CONFIG_MAP mode are not asked for entries.
+// Clusters in CONFIG_MAP mode are not asked for entries. Where Kubernetes is
+// read, six calls to the cluster's own API server, and one more for each 500
+// objects of a list.
 package observe
 
 import (
@@ -23,6 +25,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
 )
 
 // Options of a reading.
@@ -32,6 +35,11 @@ type Options struct {
 	Part *access.Part
 	// Now is the clock of Snapshot.At; nil for the system's.
 	Now func() time.Time
+	// Kubernetes says of which clusters the Kubernetes side is read, once their
+	// entries are; nil reads none. It may be called from several goroutines.
+	Kubernetes func(*access.HaveCluster) access.KubernetesNeed
+	// Dial reaches API servers; nil is kube.Dial.
+	Dial kube.Dialer
 	// Progress is told how far the reading is, one call at a time.
 	Progress func(Progress)
 }
@@ -153,7 +161,7 @@ func (r *reading) gap(ctx context.Context, g access.Gap, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	g.Reason = cloud.Reason(err)
+	g.Reason = kubernetesReason(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.snapshot.Gaps = append(r.snapshot.Gaps, g)

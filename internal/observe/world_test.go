@@ -43,8 +43,9 @@ type worldAccount struct {
 }
 
 type worldCluster struct {
-	mode    string
-	entries map[string]*worldEntry
+	mode     string
+	entries  map[string]*worldEntry
+	endpoint string
 }
 
 type worldEntry struct {
@@ -171,7 +172,11 @@ func (w *world) eks(a *worldAccount, c call, q url.Values) *reply {
 		return refuse(404, "ResourceNotFoundException", "No cluster found for name: "+c.cluster+".")
 	}
 	if c.operation == "DescribeCluster" {
-		return ok200(map[string]any{"cluster": map[string]any{"name": c.cluster, "status": "ACTIVE", "accessConfig": map[string]any{"authenticationMode": cl.mode}}})
+		described := map[string]any{"name": c.cluster, "status": "ACTIVE", "accessConfig": map[string]any{"authenticationMode": cl.mode}}
+		if cl.endpoint != "" {
+			described["endpoint"], described["certificateAuthority"] = cl.endpoint, map[string]any{"data": "UEVN"}
+		}
+		return ok200(map[string]any{"cluster": described})
 	}
 	if cl.mode == "CONFIG_MAP" {
 		return refuse(400, "InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
