@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// KubernetesNeed says of which clusters a plan rests on the Kubernetes side
+// too, for observe.Options. It is needed where documents want bindings, where
+// something of ours is to be found (destroy, or an entry of ours that bears a
+// group of our teams: so a binding is found for as long as anybody can have
+// access by it), and it is read, if it is there, where guards look at it: a
+// step to mode API, a username of one's own. Everywhere else API servers are
+// left alone. o are the plan's options.
+func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) access.KubernetesNeed {
+	documents := make(map[access.ClusterKey]*access.WantCluster, len(want.Clusters))
+	for i := range want.Clusters {
+		documents[want.Clusters[i].Key] = &want.Clusters[i]
+	}
+	prefix := access.TeamGroup(want.Owner.Environment, "")
+	return func(h *access.HaveCluster) access.KubernetesNeed {
+		w := documents[h.Key]
+		if w != nil {
+			switch w.Via {
+			case access.ViaNone:
+				return access.KubernetesUnread
+			case access.ViaRender: // to tell which namespaces match
+				if slices.ContainsFunc(w.Bindings, hasPattern) {
+					return access.KubernetesIfThere
+				}
+				return access.KubernetesUnread
+			}
+		}
+		switch {
+		case w != nil && len(w.Bindings) > 0 && !o.Destroy, slices.ContainsFunc(h.Entries, func(e access.Entry) bool {
+			return want.Owner.OwnerOf(e.Tags, want.ForeignTags).Ours && slices.ContainsFunc(e.Groups, func(g string) bool { return strings.HasPrefix(g, prefix) })
+		}):
+			return access.KubernetesNeeded
+		case o.Destroy && slices.ContainsFunc(h.Entries, func(e access.Entry) bool { return want.Owner.OwnerOf(e.Tags, want.ForeignTags).Ours }):
+			return access.KubernetesIfThere
+		case w != nil && (stepsToAPI(w, h) || choosesUsername(w)):
+			return access.KubernetesIfThere
+		}
+		return access.KubernetesUnread
+	}
+}
+
+func hasPattern(w access.WantBinding) bool {
+	return slices.ContainsFunc(w.Scope.Namespaces, func(p string) bool { return strings.Contains(p, "*") })
+}
+
+func stepsToAPI(w *access.WantCluster, h *access.HaveCluster) bool {
+	return w.Mode == access.ModeAPI && h.Mode == access.ModeAPIAndConfigMap
+}
+
+func choosesUsername(w *access.WantCluster) bool {
+	return slices.ContainsFunc(w.Entries, func(e access.WantEntry) bool { return e.Username != "" })
+}
+
+// Trials are the writes of bindings that nothing holds yet, to be tried before
+// the first is made: the API server alone knows whether it will let the caller
+// bind a role. See observe.Try; Compute then takes them from the snapshot.
+func (p *Plan) Trials() map[access.ClusterKey][]access.Trial {
+	trials := make(map[access.ClusterKey][]access.Trial)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if len(c.Held) > 0 || c.Kind != RoleBinding && c.Kind != ClusterRoleBinding {
+			continue
+		}
+		t := access.Trial{Verb: trialOf(c.Verb)}
+		if to, ok := c.To.(Binding); ok {
+			t.Binding = *to.Clone()
+		}
+		if from, ok := c.From.(Binding); ok {
+			if c.To == nil {
+				t.Binding = *from.Clone()
+			}
+			t.Binding.UID = from.UID
+		}
+		trials[c.Cluster] = append(trials[c.Cluster], t)
+	}
+	return trials
+}
+
+func trialOf(v Verb) access.TrialVerb {
+	switch v {
+	case Delete:
+		return access.TryDelete
+	case Replace:
+		return access.TryReplace
+	}
+	return access.TryApply
+}
