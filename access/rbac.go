@@ -266,3 +266,12 @@ type WantBinding struct {
 // TeamGroup is the Kubernetes group of a team's members, made by us, that its
 // roles are bound to: atlas-iam:ENVIRONMENT:TEAM.
 func TeamGroup(environment, team string) string { return "atlas-iam:" + environment + ":" + team }
+
+// TeamOfGroup undoes TeamGroup.
+func TeamOfGroup(group string) (environment, team string, ok bool) {
+	rest, ok := strings.CutPrefix(group, "atlas-iam:")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, ":")
+}

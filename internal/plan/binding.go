@@ -114,6 +114,9 @@ func (d *differ) bindings(s *site) {
 	if s.have != nil && s.have.Kubernetes != nil && k.RBACRead {
 		d.plan.Read.Bindings += len(k.Bindings)
 	}
+	if k.NamespacesRead {
+		d.matchesNothing(s, wanted)
+	}
 	hold := d.bindingHold(s, &k)
 	seen := map[string]*access.Binding{}
 	for i := range k.Bindings {
@@ -137,6 +140,31 @@ func (d *differ) bindings(s *site) {
 	}
 }
 
+// matchesNothing points out patterns and namespaces of a wish in which nothing
+// is bound, for no such namespace is there: a run after it is binds it.
+func (d *differ) matchesNothing(s *site, wanted map[string]WantedBinding) {
+	if s.want == nil || d.options.Destroy {
+		return
+	}
+	for i := range s.want.Want.Bindings {
+		w := &s.want.Want.Bindings[i]
+		if !d.lookedAt(w.Team) {
+			continue
+		}
+		for _, p := range w.Parts {
+			for _, pattern := range p.Scope.Namespaces {
+				matches := false
+				for _, b := range wanted {
+					matches = matches || b.Want == w && access.MatchPattern(pattern, b.Namespace)
+				}
+				if !matches {
+					d.warn("reach", p.Source.Place, w.Role.String()+` on "`+pattern+`" binds nothing on `+s.name()+" now: no namespace matches; run again when one is made")
+				}
+			}
+		}
+	}
+}
+
 // lookedAt reports whether a run looks at a team's bindings: one that is
 // narrowed to people does not, unless the team itself was named.
 func (d *differ) lookedAt(team string) bool {
@@ -148,8 +176,7 @@ func (d *differ) lookedAt(team string) bool {
 // be told.
 func teamOf(b *access.Binding) string {
 	for _, s := range b.Subjects {
-		if rest, ok := strings.CutPrefix(s.Name, access.TeamGroup("", "")[:len("atlas-iam:")]); ok && s.Kind == access.GroupSubject {
-			_, team, _ := strings.Cut(rest, ":")
+		if _, team, ok := access.TeamOfGroup(s.Name); ok && s.Kind == access.GroupSubject {
 			return team
 		}
 	}

@@ -127,6 +127,7 @@ func (d *differ) cluster(k access.ClusterKey, w *ResolvedCluster, h *access.Have
 		}
 	}
 	newNameFirst(d.plan.Changes[before:])
+	d.bindings(s)
 	d.listsThatMeanNobody(s)
 	d.endOfConfigMap(s, d.plan.Changes[before:])
 }

@@ -66,6 +66,9 @@ func (r *rawChange) decode() (Change, error) {
 	default:
 		return c, fmt.Errorf("unknown verb %q", c.Verb)
 	}
+	if c.Kind == RoleBinding || c.Kind == ClusterRoleBinding {
+		c.Namespace, c.Name = r.Namespace, r.Name
+	}
 	var err error
 	if c.From, err = decodeObject(c.Kind, r.From); err != nil {
 		return c, fmt.Errorf("from: %w", err)
@@ -77,23 +80,27 @@ func (r *rawChange) decode() (Change, error) {
 }
 
 // decodeObject reads the object that a change of a kind is about; null is nil.
-func decodeObject(k Kind, b json.RawMessage) (Object, error) {
-	if len(b) == 0 || string(b) == "null" {
+func decodeObject(k Kind, raw json.RawMessage) (Object, error) {
+	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
 	switch k {
 	case AuthenticationMode:
 		var m Mode
-		err := json.Unmarshal(b, &m)
+		err := json.Unmarshal(raw, &m)
 		return m, err
 	case AccessEntry:
 		var e Entry
-		err := json.Unmarshal(b, &e)
+		err := json.Unmarshal(raw, &e)
 		return e, err
 	case PolicyAssociation:
 		var a Association
-		err := json.Unmarshal(b, &a)
+		err := json.Unmarshal(raw, &a)
 		return a, err
+	case RoleBinding, ClusterRoleBinding:
+		var b Binding
+		err := json.Unmarshal(raw, &b)
+		return b, err
 	}
 	return nil, fmt.Errorf("unknown kind %q", k)
 }

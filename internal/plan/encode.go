@@ -115,7 +115,8 @@ type changeJSON struct {
 	Region    string        `json:"region"`
 	Cluster   string        `json:"cluster"`
 	Document  string        `json:"document,omitempty"`
-	Name      string        `json:"name"` // the principal's ARN; a policy's after it; a cluster's for a mode
+	Name      string        `json:"name"` // the principal's ARN; a policy's after it; a cluster's for a mode; a binding's
+	Namespace string        `json:"namespace,omitempty"`
 	Principal string        `json:"principal,omitempty"`
 	Member    string        `json:"member,omitempty"`
 	Teams     []string      `json:"teams,omitempty"`
@@ -206,6 +207,8 @@ func encodeChange(c *Change) changeJSON {
 		out.Name = c.Cluster.Name
 	case PolicyAssociation:
 		out.Name += " " + c.policy()
+	case RoleBinding, ClusterRoleBinding:
+		out.Name, out.Namespace = c.Name, c.Namespace
 	}
 	return out
 }

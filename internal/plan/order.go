@@ -16,6 +16,7 @@ const (
 	rankEntry              // new entries
 	rankGrant              // new policies, and updates that only give
 	rankNeutral            // updates that neither give nor take: tags
+	rankUnbind             // bindings that go: before the entries by which they are found
 	rankNarrow             // updates that take, replaced entries, mode API
 	rankAssociation        // policies that go
 	rankDelete             // entries that go
@@ -36,6 +37,16 @@ func rank(c *Change) int {
 			return rankNarrow
 		case Delete:
 			return rankDelete
+		}
+	case RoleBinding, ClusterRoleBinding:
+		switch c.Verb {
+		case Create:
+			return rankGrant
+		case Replace, Delete:
+			return rankUnbind
+		}
+		if len(c.Lost) > 0 {
+			return rankUnbind
 		}
 	case PolicyAssociation:
 		switch c.Verb {

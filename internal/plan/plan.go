@@ -35,6 +35,8 @@ const (
 	AuthenticationMode Kind = "AuthenticationMode" // of a cluster
 	AccessEntry        Kind = "AccessEntry"        // type, username, groups, tags
 	PolicyAssociation  Kind = "PolicyAssociation"  // one policy on an entry
+	ClusterRoleBinding Kind = "ClusterRoleBinding" // Kubernetes'
+	RoleBinding        Kind = "RoleBinding"        // Kubernetes', of a namespace
 )
 
 // Object is a change's from or to: a closed set, one type for each Kind.
@@ -72,19 +74,23 @@ type Change struct {
 	Kind      Kind
 	Cluster   access.ClusterKey
 	Document  string // the Cluster document's name, if there is one
-	Principal string // ARN; empty for a mode
-	Member    string // as the documents name the principal: user/oleksii
-	Teams     []string
-	From, To  Object
-	DependsOn []string // IDs of changes that must be done first
-	Held      []Hold   // not empty: it is not made
-	Source    access.Place
-	Gained    []Grant // what access the change gives
-	Lost      []Grant // and takes
+	Principal string // ARN; empty for a mode and a binding
+	// Namespace and Name are a binding's. The Namespace of one that could not
+	// be told is the document's pattern; it is held.
+	Namespace, Name string
+	Member          string // as the documents name the principal: user/oleksii
+	Teams           []string
+	From, To        Object
+	DependsOn       []string // IDs of changes that must be done first
+	Held            []Hold   // not empty: it is not made
+	Source          access.Place
+	Gained          []Grant // what access the change gives
+	Lost            []Grant // and takes
 }
 
 // Grant is one unit of access until decisions are built: a principal has a
-// policy in a scope, or is in a group, on a cluster.
+// policy in a scope, or is in a group, on a cluster; or a group has a role
+// there.
 type Grant struct {
 	Cluster   access.ClusterKey `json:"cluster"`
 	Document  string            `json:"document,omitempty"`
@@ -92,6 +98,7 @@ type Grant struct {
 	Member    string            `json:"member,omitempty"`
 	Teams     []string          `json:"teams,omitempty"`
 	Policy    string            `json:"policy,omitempty"` // ARN
+	Role      access.RoleRef    `json:"role,omitzero"`    // bound to Group or Username; then there is no principal
 	Scope     access.Scope      `json:"scope,omitzero"`
 	Group     string            `json:"group,omitempty"`
 	Username  string            `json:"username,omitempty"`
@@ -159,6 +166,7 @@ type Counts struct {
 	Clusters     int `json:"clusters"`
 	Entries      int `json:"entries"`
 	Associations int `json:"associations"`
+	Bindings     int `json:"bindings,omitempty"`
 }
 
 // Fact is one thing a guard relied on, in a form that can be compared.

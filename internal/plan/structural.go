@@ -59,6 +59,14 @@ func gapWords(g access.Gap) string {
 		what = "the users of account " + g.Account
 	case access.GapRoles:
 		what = "the roles of account " + g.Account
+	case access.GapKubernetes:
+		what = "the API server of cluster " + g.Cluster
+	case access.GapRBAC:
+		what = "the roles and bindings of cluster " + g.Cluster
+	case access.GapNamespaces:
+		what = "the namespaces of cluster " + g.Cluster
+	case access.GapAuthMap:
+		what = "the ConfigMap aws-auth of cluster " + g.Cluster
 	}
 	return what + " could not be read: " + g.Reason
 }

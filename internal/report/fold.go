@@ -24,6 +24,7 @@ type unit struct {
 	members, clusters []string
 	teams             string
 	what, where       string
+	places            []string // namespaces, of a role that is bound in each; where is empty
 	risks, note       string
 	sources           []string
 }
@@ -40,6 +41,7 @@ func accessRows(grants []plan.Grant, unfold bool, note string) []accessRow {
 	if !unfold {
 		units = merge(units, func(u unit) string { return u.key(nil, u.clusters) })
 		units = merge(units, func(u unit) string { return u.key(u.members, nil) })
+		units = merge(units, func(u unit) string { u.places = nil; return u.key(u.members, u.clusters) })
 	}
 	rows := make([]accessRow, 0, len(units))
 	for _, u := range units {
@@ -65,6 +67,14 @@ func unitOf(g plan.Grant, note string) unit {
 		u.teams += "team/" + t
 	}
 	switch {
+	case g.Role.Name != "":
+		u.members = []string{bound(g)}
+		u.teams = ""
+		u.what = g.Role.String()
+		u.places = g.Scope.Namespaces
+		if g.Scope.Cluster {
+			u.where = "whole cluster"
+		}
 	case g.Policy != "":
 		u.what = access.ShortPolicy(g.Policy)
 		u.where = where(g.Scope)
@@ -87,9 +97,20 @@ func unitOf(g plan.Grant, note string) unit {
 	return u
 }
 
+// bound is whom a binding's grant is for: the team, where it is ours.
+func bound(g plan.Grant) string {
+	switch {
+	case len(g.Teams) > 0:
+		return "team/" + strings.Join(g.Teams, ", team/")
+	case g.Group != "":
+		return "group " + g.Group
+	}
+	return "user " + g.Username
+}
+
 func (u unit) key(members, clusters []string) string {
 	return fmt.Sprintf("%q", []string{
-		strings.Join(members, "\x00"), strings.Join(clusters, "\x00"), u.teams, u.what, u.where, u.risks, u.note,
+		strings.Join(members, "\x00"), strings.Join(clusters, "\x00"), u.teams, u.what, u.where, u.risks, u.note, strings.Join(u.places, "\x00"),
 	})
 }
 
@@ -107,6 +128,7 @@ func merge(units []unit, key func(unit) string) []unit {
 		}
 		out[i].members = union(out[i].members, u.members)
 		out[i].clusters = union(out[i].clusters, u.clusters)
+		out[i].places = union(out[i].places, u.places)
 		out[i].sources = union(out[i].sources, u.sources)
 	}
 	return out
@@ -118,8 +140,16 @@ func union(a, b []string) []string {
 	return slices.Compact(s)
 }
 
+// mostPlaces bounds the namespaces that a row names.
+const mostPlaces = 4
+
 func (u unit) row() accessRow {
 	r := accessRow{what: u.what, where: u.where, risks: u.risks, note: u.note}
+	if n := len(u.places); n > mostPlaces {
+		r.where = fmt.Sprintf("%s and %d more", strings.Join(u.places[:mostPlaces], ", "), n-mostPlaces)
+	} else if n > 0 {
+		r.where = strings.Join(u.places, ", ")
+	}
 	switch {
 	case len(u.members) == 1 && u.teams != "":
 		r.who = u.members[0] + " (" + u.teams + ")"

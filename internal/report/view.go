@@ -88,9 +88,12 @@ func look(p *plan.Plan, o Options) view {
 	}
 	v.counts = counts(p)
 	if len(p.Changes) == 0 {
-		v.nothingToDo = fmt.Sprintf("No changes. %s, %s, %s read, %s.", count(p.Read.Entries, "entry", "entries"),
-			count(p.Read.Associations, "association", "associations"), count(p.Read.Clusters, "cluster", "clusters"),
-			count(len(p.Gaps), "gap", "gaps"))
+		read := []string{count(p.Read.Entries, "entry", "entries"), count(p.Read.Associations, "association", "associations")}
+		if n := p.Read.Bindings; n > 0 {
+			read = append(read, count(n, "binding", "bindings"))
+		}
+		v.nothingToDo = fmt.Sprintf("No changes. %s, %s read, %s.", strings.Join(read, ", "),
+			count(p.Read.Clusters, "cluster", "clusters"), count(len(p.Gaps), "gap", "gaps"))
 		if p.Part != nil {
 			v.nothingToDo += " Only " + partWords(p.Part) + " was looked at."
 		}
@@ -184,6 +187,8 @@ func kindWord(k plan.Kind) string {
 		return "access entry"
 	case plan.PolicyAssociation:
 		return "policy association"
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		return string(k)
 	}
 	return string(k)
 }
@@ -266,6 +271,9 @@ func foldNotes(rows []noteRow) []noteRow {
 func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string {
 	if f.Kind == plan.AccessEntry {
 		return "entry/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
+	}
+	if f.Kind == plan.RoleBinding || f.Kind == plan.ClusterRoleBinding {
+		return kindWord(f.Kind) + " " + f.Name + " on " + cmp.Or(documents[f.Cluster], f.Cluster.Name)
 	}
 	return kindWord(f.Kind) + " " + f.Name
 }

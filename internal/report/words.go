@@ -20,6 +20,8 @@ func Describe(c plan.Change) string {
 		return describeEntry(c, who)
 	case plan.PolicyAssociation:
 		return describeAssociation(c, who)
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		return describeBinding(c)
 	}
 	return string(c.Verb) + " " + string(c.Kind) + " " + who
 }
@@ -48,6 +50,32 @@ func describeAssociation(c plan.Change, who string) string {
 		return "scope of " + access.ShortPolicy(to.Policy) + " of " + who + " from " + where(from.Scope) + " to " + where(to.Scope)
 	}
 	return "take " + access.ShortPolicy(from.Policy) + " in " + where(from.Scope) + " from " + who
+}
+
+// describeBinding names the role and for whom, and the binding's own name only
+// where neither is told.
+func describeBinding(c plan.Change) string {
+	to, ok := c.To.(plan.Binding)
+	if !ok {
+		to, _ = c.From.(plan.Binding)
+	}
+	in := "the whole cluster"
+	if c.Namespace != "" {
+		in = c.Namespace
+	}
+	who := c.Name
+	if len(c.Teams) > 0 {
+		who = "team/" + strings.Join(c.Teams, ", team/")
+	}
+	switch c.Verb {
+	case plan.Create:
+		return "bind " + to.Role.String() + " to " + who + " in " + in
+	case plan.Delete:
+		return "unbind " + to.Role.String() + " from " + who + " in " + in
+	case plan.Replace:
+		return "bind another role, " + to.Role.String() + ", to " + who + " in " + in
+	}
+	return "update the binding of " + to.Role.String() + " to " + who + " in " + in
 }
 
 func modeOf(o plan.Object) string {
@@ -126,6 +154,14 @@ func gapWords(g access.Gap) string {
 		return "users of " + at
 	case access.GapRoles:
 		return "roles of " + at
+	case access.GapKubernetes:
+		return "API server of " + g.Cluster + " in " + at
+	case access.GapRBAC:
+		return "roles and bindings of " + g.Cluster + " in " + at
+	case access.GapNamespaces:
+		return "namespaces of " + g.Cluster + " in " + at
+	case access.GapAuthMap:
+		return "aws-auth of " + g.Cluster + " in " + at
 	}
 	return string(g.What) + " of " + at
 }

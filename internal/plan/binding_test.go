@@ -1,0 +1,309 @@
+package plan
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+const editName = "atlas-iam:ops:backend:clusterrole:edit"
+
+// wantRole is team backend's wish for ClusterRole edit, or another role.
+func wantRole(role string, scope access.Scope) access.WantBinding {
+	return access.WantBinding{Team: "backend", Group: access.TeamGroup("ops", "backend"), Name: "atlas-iam:ops:backend:clusterrole:" + role,
+		Role: access.RoleRef{Kind: access.ClusterRole, Name: role}, Scope: scope,
+		Parts: []access.WantScope{{Scope: scope, Source: access.Source{Team: "backend", Place: access.Place{File: "backend.yaml", Line: 7}}}}}
+}
+
+func patterns(p ...string) access.Scope { return access.NamespaceScope(p...) }
+
+// bound is a binding of ours, as it stands.
+func bound(namespace, role string) access.Binding {
+	return access.Binding{Namespace: namespace, Name: editName, Role: access.RoleRef{Kind: access.ClusterRole, Name: role}, UID: "u-" + namespace,
+		Subjects: []access.Subject{{Kind: access.GroupSubject, Name: "atlas-iam:ops:backend"}}, Labels: owner.Labels(), Managers: []string{"atlas-iam"}}
+}
+
+func changed(b access.Binding, how func(*access.Binding)) access.Binding {
+	c := *b.Clone()
+	how(&c)
+	return c
+}
+
+// withKubernetes gives a cluster a Kubernetes side that was read whole.
+func withKubernetes(h access.HaveCluster, namespaces []string, bindings ...access.Binding) access.HaveCluster {
+	slices.SortFunc(bindings, func(a, b access.Binding) int { return a.Compare(&b) })
+	slices.Sort(namespaces)
+	h.Kubernetes = &access.HaveKubernetes{RBACRead: true, NamespacesRead: true, AuthMapRead: true, Namespaces: namespaces, Bindings: bindings}
+	return h
+}
+
+func wantBound(k access.ClusterKey, bindings ...access.WantBinding) access.WantCluster {
+	w := wantCluster(k)
+	w.Via, w.Bindings = access.ViaDirect, bindings
+	return w
+}
+
+// shows: item S58
+func TestABindingIsDecidedByWhatIsWantedAndThere(t *testing.T) {
+	all := []string{"default", "dev-backend", "kube-system", "qa-backend"}
+	dev := "binding/test/dev-backend/" + editName
+	qa := "binding/test/qa-backend/" + editName
+	foreign := func(b *access.Binding) { b.Labels, b.Managers = map[string]string{"x": "y"}, []string{"kubectl"} }
+	for name, c := range map[string]struct {
+		want       []access.WantBinding
+		namespaces []string
+		have       []access.Binding
+		plan       []string
+		foreign    []string // "=" after adoptable ones
+	}{
+		"a pattern binds in each namespace that matches now": {want: []access.WantBinding{wantRole("edit", patterns("*backend*"))},
+			plan: []string{"create " + dev, "create " + qa}},
+		"a namespace by name":               {want: []access.WantBinding{wantRole("edit", patterns("dev-backend"))}, plan: []string{"create " + dev}},
+		"the whole cluster":                 {want: []access.WantBinding{wantRole("edit", access.ClusterScope())}, plan: []string{"create clusterbinding/test/" + editName}},
+		"a namespace that is not there yet": {want: []access.WantBinding{wantRole("edit", patterns("later"))}},
+		"what stands as wanted needs nothing": {want: []access.WantBinding{wantRole("edit", patterns("*backend*"))},
+			have: []access.Binding{bound("dev-backend", "edit"), changed(bound("qa-backend", "edit"), func(b *access.Binding) { b.Labels["more"] = "x" })}},
+		"a pattern that narrows prunes": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))},
+			have: []access.Binding{bound("dev-backend", "edit"), bound("qa-backend", "edit")}, plan: []string{"delete " + qa}},
+		"nothing wanted any more prunes": {have: []access.Binding{bound("", "edit"), bound("qa-backend", "edit")},
+			plan: []string{"delete clusterbinding/test/" + editName, "delete " + qa}},
+		"a namespace that is ending is left alone": {namespaces: []string{"default"}, have: []access.Binding{bound("gone", "edit")},
+			want: []access.WantBinding{wantRole("edit", patterns("*"))}, plan: []string{"create binding/test/default/" + editName}},
+		"another role is a replace": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))}, have: []access.Binding{bound("dev-backend", "view")},
+			plan: []string{"replace " + dev}},
+		"other subjects are an update": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))},
+			have: []access.Binding{changed(bound("dev-backend", "edit"), func(b *access.Binding) {
+				b.Subjects = []access.Subject{{Kind: access.UserSubject, Name: "eve"}}
+			})}, plan: []string{"update " + dev}},
+		"our labels lost in part are set again": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))},
+			have: []access.Binding{changed(bound("dev-backend", "edit"), func(b *access.Binding) { delete(b.Labels, access.LabelManagedBy) })}, plan: []string{"update " + dev}},
+		"foreign and equal is adoptable": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))},
+			have: []access.Binding{changed(bound("dev-backend", "edit"), foreign)}, foreign: []string{"dev-backend/" + editName + "="}},
+		"foreign and different is held": {want: []access.WantBinding{wantRole("edit", patterns("dev-*"))},
+			have: []access.Binding{changed(bound("dev-backend", "view"), foreign)}, plan: []string{"replace " + dev + " !foreign"}, foreign: []string{"dev-backend/" + editName}},
+		"foreign elsewhere is nobody's business": {have: []access.Binding{changed(bound("dev-backend", "edit"), foreign)}},
+		"a copy with our labels is not ours": {have: []access.Binding{changed(bound("dev-backend", "edit"), func(b *access.Binding) {
+			b.Name, b.Managers = "copy", []string{"kubectl-client-side-apply"}
+		})}},
+		"another environment's is not ours": {have: []access.Binding{changed(bound("dev-backend", "edit"), func(b *access.Binding) { b.Labels[access.TagID] = "other" })}},
+		"another tool's mark makes it another's": {have: []access.Binding{changed(bound("dev-backend", "edit"), func(b *access.Binding) { b.Labels["created-by"] = "terraform" }),
+			changed(bound("qa-backend", "edit"), func(b *access.Binding) { b.Labels[access.LabelManagedBy] = "Helm" })}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			namespaces := c.namespaces
+			if namespaces == nil {
+				namespaces = slices.Clone(all)
+			}
+			p := Compute(wants(wantBound(test, c.want...)), sees(withKubernetes(haveCluster(test), namespaces, c.have...)), Options{})
+			if d := cmp.Diff(c.plan, lines(p)); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+			var foreign []string
+			for _, f := range p.Foreign {
+				if f.Adoptable {
+					f.Name += "="
+				}
+				foreign = append(foreign, f.Name)
+			}
+			if d := cmp.Diff(c.foreign, foreign); d != "" {
+				t.Errorf("foreign: -want +got\n%s", d)
+			}
+		})
+	}
+}
+
+// Absent is not unread.
+//
+// shows: item S58
+func TestWhatWasNotReadOfKubernetesHoldsAndPrunesNothing(t *testing.T) {
+	unread := func(kinds ...access.GapKind) *access.Snapshot {
+		h := withKubernetes(haveCluster(test), []string{"dev-backend", "qa-backend"}, bound("dev-backend", "edit"), bound("qa-backend", "edit"))
+		s := sees(h)
+		for _, k := range kinds {
+			s.Gaps = append(s.Gaps, access.Gap{What: k, Account: home, Region: "eu-west-1", Cluster: "test", Reason: "403"})
+			if k != access.GapNamespaces {
+				s.Clusters[0].Kubernetes.RBACRead, s.Clusters[0].Kubernetes.Bindings = false, nil
+			}
+			if k != access.GapRBAC {
+				s.Clusters[0].Kubernetes.NamespacesRead, s.Clusters[0].Kubernetes.Namespaces = false, nil
+			}
+		}
+		return s
+	}
+	want := wants(wantBound(test, wantRole("edit", patterns("dev-*", "later"))))
+	dev := "binding/test/dev-backend/" + editName
+	for what, c := range map[string]struct {
+		have *access.Snapshot
+		plan []string
+	}{
+		"all read":     {unread(), []string{"delete binding/test/qa-backend/" + editName}},
+		"nothing read": {unread(access.GapKubernetes), []string{"create binding/test/dev-*/" + editName + " !half-read !half-read", "create binding/test/later/" + editName + " !half-read"}},
+		"no bindings":  {unread(access.GapRBAC), []string{"create " + dev + " !half-read"}},
+		// What stands tells its namespace; what may match besides is not known.
+		"no namespaces": {unread(access.GapNamespaces), []string{"create binding/test/later/" + editName, "create binding/test/dev-*/" + editName + " !half-read",
+			"delete binding/test/qa-backend/" + editName}},
+		"no cluster": {sees(), []string{"create binding/test/dev-*/" + editName + " !no-cluster !half-read", "create binding/test/later/" + editName + " !no-cluster"}},
+	} {
+		got := lines(Compute(want, c.have, Options{}))
+		slices.Sort(got)
+		slices.Sort(c.plan)
+		if d := cmp.Diff(c.plan, got); d != "" {
+			t.Errorf("%s: -want +got\n%s", what, d)
+		}
+	}
+	if p := Compute(wants(wantBound(test)), unread(access.GapKubernetes), Options{}); len(p.Changes) != 0 || len(p.Gaps) != 1 {
+		t.Errorf("something of an unread cluster is deleted: %v", lines(p))
+	}
+}
+
+func TestWhereManifestsAreRenderedNothingOfKubernetesIsPlanned(t *testing.T) {
+	for _, via := range []access.Via{access.ViaRender, access.ViaNone, access.ViaDirect} {
+		w := wantBound(test, wantRole("edit", patterns("*")))
+		w.Via = via
+		p := Compute(wants(w), sees(withKubernetes(haveCluster(test), []string{"a"}, bound("gone-backend", "edit"))), Options{})
+		if (len(p.Changes) > 0) != (via == access.ViaDirect) {
+			t.Errorf("%s: %v", via, lines(p))
+		}
+	}
+}
+
+// shows: item S58
+func TestBindingsAreGivenBeforeAnyIsTakenAndFoundUntilTheyAreGone(t *testing.T) {
+	group := access.TeamGroup("ops", "backend")
+	w := wantBound(test, wantRole("edit", patterns("qa-*")))
+	w.Entries = []access.WantEntry{wantEntry("user/ann", "group:"+group), wantEntry("user/bob", "View:a")}
+	have := sees(withKubernetes(haveCluster(test, haveEntry("user/bob", "View:a group:"+group), haveEntry("user/cid", "group:"+group)),
+		[]string{"dev-backend", "qa-backend"}, bound("dev-backend", "edit")))
+	p := Compute(wants(w), have, Options{})
+	if d := cmp.Diff([]string{"create entry/test/user/ann", "create binding/test/qa-backend/" + editName, "delete binding/test/dev-backend/" + editName,
+		"update entry/test/user/bob", "delete entry/test/user/cid"}, lines(p)); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+	give, take := p.Changes[1], p.Changes[2]
+	if len(give.Gained) != 1 || give.Gained[0].Role.Name != "edit" || give.Gained[0].Group != group || give.Gained[0].Scope.String() != "qa-backend" || len(give.Lost) != 0 {
+		t.Errorf("gained %+v", give.Gained)
+	}
+	if len(take.Lost) != 1 || len(take.Gained) != 0 || !slices.Equal(take.Teams, []string{"backend"}) || give.Source.Line != 7 {
+		t.Errorf("lost %+v by %+v", take.Lost, take)
+	}
+}
+
+func TestARunNarrowedToPeopleLeavesOtherTeamsBindingsAlone(t *testing.T) {
+	for only, planned := range map[string]bool{"team/backend": true, "team/qa": false, "user/ann": false} {
+		have := sees(withKubernetes(haveCluster(test), []string{"dev-backend"}, bound("gone", "edit"), bound("dev-backend", "view")))
+		have.Part = &access.Part{Only: []string{only}}
+		if p := Compute(wants(wantBound(test, wantRole("edit", patterns("*")))), have, Options{}); (len(p.Changes) > 0) != planned {
+			t.Errorf("--only %s: %v", only, lines(p))
+		}
+	}
+}
+
+func TestAClusterIsReadForItsBindingsOnlyWhereSomethingAsks(t *testing.T) {
+	plain := haveCluster(test, haveEntry("user/ann", "group:g"))
+	ours := haveCluster(test, haveEntry("user/ann", "group:"+access.TeamGroup("ops", "gone")))
+	others := haveCluster(test, foreignEntry("user/ann", "group:"+access.TeamGroup("ops", "gone")))
+	via := func(v access.Via, b ...access.WantBinding) access.WantCluster {
+		w := wantBound(test, b...)
+		w.Via = v
+		return w
+	}
+	mode := func(m access.AuthMode) access.WantCluster {
+		w := wantCluster(test)
+		w.Mode = m
+		return w
+	}
+	edit := wantRole("edit", patterns("*backend*"))
+	for what, c := range map[string]struct {
+		want access.WantCluster
+		have access.HaveCluster
+		o    Options
+		need access.KubernetesNeed
+	}{
+		"no role, no trace of one":         {wantCluster(test, wantEntry("user/ann", "group:g")), plain, Options{}, access.KubernetesUnread},
+		"a role is wanted":                 {via(access.ViaDirect, edit), plain, Options{}, access.KubernetesNeeded},
+		"an entry of ours bears our group": {wantCluster(test), ours, Options{}, access.KubernetesNeeded},
+		"another's entry bears it":         {wantCluster(test), others, Options{}, access.KubernetesUnread},
+		"no document names the cluster":    {wantCluster(prod), ours, Options{}, access.KubernetesNeeded},
+		"kubernetes is none of ours":       {via(access.ViaNone), ours, Options{}, access.KubernetesUnread},
+		"rendered, with a pattern":         {via(access.ViaRender, edit), ours, Options{}, access.KubernetesIfThere},
+		"rendered, by name":                {via(access.ViaRender, wantRole("edit", patterns("a"))), ours, Options{}, access.KubernetesUnread},
+		"destroy":                          {wantCluster(test), plain, Options{Destroy: true}, access.KubernetesIfThere},
+		"the last step of the mode":        {mode(access.ModeAPI), plain, Options{}, access.KubernetesIfThere},
+		"no step of the mode":              {mode(access.ModeAPIAndConfigMap), plain, Options{}, access.KubernetesUnread},
+		"a username of one's own":          {wantCluster(test, wantEntry("user/ann", "username:a")), plain, Options{}, access.KubernetesIfThere},
+	} {
+		if got := KubernetesNeed(wants(c.want), c.o)(&c.have); got != c.need {
+			t.Errorf("%s: %v, want %v", what, got, c.need)
+		}
+	}
+}
+
+func TestWhatATrialSaidHoldsItsChange(t *testing.T) {
+	want := wants(wantBound(test, wantRole("edit", patterns("*"))))
+	have := func(trials ...access.Trial) *access.Snapshot {
+		h := withKubernetes(haveCluster(test), []string{"a", "b", "c", "d"}, bound("b", "view"), changed(bound("c", "edit"), func(b *access.Binding) { b.Subjects = nil }), bound("gone-b", "edit"))
+		h.Kubernetes.Namespaces = append(h.Kubernetes.Namespaces, "e")
+		h.Kubernetes.Trials = trials
+		return sees(h)
+	}
+	verbs := map[string]access.TrialVerb{}
+	for _, tr := range Compute(want, have(), Options{}).Trials()[test] {
+		verbs[tr.Binding.Namespace] = tr.Verb
+		if tr.Verb == access.TryReplace && tr.Binding.UID == "" {
+			t.Error("a replace is tried without the id of what goes")
+		}
+	}
+	if d := cmp.Diff(map[string]access.TrialVerb{"a": access.TryApply, "b": access.TryReplace, "c": access.TryApply, "d": access.TryApply, "e": access.TryApply}, verbs); d != "" {
+		t.Errorf("trials: -want +got\n%s", d)
+	}
+	edit := func(ns string) access.Binding { return bound(ns, "edit") }
+	p := Compute(want, have(access.Trial{Binding: edit("a"), Verb: access.TryApply, Refused: "no answer", Unread: true},
+		access.Trial{Binding: edit("b"), Verb: access.TryReplace}, access.Trial{Binding: edit("c"), Verb: access.TryApply, Refused: "Conflict", Conflict: true},
+		access.Trial{Binding: edit("e"), Verb: access.TryDelete, Refused: "not of this verb", Unread: true}), Options{})
+	var held []string
+	for _, l := range lines(p) {
+		if strings.Contains(l, "!") {
+			held = append(held, strings.Fields(l)[2])
+		}
+	}
+	if d := cmp.Diff([]string{"!half-read", "!foreign"}, held); d != "" {
+		t.Errorf("-want +got\n%s\n%v", d, lines(p))
+	}
+	if n := len(p.Trials()[test]); n != 3 {
+		t.Errorf("%d to try: what is held is not tried", n)
+	}
+}
+
+func TestAPatternThatBindsNothingIsPointedOut(t *testing.T) {
+	p := Compute(wants(wantBound(test, wantRole("edit", patterns("a*", "later")))), sees(withKubernetes(haveCluster(test), []string{"ab"})), Options{})
+	if len(p.Warnings) != 1 || p.Warnings[0].Slug != "reach" || !strings.Contains(p.Warnings[0].Text, `"later"`) {
+		t.Errorf("%+v", p.Warnings)
+	}
+}
+
+func TestASavedPlanKeepsItsBindings(t *testing.T) {
+	want := wants(wantBound(test, wantRole("edit", patterns("*backend*")), wantRole("view", access.ClusterScope())))
+	h := withKubernetes(haveCluster(test), []string{"dev-backend", "qa-backend", "x"}, bound("x", "edit"), bound("qa-backend", "admin"))
+	p := Compute(want, sees(h), Options{})
+	if got := lines(p); len(got) != 4 {
+		t.Fatal(got)
+	}
+	b := encode(t, p)
+	got, err := Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := encode(t, got); !bytes.Equal(b, again) {
+		t.Errorf("-want +got\n%s", cmp.Diff(string(b), string(again)))
+	}
+	for i := range p.Changes {
+		if d := cmp.Diff(p.Changes[i], got.Changes[i]); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	}
+}
