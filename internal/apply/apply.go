@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -55,6 +56,8 @@ type Options struct {
 	// object that bears one is not ours. Nil are the plan's. See
 	// access.Owner.OwnerOf.
 	ForeignTags map[string]string
+	// Dial reaches API servers; nil is kube.Dial.
+	Dial kube.Dialer
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 	// Parallel is how many changes of an account's region are in flight;
@@ -90,7 +93,7 @@ func (o Options) withDefaults() Options {
 // error of Run's but an outcome. The error says that the context ended or that
 // the record could not be written.
 func Run(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
-	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, p, o)
+	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, c.ClusterToken, p, o)
 }
 
 // Adopt makes the changes of `adopt`: each adds our tags to an entry that is
@@ -98,21 +101,22 @@ func Run(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result,
 // so does one whose object is no longer as it was seen.
 func Adopt(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
 	o.adopt = true
-	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, p, o)
+	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, c.ClusterToken, p, o)
 }
 
-func run(ctx context.Context, clouds func(account, region string) EKS, p *plan.Plan, o Options) (*Result, error) {
+func run(ctx context.Context, clouds func(account, region string) EKS, tokens tokens, p *plan.Plan, o Options) (*Result, error) {
 	o = o.withDefaults()
 	if o.ForeignTags == nil {
 		o.ForeignTags = p.ForeignTags
 	}
 	started, digest := o.Now(), digest(p)
 	r := &runner{
-		clouds: clouds, plan: p, opts: o,
+		clouds: clouds, tokens: tokens, servers: &apiServers{}, plan: p, opts: o,
 		record: newRecord(o.Record), token: runToken(digest, started),
 	}
 	r.stop, r.halt = stopSignal(o.Stop)
 	defer r.halt()
+	defer r.servers.close()
 	if err := r.record.line(newHeader(p, digest, o.Version, started)); err != nil {
 		return &Result{}, err
 	}

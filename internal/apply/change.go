@@ -18,13 +18,15 @@ var (
 
 // runner is one run.
 type runner struct {
-	clouds func(account, region string) EKS
-	plan   *plan.Plan
-	opts   Options
-	record *record
-	token  string
-	stop   <-chan struct{} // closed: begin nothing more
-	halt   func()          // closes it
+	clouds  func(account, region string) EKS
+	tokens  tokens
+	servers *apiServers
+	plan    *plan.Plan
+	opts    Options
+	record  *record
+	token   string
+	stop    <-chan struct{} // closed: begin nothing more
+	halt    func()          // closes it
 
 	progress sync.Mutex // Progress and Waiting are told one thing at a time
 }
@@ -109,6 +111,8 @@ func (j *job) make(ctx context.Context) error {
 		return j.changeEntry(ctx)
 	case plan.PolicyAssociation:
 		return j.changeAssociation(ctx)
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		return j.changeBinding(ctx)
 	}
 	return fmt.Errorf("this version does not know how to change a %s", c.Kind)
 }
@@ -143,6 +147,13 @@ func (j *job) close(err error) {
 	}
 }
 
+func bindingKind(namespace string) plan.Kind {
+	if namespace == "" {
+		return plan.ClusterRoleBinding
+	}
+	return plan.RoleBinding
+}
+
 // whole reports whether a change's from and to are there as its verb says,
 // and of its kind: a plan may come from a file.
 func whole(c *plan.Change) bool {
@@ -160,6 +171,8 @@ func whole(c *plan.Change) bool {
 		case plan.Association:
 			return c.Kind == plan.PolicyAssociation && c.Verb != plan.Replace &&
 				o.Principal == c.Principal && c.Principal != "" && o.Policy != ""
+		case plan.Binding:
+			return c.Kind == bindingKind(c.Namespace) && o.Namespace == c.Namespace && o.Name == c.Name && c.Name != "" && o.Role.Name != "" && c.Principal == ""
 		}
 		return false
 	}

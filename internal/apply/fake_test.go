@@ -252,7 +252,7 @@ func (f *fakeEKS) serve(op, name, principal, policy string, body []byte) *http.R
 		if c.next != "" {
 			status = "UPDATING"
 		}
-		return f.ok(m{"cluster": m{"name": name, "status": status, "accessConfig": m{"authenticationMode": c.mode}}})
+		return f.ok(m{"cluster": m{"name": name, "status": status, "endpoint": "https://api.example", "accessConfig": m{"authenticationMode": c.mode}}})
 	case "DescribeUpdate":
 		status := "Successful"
 		if c.next != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -17,11 +18,15 @@ var deniedAction = regexp.MustCompile(`not authorized to perform: ([A-Za-z0-9-]+
 
 // explain fills what a reader needs to act on o's error.
 func (o *Outcome) explain(p *plan.Plan, account string) {
-	o.Code = cloud.Code(o.Err)
+	o.Code = codeOf(o.Err)
 	var moved *MovedError
 	switch {
 	case cloud.IsDenied(o.Err):
 		o.Hint = caller(p, account) + " lacks " + action(o.Err) + "; run again to finish, nothing is repeated"
+	case kube.IsForbidden(o.Err):
+		o.Hint = "the API server does not let " + caller(p, account) + " do that: bind, or every right that the role holds, and write on bindings; run again to finish, nothing is repeated"
+	case kube.IsUnauthorized(o.Err):
+		o.Hint = "the cluster does not know " + caller(p, account) + ": give it an access entry there"
 	case errors.As(o.Err, &moved):
 		o.Hint = "plan again to see what is to do now"
 	case invalidPrincipal(o.Err):

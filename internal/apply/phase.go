@@ -23,6 +23,9 @@ func takes(c *plan.Change) bool {
 	case plan.Association:
 		from, ok := c.From.(plan.Association)
 		return !ok || !to.Scope.Covers(from.Scope)
+	case plan.Binding:
+		from, ok := c.From.(plan.Binding)
+		return !ok || from.Role != to.Role || slices.ContainsFunc(from.Subjects, func(s access.Subject) bool { return !slices.Contains(to.Subjects, s) })
 	case plan.Entry:
 		from, ok := c.From.(plan.Entry)
 		return !ok || from.Type != to.Type || from.Username != to.Username ||

@@ -146,7 +146,7 @@ func (j *job) readCluster(ctx context.Context) (cluster, error) {
 }
 
 func (j *job) unread(words string, err error) error {
-	if id := cloud.ErrorRequestID(err); id != "" {
+	if id := requestOf(err); id != "" {
 		j.out.RequestID = id
 	}
 	return &callError{words, j.object(), err}

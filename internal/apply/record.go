@@ -56,9 +56,11 @@ type Write struct {
 	Region    string       `json:"region"`
 	Cluster   string       `json:"cluster"`
 	Principal string       `json:"principal,omitempty"`
+	Namespace string       `json:"namespace,omitempty"` // a binding's
+	Name      string       `json:"name,omitempty"`      // a binding's
 	Policy    string       `json:"policy,omitempty"`
 	Outcome   WriteOutcome `json:"outcome"`
-	RequestID string       `json:"requestId,omitempty"`
+	RequestID string       `json:"requestId,omitempty"` // AWS's, or the Audit-Id of an API server
 	Code      string       `json:"code,omitempty"`
 	Message   string       `json:"message,omitempty"`
 	From      any          `json:"from,omitempty"`

@@ -17,6 +17,9 @@ import (
 //   - changes of one principal on one cluster go one after the other (a chain);
 //   - a change that takes access waits for all earlier ones of its cluster that
 //     only give, whatever became of them;
+//   - an entry that goes or narrows waits for all earlier bindings of its
+//     cluster that go, whatever became of them: a binding is found by the
+//     entries that bear its group (plan.KubernetesNeed);
 //   - what takes the caller's own access waits for all earlier changes;
 //   - a cluster's mode is changed while nothing else changes on the cluster.
 //
@@ -95,6 +98,15 @@ func (n *node) before(o *node) {
 type chainKey struct {
 	cluster   access.ClusterKey
 	principal string
+	binding   string // its key, of a change about one
+}
+
+func chainOf(c *plan.Change) chainKey {
+	k := chainKey{cluster: c.Cluster, principal: c.Principal}
+	if c.Name != "" {
+		k.binding = c.Namespace + "/" + c.Name
+	}
+	return k
 }
 
 // graph lays the order over the plan's changes. It is linear in the plan.
@@ -128,7 +140,7 @@ func (r *runner) graph() []*node {
 	for i, n := range callerLast(p, nodes) {
 		n.index = i
 		c := n.change
-		key := chainKey{c.Cluster, c.Principal}
+		key := chainOf(c)
 		if prev := last[key]; prev != nil {
 			n.chain = prev.chain
 			prev.before(n)
@@ -156,7 +168,7 @@ func callerLast(p *plan.Plan, nodes []*node) []*node {
 	moved := map[*node]bool{}
 	chains := map[chainKey]bool{}
 	for _, n := range nodes {
-		key := chainKey{n.change.Cluster, n.change.Principal}
+		key := chainOf(n.change)
 		if chains[key] || (takes(n.change) && isCaller(p, n.change)) ||
 			slices.ContainsFunc(n.needs, func(on *node) bool { return moved[on] }) {
 			moved[n], chains[key] = true, true
@@ -171,6 +183,7 @@ func callerLast(p *plan.Plan, nodes []*node) []*node {
 // clusterOrder is the order within one cluster.
 type clusterOrder struct {
 	gives     gate
+	unbinds   gate
 	mode      *node   // the last change of the mode
 	sinceMode []*node // what came after it
 }
@@ -180,6 +193,16 @@ func (o *clusterOrder) add(n *node) {
 		o.gives.waitFor(n)
 	} else {
 		o.gives.enter(n)
+	}
+	switch n.change.Kind {
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		if takes(n.change) {
+			o.unbinds.enter(n)
+		}
+	case plan.AccessEntry:
+		if takes(n.change) {
+			o.unbinds.waitFor(n)
+		}
 	}
 	if n.change.Kind == plan.AuthenticationMode {
 		for _, earlier := range o.sinceMode {

@@ -136,7 +136,7 @@ func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		if c.Verb == plan.Replace && len(c.Held) == 0 {
-			replaced[chainKey{c.Cluster, c.Principal}] = true
+			replaced[chainOf(c)] = true
 		}
 	}
 	for i := range p.Changes {
@@ -148,7 +148,7 @@ func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
 		if _, unread := have.Unread(c.Cluster, c.Principal); unread {
 			continue
 		}
-		entry := chainKey{c.Cluster, c.Principal}
+		entry := chainOf(c)
 		if c.Kind == plan.PolicyAssociation && replaced[entry] {
 			continue
 		}
@@ -164,6 +164,10 @@ func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
 	entry, there := have.Entry(c.Principal)
 	switch to := c.To.(type) {
 	case nil:
+		if _, ok := c.From.(plan.Binding); ok {
+			_, there = boundIn(c, have)
+			return have.Kubernetes != nil && have.Kubernetes.RBACRead && !there
+		}
 		if from, ok := c.From.(plan.Association); ok && there {
 			_, there = entry.Association(from.Policy)
 		}
@@ -176,6 +180,9 @@ func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
 		}
 		a, ok := entry.Association(to.Policy)
 		return ok && a.Scope.Equal(*normal(to.Scope))
+	case plan.Binding:
+		b, there := boundIn(c, have)
+		return there && bindingDone(p, p.ForeignTags, b, &to.Binding)
 	case plan.Entry:
 		if !there || !p.Owner.OwnerOf(entry.Tags, p.ForeignTags).Ours {
 			return false
@@ -187,6 +194,14 @@ func isDone(p *plan.Plan, c *plan.Change, have *access.HaveCluster) bool {
 		return sameIdentity(entry, want) && len(missingTags(entry, want)) == 0
 	}
 	return false
+}
+
+// boundIn finds a change's binding as it was read.
+func boundIn(c *plan.Change, have *access.HaveCluster) (*access.Binding, bool) {
+	if have.Kubernetes == nil {
+		return nil, false
+	}
+	return have.Kubernetes.Binding(c.Namespace, c.Name)
 }
 
 // undone is have as it was before the plan's finished changes were made, and
@@ -229,18 +244,24 @@ func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.S
 // cutOff reports whether a replace has deleted its entry and not made it again.
 func cutOff(c *plan.Change, have *access.Snapshot) bool {
 	cluster, ok := have.Cluster(c.Cluster)
-	if !ok || !cluster.EntriesRead || c.Verb != plan.Replace || len(c.Held) > 0 || !whole(c) {
+	if !ok || c.Verb != plan.Replace || len(c.Held) > 0 || !whole(c) {
 		return false
+	}
+	if _, ok := c.From.(plan.Binding); ok {
+		_, there := boundIn(c, cluster)
+		return cluster.Kubernetes != nil && cluster.Kubernetes.RBACRead && !there
 	}
 	_, there := cluster.Entry(c.Principal)
 	_, unread := have.Unread(c.Cluster, c.Principal)
-	return !there && !unread
+	return cluster.EntriesRead && !there && !unread
 }
 
 // undo takes one finished change back. Entries are replaced, never written to:
 // they are the snapshot's.
 func undo(c *plan.Change, cluster *access.HaveCluster, entries map[string]*access.Entry) {
 	switch c.Kind {
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		undoBinding(c, cluster)
 	case plan.AuthenticationMode:
 		cluster.Mode = c.From.(plan.Mode).AuthenticationMode
 		if !cluster.Mode.TakesEntries() {
@@ -280,4 +301,18 @@ func policyOf(c *plan.Change) string {
 		}
 	}
 	return ""
+}
+
+// undoBinding is undo for a binding.
+func undoBinding(c *plan.Change, cluster *access.HaveCluster) {
+	if cluster.Kubernetes == nil {
+		return
+	}
+	k := *cluster.Kubernetes
+	k.Bindings = slices.DeleteFunc(slices.Clone(k.Bindings), func(b access.Binding) bool { return b.Namespace == c.Namespace && b.Name == c.Name })
+	if from, ok := c.From.(plan.Binding); ok {
+		k.Bindings = append(k.Bindings, *from.Clone())
+		slices.SortFunc(k.Bindings, func(a, b access.Binding) int { return a.Compare(&b) })
+	}
+	cluster.Kubernetes = &k
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
 )
 
 // write is one call that changes something, and how to tell by reading whether
@@ -53,7 +54,7 @@ func (j *job) do(ctx context.Context, w *write) error {
 			j.made = true
 			return nil
 		}
-		again := w.delayed != nil && w.delayed(err) || cloud.IsThrottle(err)
+		again := w.delayed != nil && w.delayed(err) || cloud.IsThrottle(err) || kube.IsBusy(err)
 		switch {
 		case isLost(err):
 			lost++
@@ -113,11 +114,11 @@ func (j *job) attempt(ctx context.Context, w *write) error {
 	line := j.line(w)
 	line.Outcome, line.RequestID = WriteDone, cloud.RequestID(md)
 	if err != nil {
-		line.Outcome, line.Code, line.Message = WriteRefused, cloud.Code(err), cloud.Reason(err)
+		line.Outcome, line.Code, line.Message = WriteRefused, codeOf(err), reasonOf(err)
 		if isLost(err) {
 			line.Outcome = WriteUnknown
 		}
-		if id := cloud.ErrorRequestID(err); id != "" {
+		if id := requestOf(err); id != "" {
 			line.RequestID = id
 		}
 	}
@@ -139,7 +140,7 @@ func (j *job) settle(ctx context.Context, w *write) (took bool, err error) {
 	line.Line = "settled"
 	switch {
 	case err != nil && !isMoved(err):
-		line.Outcome, line.Code, line.Message = WriteUnknown, cloud.Code(err), cloud.Reason(err)
+		line.Outcome, line.Code, line.Message = WriteUnknown, codeOf(err), reasonOf(err)
 	case took:
 		line.Outcome = WriteDone
 	default:
@@ -155,7 +156,7 @@ func (j *job) line(w *write) Write {
 	return Write{
 		Line: "write", Time: j.opts.Now(), Change: j.change.ID, Operation: w.operation,
 		Account: j.key.Account, Region: j.key.Region, Cluster: j.key.Name,
-		Principal: j.change.Principal, Policy: w.policy, From: w.from, To: w.to,
+		Namespace: j.change.Namespace, Name: j.change.Name, Principal: j.change.Principal, Policy: w.policy, From: w.from, To: w.to,
 	}
 }
 
@@ -169,6 +170,10 @@ func (j *job) keep(line Write) {
 
 // isLost reports whether a write that ended with err may have taken effect.
 func isLost(err error) bool {
+	var server *kube.Error
+	if errors.As(err, &server) {
+		return kube.Unknown(err)
+	}
 	return cloud.Unknown(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
@@ -184,13 +189,13 @@ type callError struct {
 }
 
 func (e *callError) Error() string {
-	return fmt.Sprintf("%s of %s: %s", e.words, e.object, cloud.Reason(e.err))
+	return fmt.Sprintf("%s of %s: %s", e.words, e.object, reasonOf(e.err))
 }
 
 func (e *callError) Unwrap() error { return e.err }
 
 func (j *job) failed(w *write, err error) error {
-	if id := cloud.ErrorRequestID(err); id != "" {
+	if id := requestOf(err); id != "" {
 		j.out.RequestID = id
 	}
 	return &callError{w.words, j.object(), err}
@@ -198,6 +203,9 @@ func (j *job) failed(w *write, err error) error {
 
 // object names what the change is about.
 func (j *job) object() string {
+	if j.change.Name != "" {
+		return j.named().Key() + " on cluster " + j.key.String()
+	}
 	if j.change.Principal == "" {
 		return "cluster " + j.key.String()
 	}
