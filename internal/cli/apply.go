@@ -186,7 +186,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		return err
 	}
 	progress, end := p.readProgress(&o.common)
-	f.have, err = observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: pl.Part, Now: p.Now, Progress: progress})
+	f.have, err = observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: pl.Part, Now: p.Now, Progress: progress, Kubernetes: pl.KubernetesNeed()})
 	end()
 	if err != nil {
 		return p.cloudError(err)
@@ -199,7 +199,32 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		p.say("nothing to do: all of this plan that is not held is done already")
 		return f.nothing(pl)
 	}
+	if err := f.tryAgain(ctx, pl); err != nil {
+		return err
+	}
 	return f.applyShown(ctx, pl, o)
+}
+
+// tryAgain has the API servers judge a saved plan's writes once more, before
+// the first is made.
+func (f *flow) tryAgain(ctx context.Context, pl *plan.Plan) error {
+	if err := observe.Try(ctx, f.cloud, f.have, pl.Trials(), observe.Options{}); err != nil {
+		return f.p.cloudError(err)
+	}
+	for i := range f.have.Clusters {
+		k := f.have.Clusters[i].Kubernetes
+		if k == nil {
+			continue
+		}
+		for _, t := range k.Trials {
+			replaced := t.Verb == access.TryReplace && t.Conflict // by an earlier run of this plan; apply reads it
+			if t.Refused != "" && !replaced {
+				return usage("make the plan again to see what is held",
+					"apply the plan: the API server of cluster %s would refuse %s %s: %s", f.have.Clusters[i].Key.Name, t.Binding.Kind(), t.Binding.Key(), t.Refused)
+			}
+		}
+	}
+	return nil
 }
 
 // savedAccounts are a saved plan's accounts. Of a plan that was printed, and so

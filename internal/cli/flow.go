@@ -21,6 +21,8 @@ type flow struct {
 	root string // the Environment's folder
 	want *access.State
 	have *access.Snapshot
+	// options are the plan's, as far as the reading rests on them.
+	options plan.Options
 	// cloud is AWS, or the lab.
 	cloud *cloud.Cloud
 	lab   *lab.Lab
@@ -116,7 +118,9 @@ func (f *flow) observe(ctx context.Context) error {
 		return err
 	}
 	progress, end := f.p.readProgress(f.c)
-	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress})
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{
+		Part: part, Now: f.p.Now, Progress: progress, Kubernetes: plan.KubernetesNeed(f.want, f.options),
+	})
 	end()
 	if err != nil {
 		return f.p.cloudError(err)
@@ -143,8 +147,21 @@ func (f *flow) look(ctx context.Context, paths []string) error {
 
 // plan is what plan, apply and destroy begin with.
 func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.Plan, error) {
+	f.options = o
 	if err := f.look(ctx, paths); err != nil {
 		return nil, err
+	}
+	pl := plan.Compute(f.want, f.have, o, guard.All()...)
+	trials := pl.Trials()
+	if len(trials) == 0 {
+		return pl, nil
+	}
+	// Only the API servers know what they will refuse: they are asked before
+	// the first write.
+	ctx, done := f.p.cancelled(ctx)
+	defer done()
+	if err := observe.Try(ctx, f.cloud, f.have, trials, observe.Options{}); err != nil {
+		return nil, f.p.cloudError(err)
 	}
 	return plan.Compute(f.want, f.have, o, guard.All()...), nil
 }

@@ -21,7 +21,7 @@ import (
 const planPage = "../../docs/plan.md"
 
 // whole are the objects that the page describes in one row.
-var whole = regexp.MustCompile(`^(environment|accounts\[\]|part|read|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source)|access\.lost\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
+var whole = regexp.MustCompile(`^(environment|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role)|access\.lost\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
 
 // planKeys are the rows that a plan's JSON needs on the page.
 func planKeys(t *testing.T, encoded []byte) map[string]bool {
@@ -88,7 +88,7 @@ func TestThePageOfPlansHasEveryKeyAndNoOther(t *testing.T) {
 	}
 
 	record := map[string]bool{}
-	line, err := json.Marshal(apply.Write{Line: "w", Change: "c", Operation: "o", Principal: "p", Policy: "p", RequestID: "r", Code: "c", Message: "m", From: 1, To: 1})
+	line, err := json.Marshal(apply.Write{Line: "w", Change: "c", Operation: "o", Principal: "p", Namespace: "n", Name: "n", Policy: "p", RequestID: "r", Code: "c", Message: "m", From: 1, To: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,14 +133,15 @@ func everyKey(t *testing.T) []byte {
 	t.Helper()
 	place := access.Place{File: "f", Line: 1, Column: 1}
 	key := access.ClusterKey{Account: "1", Region: "r", Name: "n"}
-	grant := plan.Grant{Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"}, Policy: "p",
+	grant := plan.Grant{Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"}, Policy: "p", Role: access.RoleRef{Kind: access.ClusterRole, Name: "r"},
 		Scope: access.ClusterScope(), Group: "g", Username: "u", Risks: []access.Risk{access.RiskSecrets}, Source: place}
 	change := plan.Change{ID: "i", Verb: plan.Update, Kind: plan.AuthenticationMode, Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"},
 		From: plan.Mode{}, To: plan.Mode{}, DependsOn: []string{"o"}, Source: place, Gained: []plan.Grant{grant}, Lost: []plan.Grant{grant}}
+	bound := plan.Change{ID: "b", Verb: plan.Create, Kind: plan.RoleBinding, Cluster: key, Namespace: "n", Name: "b", To: plan.Binding{}}
 	held := change
 	held.Held = []plan.Hold{{Guard: "g", Reason: "r"}}
 	b, err := plan.Encode(&plan.Plan{
-		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held},
+		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},
 		Foreign: []plan.Foreign{{}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
 		Part: &access.Part{Only: []string{"x"}},
 	})

@@ -78,6 +78,9 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	}
 	d.plan.Read.Clusters = len(have.Clusters)
 	for i := range have.Clusters {
+		if have.Clusters[i].Kubernetes != nil {
+			d.plan.Kubernetes = append(d.plan.Kubernetes, have.Clusters[i].Key)
+		}
 		d.plan.Read.Entries += len(have.Clusters[i].Entries)
 		for _, e := range have.Clusters[i].Entries {
 			d.plan.Read.Associations += len(e.Associations)

@@ -47,6 +47,21 @@ func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) acc
 	}
 }
 
+// KubernetesNeed says of which clusters the Kubernetes side is read again
+// before a saved plan is made: those that it was read of.
+func (p *Plan) KubernetesNeed() func(*access.HaveCluster) access.KubernetesNeed {
+	need := make(map[access.ClusterKey]access.KubernetesNeed)
+	for _, k := range p.Kubernetes {
+		need[k] = access.KubernetesIfThere
+	}
+	for i := range p.Changes {
+		if k := p.Changes[i].Kind; k == RoleBinding || k == ClusterRoleBinding {
+			need[p.Changes[i].Cluster] = access.KubernetesNeeded
+		}
+	}
+	return func(h *access.HaveCluster) access.KubernetesNeed { return need[h.Key] }
+}
+
 func hasPattern(w access.WantBinding) bool {
 	return slices.ContainsFunc(w.Scope.Namespaces, func(p string) bool { return strings.Contains(p, "*") })
 }

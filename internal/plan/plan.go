@@ -154,6 +154,9 @@ type Plan struct {
 	Warnings    []Warning
 	// Part is set where only a part was read and planned; see access.Part.
 	Part *access.Part
+	// Kubernetes are the clusters whose Kubernetes side was read, sorted: the
+	// guards looked at it.
+	Kubernetes []access.ClusterKey
 	// Facts are what the guards relied on; a saved plan whose facts have moved
 	// is refused whole.
 	Facts []Fact
