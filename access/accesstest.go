@@ -10,8 +10,8 @@ type WantTest struct {
 	Namespaces []string
 	Can        []Ask
 	Cannot     []Ask
-	// Only are exactly those who may what Can asks, by any route; nil if the
-	// test does not say.
+	// Only are exactly those who may what Can asks, by any route: nobody if it
+	// is empty, and nil if the test does not say. Then Who and Cannot are empty.
 	Only    []Who
 	Because *Because // what must be the reason of each allow; nil if the test does not say
 	Place   Place

@@ -253,7 +253,8 @@ const (
 
 // WantBinding is a team's wish for a role on a cluster. It stands for a
 // ClusterRoleBinding where Scope is the cluster, else for a RoleBinding in
-// each namespace that matches a pattern of it.
+// each namespace that matches a pattern of it. A role that a team has in the
+// cluster and in namespaces is two of them, of one name.
 type WantBinding struct {
 	Team  string
 	Group string // the Kubernetes group that the role is bound to, see TeamGroup

@@ -122,7 +122,7 @@ type WantCluster struct {
 	// Via says how Kubernetes objects are written there, ViaDirect if the
 	// document does not say.
 	Via      Via
-	Bindings []WantBinding // sorted by name; see WantBinding
+	Bindings []WantBinding // sorted by name, of one name the cluster's first
 	Place    Place
 }
 

@@ -57,7 +57,7 @@ type Test struct {
 
 	// Only are all who can, by any route, instead of who. The empty list is nobody.
 	// +kubebuilder:example={"team/devops"}
-	Only Subjects `json:"only,omitempty"`
+	Only Subjects `json:"only,omitzero"`
 
 	// Because is what must allow it.
 	Because *Because `json:"because,omitempty"`

@@ -9,7 +9,7 @@
 // package documents, which reads documents strictly and says what else must
 // hold.
 //
-// A field without omitempty must be written.
+// A field without omitempty or omitzero must be written.
 package v1alpha1
 
 // Group and Version make up every document's apiVersion.

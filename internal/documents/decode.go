@@ -53,7 +53,7 @@ func fieldsOf(t reflect.Type) []field {
 			}
 			continue
 		}
-		out = append(out, field{name: name, index: []int{i}, typ: f.Type, required: !strings.Contains(options, "omitempty")})
+		out = append(out, field{name: name, index: []int{i}, typ: f.Type, required: !strings.Contains(options, "omit")})
 	}
 	return out
 }

@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 			f.Add([]byte(unmark(c.doc)))
 		}
 	}
-	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams/backend.yaml"} {
+	for _, name := range []string{"environment.yaml", "clusters.yaml", "teams/backend.yaml", "tests.yaml"} {
 		data, err := os.ReadFile("../../examples/first-article/" + name)
 		if err != nil {
 			f.Fatal(err)
