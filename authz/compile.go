@@ -33,8 +33,10 @@ type Cluster struct {
 	maybeSpace map[uint64]bool
 	principals map[string]*principal // by ARN
 	byName     map[string]string     // ARNs of entries, by ARN without path
-	node       int32                 // the table of what a node may, see nodeAuthorizer
-	unknown    map[Part]*Unknown     // the first of each part
+	people     []person              // sorted by ARN
+	classes    []class
+	node       int32             // the table of what a node may, see nodeAuthorizer
+	unknown    map[Part]*Unknown // the first of each part
 }
 
 type roleKey struct {
@@ -104,6 +106,7 @@ func Compile(f Facts) (*Cluster, error) {
 		return nil, err
 	}
 	c.compileTables()
+	c.classify()
 	return c, nil
 }
 
@@ -111,7 +114,8 @@ func Compile(f Facts) (*Cluster, error) {
 // They must not be changed.
 func (c *Cluster) Facts() *Facts { return &c.facts }
 
-// resolve fills in upstream's defaults and looks up each binding's role.
+// resolve fills in upstream's defaults, where the cluster's own roles were not
+// read, and looks up each binding's role. (Assumption default-roles.)
 func (c *Cluster) resolve() error {
 	f := &c.facts
 	if f.DefaultRBAC {
@@ -244,18 +248,18 @@ func (c *Cluster) unknownPolicy(name string) *Unknown {
 		Settle: "ask the cluster itself, as that principal: kubectl auth can-i"}
 }
 
-// nameOf is a principal's ARN without its path: AWS tells users and roles of
-// an account apart by name alone.
+// nameOf is a principal's ARN without its path and in lower case: AWS tells
+// users and roles of an account apart by name alone.
 func nameOf(arn string) string {
-	p, err := access.ParseIAMPrincipal(arn)
-	if err != nil {
-		if account, name, ok := access.SessionRole(arn); ok {
-			a, _ := access.ParseARN(arn)
-			return strings.Join([]string{a.Partition, account, "role", strings.ToLower(name)}, "/")
-		}
-		return arn
+	arn = strings.ToLower(arn)
+	if p, err := access.ParseIAMPrincipal(arn); err == nil {
+		return strings.Join([]string{p.Partition, p.Account, p.Kind, p.Name}, "/")
 	}
-	return strings.Join([]string{p.Partition, p.Account, p.Kind, strings.ToLower(p.Name)}, "/")
+	if account, name, ok := access.SessionRole(arn); ok {
+		a, _ := access.ParseARN(arn)
+		return strings.Join([]string{a.Partition, account, "role", name}, "/")
+	}
+	return arn
 }
 
 // compileTables makes a table of each set of rules that holds somewhere for

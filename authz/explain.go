@@ -5,8 +5,8 @@ import "github.com/atlas-iam/atlas-iam/access"
 // Explanation is a verdict with its reasons. It agrees with Decide.
 type Explanation struct {
 	Verdict Verdict
-	// Identities are whom the principal is to the API server: one, or none when
-	// no entry and no line of aws-auth maps him.
+	// Identity is whom the principal is to the API server; nil when no entry and
+	// no line of aws-auth maps him.
 	Identity *Identity
 	MappedBy string // "access entry", "aws-auth mapRoles", "" when asked by identity
 	// Reasons are all that allow, the shortest first; on Undetermined and Deny

@@ -100,22 +100,23 @@ func (c *Cluster) mapping(principal string) (awsauth.Mapping, bool) {
 // username that asks for one is not let in.
 func render(principal, session, username string, groups []string) (Identity, Verdict) {
 	id := Identity{Principal: principal, Groups: make([]string, 0, len(groups)+1)}
-	caller := awsauth.Caller{Session: session}
+	var account string
+	isUser := false // users have no sessions
 	if a, err := access.ParseARN(principal); err == nil {
-		caller.Account = a.Account
+		account, isUser = a.Account, strings.HasPrefix(a.Resource, "user/")
 	}
 	fill := func(s string) (string, bool) {
 		if !strings.Contains(s, "{{") {
 			return s, true
 		}
-		if session == "" {
-			return strings.ReplaceAll(s, awsauth.AccountID, caller.Account), true
+		if session == "" && !isUser {
+			return strings.ReplaceAll(s, awsauth.AccountID, account), true
 		}
 		// Neither the instance's name nor the key's id is known: they stay.
 		if strings.Contains(s, awsauth.PrivateDNSName) && !awsauth.Instance(session) {
 			return "", false
 		}
-		s = strings.ReplaceAll(s, awsauth.AccountID, caller.Account)
+		s = strings.ReplaceAll(s, awsauth.AccountID, account)
 		s = strings.ReplaceAll(s, awsauth.SessionNameRaw, session)
 		return strings.ReplaceAll(s, awsauth.SessionName, strings.ReplaceAll(session, "@", "-")), true
 	}

@@ -185,9 +185,7 @@ func (w *words) table(rules []access.Rule) table {
 	for i := range rules {
 		r := &rules[i]
 		verbs := w.bits(r.Verbs)
-		t.self = t.self || slices.ContainsFunc(r.Verbs, func(v string) bool {
-			return v == "*" || v == "impersonate" || v == "bind" || v == "escalate"
-		})
+		t.self = t.self || selfVerb(r.Verbs)
 		for _, u := range r.NonResourceURLs {
 			t.urls = append(t.urls, url{text: strings.TrimRight(u, "*"), prefix: strings.HasSuffix(u, "*"), verbs: verbs})
 		}

@@ -33,7 +33,7 @@ func Covers(rule *access.Rule, r Request) bool {
 		return false
 	}
 	if r.Path != "" {
-		return coversPath(rule.NonResourceURLs, r.Path)
+		return CoversPath(rule, r.Path)
 	}
 	return CoversResource(rule, r.Group, r.Resource, r.Subresource) && CoversName(rule, r.Name)
 }
@@ -68,13 +68,17 @@ func coversResource(rule, resource, subresource string) bool {
 	return ok && (base == "*" || base == resource)
 }
 
-// coversPath takes stars at the end as any run of characters; elsewhere they
-// are themselves.
-func coversPath(urls []string, path string) bool {
-	return slices.ContainsFunc(urls, func(u string) bool {
+// CoversPath reports whether a rule is about a URL that is no resource, for some
+// verb. Stars at the end are any run of characters; elsewhere they are
+// themselves.
+func CoversPath(rule *access.Rule, path string) bool {
+	return slices.ContainsFunc(rule.NonResourceURLs, func(u string) bool {
 		return u == path || strings.HasSuffix(u, "*") && strings.HasPrefix(path, strings.TrimRight(u, "*"))
 	})
 }
+
+// CoversVerb reports whether a rule has a verb, or all.
+func CoversVerb(rule *access.Rule, verb string) bool { return has(rule.Verbs, verb) }
 
 func has(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(x string) bool { return x == "*" || x == s })

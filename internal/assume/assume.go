@@ -62,6 +62,7 @@ func plans() []Assumption {
 
 func decisions() []Assumption {
 	return []Assumption{
+		{"default-roles", RBAC, "A cluster whose own roles and bindings were not read has those that Kubernetes makes in every cluster, and beyond them only what documents ask for."},
 		{"namespace-scope", RBAC, "A policy over namespaces gives what a RoleBinding there would: requests in those namespaces, the Namespace object itself among them, and nothing of the cluster's."},
 	}
 }
