@@ -53,3 +53,13 @@ func TestATestIsReadAlikeByTheTypesAlone(t *testing.T) {
 		t.Error("a subject is written twice")
 	}
 }
+
+// Two subjects of which nothing could be read are two faults, not one subject
+// twice.
+func TestSubjectsThatAreFaultyAreNotCompared(t *testing.T) {
+	_, err := Parse(withEnvironment(testWith("{who: [{team: a}, {team: b}], can: [get pods]}")))
+	faults, _ := err.(Faults)
+	if len(faults) != 2 {
+		t.Errorf("faults %v, want two", err)
+	}
+}
