@@ -14,6 +14,7 @@ func Assumptions() []Assumption {
 		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
 		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
 		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
+		{"creator-username", "In mode CONFIG_MAP the cluster's creator is kubernetes-admin in the group system:masters."},
 		{"default-version", "A cluster that names no Kubernetes version gets 1.33."},
 		{"entries-go-with-cluster", "Deleting a cluster deletes its access entries at once."},
 		{"entry-arn", "A role's path is not in the ARN of its access entry."},
@@ -23,8 +24,10 @@ func Assumptions() []Assumption {
 		{"invalid-arn", "A principalArn that is malformed, a session's, or of another partition is answered as an invalid principal."},
 		{"last-used", "A role's last use is when it was last assumed, told at once."},
 		{"node-groups", "Entries of every type but STANDARD get the group system:nodes; documented for EC2_LINUX alone."},
+		{"policy-reason", "The reason of an access policy over namespaces names a RoleBinding with the namespace; only the wording over the whole cluster is known."},
 		{"service-role-entry", "The entry of AWSServiceRoleForAmazonEKS is of type STANDARD and shows no policies."},
 		{"signature-errors", "Signature faults are answered with AWS's common error codes and status 403."},
+		{"sts-region", "An endpoint of STS takes signatures of its own Region, the global one those of us-east-1; the lab's own endpoint takes all."},
 		{"unknown-account", "A principal of an account that the lab does not have is taken to exist."},
 	}
 }

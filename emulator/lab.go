@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 )
 
 // serveLab answers the lab's own routes, which are no part of AWS:
@@ -14,6 +17,7 @@ import (
 //	GET  /_lab/env?account=               the lab caller's keys in an account
 //	GET  /_lab/journal                    the writes since the start
 //	GET  /_lab/assumptions                what the lab takes for granted of AWS
+//	...  /_lab/kubernetes/                what the clusters' API servers ask, each with its own token
 //
 // They hand out keys of a lab to whoever is on this machine, and to nobody
 // else: a request that a browser made for a page bears an Origin and is
@@ -21,6 +25,10 @@ import (
 func (s *Server) serveLab(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
 		http.Error(w, "the lab's own routes are not for web pages", http.StatusForbidden)
+		return
+	}
+	if s.parts.Kubernetes != nil && strings.HasPrefix(r.URL.Path, kubernetes.Prefix) {
+		s.parts.Kubernetes.Serve(w, r, front{s})
 		return
 	}
 	switch r.Method + " " + r.URL.Path {

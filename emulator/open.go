@@ -6,6 +6,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/eks"
 	"github.com/atlas-iam/atlas-iam/emulator/iam"
+	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 	"github.com/atlas-iam/atlas-iam/emulator/sts"
 )
 
@@ -20,9 +21,19 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}
-	return Assemble(o, Parts{
+	clusters := eks.New(o.Settle)
+	if o.Kubernetes {
+		clusters = clusters.WithAPIServers()
+	}
+	server, err := Assemble(o, Parts{
 		IAM:         identity,
 		Credentials: []call.Credentials{identity, tokens},
-		Services:    []call.Service{eks.New(o.Settle), identity, tokens},
+		Services:    []call.Service{clusters, identity, tokens},
+		EKS:         clusters,
+		Kubernetes:  kubernetes.New(clusters),
 	})
+	if err != nil || o.Kubernetes {
+		return server, err
+	}
+	return server, server.unawait()
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
+	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 	"github.com/atlas-iam/atlas-iam/emulator/sigv4"
 )
 
@@ -19,14 +20,19 @@ import (
 // characters, percent-encoded.
 const largestBody = 2 << 20
 
-// ServeHTTP answers AWS's API, and the lab's own routes /healthz and /_lab/.
+// ServeHTTP answers AWS's API, the OIDC issuers of its clusters, and the lab's
+// own routes /healthz and /_lab/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.accepts(r.Host) {
 		http.Error(w, fmt.Sprintf("the lab answers to loopback names only, not to %q", r.Host), http.StatusForbidden)
 		return
 	}
-	if r.URL.Path == "/healthz" || strings.HasPrefix(r.URL.Path, "/_lab/") {
+	switch {
+	case r.URL.Path == "/healthz", strings.HasPrefix(r.URL.Path, "/_lab/"):
 		s.serveLab(w, r)
+		return
+	case s.parts.Kubernetes != nil && strings.HasPrefix(r.URL.Path, kubernetes.IssuerPrefix):
+		s.parts.Kubernetes.ServeIssuer(w, r, front{s})
 		return
 	}
 	id := newRequestID()
@@ -64,24 +70,36 @@ func (s *Server) accepts(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// answer is the way of an API request: signature, caller, rate, fault, and
-// then the operation itself.
+// answer is the way of an API request: admitted, and then the operation
+// itself.
 func (s *Server) answer(r *http.Request, body []byte, id string) (*call.Response, call.Protocol, error) {
 	sleep(r.Context(), s.o.Latency)
+	c, op, err := s.admit(r, body, id)
+	if err != nil {
+		return nil, c.Protocol, err
+	}
+	resp, err := s.runWithFault(r.Context(), c, op)
+	return resp, c.Protocol, err
+}
+
+// admit finds a request's operation and lets it in: signature, caller, rate.
+// The call has its protocol also where there is an error.
+func (s *Server) admit(r *http.Request, body []byte, id string) (*call.Call, call.Operation, error) {
 	signature, sigErr := sigv4.Parse(r)
 	service, protocol := s.service(r, signature)
+	c := &call.Call{
+		RequestID: id, Now: s.o.Now(), SourceIP: sourceIP(r), Protocol: protocol, IAM: s.parts.IAM,
+		Caller: call.Caller{Kind: call.Anonymous}, PageLimit: s.o.PageLimit,
+	}
 	req, err := newRequest(r, body, protocol)
 	if err != nil {
-		return nil, protocol, err
+		return c, call.Operation{}, err
 	}
 	op, routeErr := call.Operation{Name: guessOperation(req)}, error(nil)
 	if service != nil {
 		op, routeErr = service.Route(req)
 	}
-	c := &call.Call{
-		Operation: op.Name, RequestID: id, Now: s.o.Now(), SourceIP: sourceIP(r), Protocol: protocol, IAM: s.parts.IAM,
-		Caller: call.Caller{Kind: call.Anonymous}, PageLimit: s.o.PageLimit,
-	}
+	c.Operation = op.Name
 	switch {
 	case sigErr == nil:
 		err = s.authenticate(c, r, body, signature)
@@ -90,17 +108,13 @@ func (s *Server) answer(r *http.Request, body []byte, id string) (*call.Response
 	default:
 		err = signatureError(sigErr, protocol)
 	}
-	if err != nil {
-		return nil, protocol, err
+	if err == nil && !s.limits.allow(limitKey{c.Account, c.Region, c.Service}, c.Now) {
+		err = throttled(protocol)
 	}
-	if !s.limits.allow(limitKey{c.Account, c.Region, c.Service}, c.Now) {
-		return nil, protocol, throttled(protocol)
+	if err == nil {
+		err = routeErr
 	}
-	if routeErr != nil {
-		return nil, protocol, routeErr
-	}
-	resp, err := s.runWithFault(r.Context(), c, op)
-	return resp, protocol, err
+	return c, op, err
 }
 
 func (s *Server) runWithFault(ctx context.Context, c *call.Call, op call.Operation) (*call.Response, error) {

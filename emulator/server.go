@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
+	"github.com/atlas-iam/atlas-iam/emulator/eks"
+	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
 
@@ -26,6 +28,7 @@ type Options struct {
 	Consistency time.Duration // how long lists and describes do not see a change
 	Settle      time.Duration // how long a cluster is creating, updating, deleting
 	PageLimit   int           // most items on a page, whatever is asked for; 0: as AWS has it
+	Kubernetes  bool          // somebody starts an API server for each cluster; see Clusters
 
 	Fault     func(*call.Call) *Fault // asked for each call that is authenticated; nil is no fault
 	FaultRate float64                 // share of calls that fail at random, 0 to 1
@@ -37,6 +40,8 @@ type Parts struct {
 	IAM         call.IAM
 	Credentials []call.Credentials
 	Services    []call.Service
+	EKS         *eks.Service     // of Services; may be nil, as Kubernetes
+	Kubernetes  *kubernetes.Room // what the API servers of EKS's clusters ask
 }
 
 // Server is a running lab. It is an http.Handler for AWS's API requests.
@@ -46,6 +51,7 @@ type Server struct {
 	parts   Parts
 	limits  limits
 	journal journal
+	changed chan struct{} // see ClustersChanged
 
 	mu     sync.Mutex // guards random
 	random *rand.Rand
@@ -64,6 +70,7 @@ func Assemble(o Options, parts Parts) (*Server, error) {
 		o: o, db: db, parts: parts,
 		limits:  limits{rate: o.Rate},
 		journal: journal{out: o.Journal},
+		changed: make(chan struct{}, 1),
 		random:  rand.New(rand.NewPCG(o.FaultSeed, 0)),
 	}, nil
 }
@@ -93,7 +100,10 @@ func (s *Server) run(c *call.Call, op call.Operation, fault *Fault) (*call.Respo
 			return err
 		}
 		if len(c.Writes) > 0 {
-			tx.OnCommit(func() { s.journal.add(c.Writes, fault) })
+			tx.OnCommit(func() {
+				s.journal.add(c.Writes, fault)
+				s.noteClusters(c.Writes)
+			})
 		}
 		return nil
 	})

@@ -91,6 +91,13 @@ type Account struct {
 // ARN is the ARN of the account's root.
 func (a Account) ARN() string { return "arn:" + a.Partition + ":iam::" + a.ID + ":root" }
 
+// ClusterKey names an EKS cluster of the lab.
+type ClusterKey struct {
+	Account, Region, Name string
+}
+
+func (k ClusterKey) String() string { return k.Account + "/" + k.Region + "/" + k.Name }
+
 const accountsBucket = "lab.accounts"
 
 // AccountOf finds an account of the lab.

@@ -28,7 +28,12 @@ type cluster struct {
 	UpdateID  string    // the last update
 	UpdatedAt time.Time // updating until then
 	OldMode   types.AuthenticationMode
+	Awaits    bool   // creating until its API server serves
+	Failure   string // why it never did; empty: it did, or has none
 }
+
+// gone reports whether it was deleted.
+func (k *cluster) gone(now time.Time) bool { return !k.GoneAt.IsZero() && !now.Before(k.GoneAt) }
 
 // defaultVersion is the Kubernetes version of a cluster that names none.
 // Assumption default-version: it moves with AWS; the lab's stands.
@@ -44,7 +49,9 @@ func (k *cluster) status(now time.Time) types.ClusterStatus {
 	switch {
 	case !k.GoneAt.IsZero():
 		return types.ClusterStatusDeleting
-	case now.Before(k.ReadyAt):
+	case k.Failure != "":
+		return types.ClusterStatusFailed
+	case k.Awaits, now.Before(k.ReadyAt):
 		return types.ClusterStatusCreating
 	case now.Before(k.UpdatedAt):
 		return types.ClusterStatusUpdating
@@ -61,14 +68,17 @@ func (k *cluster) mode(now time.Time) types.AuthenticationMode {
 }
 
 // at is the cluster as EKS shows it at a time: without endpoint, certificate
-// and issuer while it is being made.
+// and issuer while it is being made, or could not be.
 func (k *cluster) at(now time.Time) *types.Cluster {
 	c := k.Cluster
 	c.Status = k.status(now)
 	access := *c.AccessConfig
 	access.AuthenticationMode = k.mode(now)
 	c.AccessConfig = &access
-	if c.Status == types.ClusterStatusCreating {
+	if k.Failure != "" {
+		c.Health = &types.ClusterHealth{Issues: []types.ClusterIssue{{Code: types.ClusterIssueCodeInternalFailure, Message: &k.Failure}}}
+	}
+	if c.Status == types.ClusterStatusCreating || c.Status == types.ClusterStatusFailed {
 		c.Endpoint, c.Identity, c.CertificateAuthority = nil, nil, &types.Certificate{}
 	}
 	return &c
@@ -77,7 +87,7 @@ func (k *cluster) at(now time.Time) *types.Cluster {
 // find gives a cluster that is there for r at the call's time.
 func find(c *call.Call, r store.Reader, name string) (*cluster, error) {
 	k, ok := store.Get[cluster](r, bucket, key(c, "cluster", name))
-	if !ok || !k.GoneAt.IsZero() && !c.Now.Before(k.GoneAt) {
+	if !ok || k.gone(c.Now) {
 		return nil, noCluster(name)
 	}
 	return &k, nil
@@ -204,7 +214,7 @@ func (s *Service) newCluster(c *call.Call, in createClusterInput) (*cluster, err
 		protected = ptr(false)
 	}
 	return &cluster{
-		Creator: c.Caller.PrincipalARN, CreatorID: c.Caller.PrincipalID, Token: in.ClientRequestToken, ReadyAt: c.Now.Add(s.settle),
+		Creator: c.Caller.PrincipalARN, CreatorID: c.Caller.PrincipalID, Token: in.ClientRequestToken, ReadyAt: c.Now.Add(s.settle), Awaits: s.awaits,
 		Cluster: types.Cluster{
 			Name: &in.Name, Arn: ptr(arn(c, "cluster/"+in.Name)), RoleArn: &in.RoleArn,
 			CreatedAt: ptr(c.Now.UTC().Truncate(time.Millisecond)),
@@ -297,14 +307,14 @@ func (s *Service) describeCluster(c *call.Call, in nameInput) (shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clusterMember(schemas.DescribeClusterResponse_cluster, k.at(c.Now)), nil
+	return clusterMember(schemas.DescribeClusterResponse_cluster, s.shown(c, k)), nil
 }
 
 func (s *Service) listClusters(c *call.Call, in page) (shape, error) {
 	if err := c.Authorize("eks:ListClusters", "*", nil); err != nil {
 		return nil, err
 	}
-	there := func(k cluster) bool { return k.GoneAt.IsZero() || c.Now.Before(k.GoneAt) }
+	there := func(k cluster) bool { return !k.gone(c.Now) }
 	clusters, token, err := take(c, in, "clusters", stored(c.Seen, key(c, "cluster"), there))
 	if err != nil {
 		return nil, err
@@ -327,7 +337,7 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 	if p := k.Cluster.DeletionProtection; p != nil && *p {
 		return nil, fail("InvalidRequestException", 0, in.Name, "The cluster cannot be deleted while deletion protection is on.")
 	}
-	if status := k.status(c.Now); status != types.ClusterStatusActive {
+	if status := k.status(c.Now); status != types.ClusterStatusActive && status != types.ClusterStatusFailed {
 		return nil, inUse(in.Name, "Cluster "+in.Name+" is "+string(status)+".")
 	}
 	// Assumption entries-go-with-cluster.
@@ -347,7 +357,7 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 		c.Tx.Put(bucket, key(c, "cluster", in.Name), k)
 	}
 	c.Record(*k.Cluster.Arn, in)
-	return clusterMember(schemas.DeleteClusterResponse_cluster, k.at(c.Now)), nil
+	return clusterMember(schemas.DeleteClusterResponse_cluster, s.shown(c, k)), nil
 }
 
 // clusterMember writes a cluster. The SDK's types leave out booleans that are

@@ -8,6 +8,7 @@ package eks
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
@@ -21,6 +22,8 @@ const bucket = "eks"
 type Service struct {
 	settle     time.Duration
 	operations []operation
+	awaits     bool     // a cluster is creating until its API server serves
+	servers    sync.Map // call.ClusterKey to APIServer
 }
 
 // New makes the service. Clusters take settle to be made, changed, deleted.

@@ -129,15 +129,20 @@ func parsePresigned(query query) (*Signature, error) {
 		return nil, incomplete("the query requires 'X-Amz-Algorithm=%s'", algorithm)
 	}
 	s := &Signature{Presigned: true, SessionToken: get("X-Amz-Security-Token")}
+	if err := s.fill(get("X-Amz-Credential"), get("X-Amz-SignedHeaders"), get("X-Amz-Signature"), get("X-Amz-Date")); err != nil {
+		return nil, err
+	}
 	seconds, err := strconv.Atoi(get("X-Amz-Expires"))
 	s.lifetime = time.Duration(seconds) * time.Second
-	if _, present := query.get("X-Amz-Expires"); !present {
-		s.lifetime, err = Skew, nil // as STS has it for cluster tokens, which name none
+	if _, present := query.get("X-Amz-Expires"); !present || s.Service == "sts" {
+		// STS heeds no X-Amz-Expires: what is presigned for it holds for the
+		// skew. (aws-facts 7.3, of cluster tokens)
+		s.lifetime, err = Skew, nil
 	}
 	if err != nil || s.lifetime <= 0 || s.lifetime > longest {
 		return nil, incomplete("'X-Amz-Expires' must be between 1 and %d seconds", int(longest.Seconds()))
 	}
-	return s, s.fill(get("X-Amz-Credential"), get("X-Amz-SignedHeaders"), get("X-Amz-Signature"), get("X-Amz-Date"))
+	return s, nil
 }
 
 // fill reads the parts that both forms have.

@@ -41,7 +41,7 @@ func signed(t testing.TB, method, target, body string) *http.Request {
 	return received(r, body)
 }
 
-func presigned(t testing.TB, target, expires string) *http.Request {
+func presigned(t testing.TB, service, target, expires string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest("GET", target, nil)
 	if err != nil {
@@ -50,7 +50,7 @@ func presigned(t testing.TB, target, expires string) *http.Request {
 	q := r.URL.Query()
 	q.Set("X-Amz-Expires", expires)
 	r.URL.RawQuery = q.Encode()
-	uri, _, err := v4.NewSigner().PresignHTTP(t.Context(), keys, r, sum(""), "sts", "us-east-1", noon)
+	uri, _, err := v4.NewSigner().PresignHTTP(t.Context(), keys, r, sum(""), service, "us-east-1", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestWhatTheSDKSignsIsAccepted(t *testing.T) {
 			t.Errorf("%s: parsed as %+v", name, s)
 		}
 	}
-	if err := verify(presigned(t, "http://127.0.0.1/?Action=GetCallerIdentity&Version=2011-06-15", "60"), "", noon.Add(59*time.Second)); err != nil {
+	if err := verify(presigned(t, "eks", "http://127.0.0.1/?Action=GetCallerIdentity&Version=2011-06-15", "60"), "", noon.Add(59*time.Second)); err != nil {
 		t.Errorf("presigned: %v", err)
 	}
 }
@@ -165,11 +165,24 @@ func TestPresignedRequestsAreHeldToTheLetter(t *testing.T) {
 		"X-Amz-Expires prolonged": {"60", func(q string) string { return strings.Replace(q, "X-Amz-Expires=60", "X-Amz-Expires=600", 1) }, 0, Mismatch},
 		"X-Amz-Date twice":        {"60", func(q string) string { return q + "&x-amz-date=20260102T120000Z" }, 0, Incomplete},
 	} {
-		r := presigned(t, target, c.expires)
+		r := presigned(t, "eks", target, c.expires)
 		r.URL.RawQuery = c.change(r.URL.RawQuery)
 		var e *Error
 		if err := verify(r, "", noon.Add(c.now)); !errors.As(err, &e) || e.Kind != c.kind {
 			t.Errorf("%s: got %v, want kind %d", name, err, c.kind)
+		}
+	}
+}
+
+// What is presigned for STS holds a quarter of an hour, whatever it says.
+// (aws-facts 7.3)
+func TestSTSHeedsNoExpiry(t *testing.T) {
+	for _, expires := range []string{"0", "60", "900", "691200"} {
+		for after, ok := range map[time.Duration]bool{0: true, 15 * time.Minute: true, 15*time.Minute + time.Second: false, -16 * time.Minute: false} {
+			r := presigned(t, "sts", "http://127.0.0.1/?Action=GetCallerIdentity&Version=2011-06-15", expires)
+			if err := verify(r, "", noon.Add(after)); (err == nil) != ok {
+				t.Errorf("X-Amz-Expires=%s, %s after: %v", expires, after, err)
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ var table = map[string]room{
 	"access":       {why: "the vocabulary depends on nothing, so that everything may depend on it"},
 	"api/v1alpha1": {why: "the documents' shapes need nothing, and a custom resource can take their specs"},
 	"authz":        {ours: []string{"access"}, theirs: []string{sigsYAML, yaml}, why: "decisions are pure"},
-	"emulator": {ours: []string{"authz/..."}, theirs: []string{"go.etcd.io/bbolt", smithy, sdk + "/service/eks/schemas", sdk + "/service/eks/types", sigsYAML, "golang.org/x/time"},
+	"emulator": {ours: []string{"access", "authz/..."}, theirs: []string{"go.etcd.io/bbolt", smithy, sdk + "/service/eks/schemas", sdk + "/service/eks/types", sigsYAML, "golang.org/x/time"},
 		why: "the emulator shares no code with the client it tests, and none of the SDK's clients"},
 	"internal/documents": {ours: []string{"access", "api/..."}, theirs: []string{yaml, sigsYAML}, why: "reading needs no AWS"},
 	"internal/desired":   {ours: []string{"access", "api/...", "internal/documents"}, why: "documents to state needs no AWS"},
