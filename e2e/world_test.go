@@ -117,7 +117,7 @@ func (w *world) serve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	options := emulator.Options{File: w.file, NoSync: true, Now: w.clock.now, Journal: &w.journal, Fault: w.faultOf}
-	go func() { ended <- lab.Serve(ctx, "127.0.0.1:0", options, func(e string) { ready <- e }) }()
+	go func() { ended <- lab.Serve(ctx, "127.0.0.1:0", options, nil, func(e string) { ready <- e }) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
@@ -49,22 +50,22 @@ func (s *Server) APIServerToken(k call.ClusterKey) string { return s.parts.Kuber
 
 // APIServerReady says that a cluster's API server serves: DescribeCluster
 // shows it until APIServerEnded, and a cluster that was being made is active.
-func (s *Server) APIServerReady(k call.ClusterKey, a APIServer) error {
+func (s *Server) APIServerReady(c eks.Cluster, a APIServer) error {
 	return s.db.Update(func(tx *store.Tx) error {
 		tx.SetTime(s.o.Now())
-		s.parts.EKS.Serve(tx, k, eks.APIServer{Endpoint: a.Endpoint, CertificateAuthority: a.CertificateAuthority})
-		s.parts.Kubernetes.PutKeys(tx, k, a.Keys, front{s})
+		s.parts.EKS.Serve(tx, c, eks.APIServer{Endpoint: a.Endpoint, CertificateAuthority: a.CertificateAuthority})
+		s.parts.Kubernetes.PutKeys(tx, c, a.Keys)
 		return nil
 	})
 }
 
 // APIServerEnded says that it serves no more, and takes its token away. A
 // cluster that was being made has failed, for why.
-func (s *Server) APIServerEnded(k call.ClusterKey, why string) error {
-	s.parts.Kubernetes.Forget(k)
+func (s *Server) APIServerEnded(c eks.Cluster, why string) error {
+	s.parts.Kubernetes.Forget(c.ClusterKey)
 	return s.db.Update(func(tx *store.Tx) error {
 		tx.SetTime(s.o.Now())
-		s.parts.EKS.Stop(tx, k, why)
+		s.parts.EKS.Stop(tx, c, why)
 		return nil
 	})
 }
@@ -74,6 +75,12 @@ type front struct{ s *Server }
 
 func (f front) Now() time.Time            { return f.s.o.Now() }
 func (f front) Loopback(host string) bool { return f.s.accepts(host) }
+
+func (f front) Refused(k call.ClusterKey, why error) {
+	if f.s.o.Refused != nil {
+		f.s.o.Refused(k, why)
+	}
+}
 
 func (f front) View(do func(store.Reader) error) error {
 	return f.s.db.View(func(tx *store.Tx) error { return do(tx.AsOf(f.s.o.Now().Add(-f.s.o.Consistency))) })
@@ -100,12 +107,8 @@ func (f front) STS(r *http.Request) (int, []byte) {
 // unawait lets clusters be that wait for an API server, in a lab that starts
 // none.
 func (s *Server) unawait() error {
-	var waiting bool
-	err := s.db.View(func(tx *store.Tx) error {
-		waiting = s.parts.EKS.Awaiting(tx)
-		return nil
-	})
-	if err != nil || !waiting {
+	clusters, err := s.Clusters()
+	if err != nil || !slices.ContainsFunc(clusters, func(c eks.Cluster) bool { return c.Awaits }) {
 		return err
 	}
 	return s.db.Update(func(tx *store.Tx) error {

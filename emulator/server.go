@@ -29,6 +29,9 @@ type Options struct {
 	Settle      time.Duration // how long a cluster is creating, updating, deleting
 	PageLimit   int           // most items on a page, whatever is asked for; 0: as AWS has it
 	Kubernetes  bool          // somebody starts an API server for each cluster; see Clusters
+	// Refused is told why a login to a cluster is refused, which its bearer is
+	// not told; may be nil.
+	Refused func(cluster call.ClusterKey, why error)
 
 	Fault     func(*call.Call) *Fault // asked for each call that is authenticated; nil is no fault
 	FaultRate float64                 // share of calls that fail at random, 0 to 1

@@ -29,42 +29,32 @@ func (s *Service) WithAPIServers() *Service {
 
 // Serve notes where a cluster's API server serves, from now on until Stop, and
 // ends the cluster's being made. The cluster may be gone.
-func (s *Service) Serve(tx *store.Tx, k call.ClusterKey, a APIServer) {
-	tx.OnCommit(func() { s.servers.Store(k, a) })
-	s.settled(tx, k, "")
+func (s *Service) Serve(tx *store.Tx, c Cluster, a APIServer) {
+	tx.OnCommit(func() { s.servers.Store(c.ClusterKey, a) })
+	s.settled(tx, c, "")
 }
 
 // Stop notes that a cluster's API server serves no more. One that never
 // served leaves a failed cluster behind, for why.
-func (s *Service) Stop(tx *store.Tx, k call.ClusterKey, why string) {
-	tx.OnCommit(func() { s.servers.Delete(k) })
-	s.settled(tx, k, why)
+func (s *Service) Stop(tx *store.Tx, c Cluster, why string) {
+	tx.OnCommit(func() { s.servers.Delete(c.ClusterKey) })
+	s.settled(tx, c, why)
 }
 
-func (s *Service) settled(tx *store.Tx, k call.ClusterKey, failure string) {
-	c, ok := store.Get[cluster](tx, bucket, place(k, "cluster"))
-	if !ok || !c.Awaits {
-		return
+func (s *Service) settled(tx *store.Tx, of Cluster, failure string) {
+	k, ok := store.Get[cluster](tx, bucket, place(of.ClusterKey, "cluster"))
+	if !ok || !k.Awaits || *k.Cluster.Identity.Oidc.Issuer != of.Issuer {
+		return // one that was made later by the same name is another cluster
 	}
-	c.Awaits, c.Failure = false, failure
-	tx.Put(bucket, place(k, "cluster"), c)
-}
-
-// Awaiting reports whether any cluster waits for an API server.
-func (s *Service) Awaiting(r store.Reader) bool {
-	for _, c := range s.all(r, time.Time{}) {
-		if c.Awaits {
-			return true
-		}
-	}
-	return false
+	k.Awaits, k.Failure = false, failure
+	tx.Put(bucket, place(of.ClusterKey, "cluster"), k)
 }
 
 // Unawait lets every cluster be that waits for an API server, for none will
 // come: the lab runs without.
 func (s *Service) Unawait(tx *store.Tx) {
-	for k := range s.all(tx, time.Time{}) {
-		s.settled(tx, k, "")
+	for _, c := range s.Clusters(tx, time.Time{}) {
+		s.settled(tx, c, "")
 	}
 }
 
@@ -87,17 +77,18 @@ type Cluster struct {
 	ID        string // of the issuer: no two clusters have the same, also none that was deleted
 	// Entries and ConfigMap tell where principals are looked up. (aws-facts 2.7)
 	Entries, ConfigMap bool
+	Awaits             bool // being made until its API server serves
 	// Administrator is the unique id of the creator where he is one past all
 	// entries: in mode CONFIG_MAP; else empty. (aws-facts 2.8)
 	Administrator string
 }
 
-func (s *Service) view(k call.ClusterKey, c *cluster, now time.Time) Cluster {
+func view(k call.ClusterKey, c *cluster, now time.Time) Cluster {
 	issuer := *c.Cluster.Identity.Oidc.Issuer
 	mode := c.mode(now)
 	v := Cluster{
 		ClusterKey: k, Partition: access.PartitionOf(k.Region), Issuer: issuer, ID: issuer[strings.LastIndexByte(issuer, '/')+1:],
-		Entries: mode != types.AuthenticationModeConfigMap, ConfigMap: mode != types.AuthenticationModeApi,
+		Awaits: c.Awaits, Entries: mode != types.AuthenticationModeConfigMap, ConfigMap: mode != types.AuthenticationModeApi,
 	}
 	if b := c.Cluster.AccessConfig.BootstrapClusterCreatorAdminPermissions; !v.Entries && b != nil && *b {
 		v.Administrator = c.CreatorID
@@ -111,7 +102,7 @@ func (s *Service) Cluster(r store.Reader, k call.ClusterKey, now time.Time) (Clu
 	if !ok || c.gone(now) {
 		return Cluster{}, false
 	}
-	return s.view(k, &c, now), true
+	return view(k, &c, now), true
 }
 
 // Clusters gives the clusters that are there at a time, in the order of their
@@ -119,7 +110,7 @@ func (s *Service) Cluster(r store.Reader, k call.ClusterKey, now time.Time) (Clu
 func (s *Service) Clusters(r store.Reader, now time.Time) []Cluster {
 	var all []Cluster
 	for k, c := range s.all(r, now) {
-		all = append(all, s.view(k, &c, now))
+		all = append(all, view(k, &c, now))
 	}
 	return all
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/atlas-iam/atlas-iam/emulator/call"
+	"github.com/atlas-iam/atlas-iam/emulator/eks"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
 
@@ -22,10 +22,8 @@ const keysBucket = "kubernetes.keys" // id of an issuer -> JWKS
 
 // PutKeys keeps the keys of a cluster's ServiceAccount tokens, also for when
 // its API server does not serve.
-func (r *Room) PutKeys(tx *store.Tx, k call.ClusterKey, jwks json.RawMessage, lab Lab) {
-	if c, ok := r.clusters.Cluster(tx, k, lab.Now()); ok {
-		tx.Put(keysBucket, c.ID, jwks)
-	}
+func (r *Room) PutKeys(tx *store.Tx, c eks.Cluster, jwks json.RawMessage) {
+	tx.Put(keysBucket, c.ID, jwks)
 }
 
 // ServeIssuer answers a request for a path beneath IssuerPrefix.

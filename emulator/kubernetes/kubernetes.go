@@ -42,6 +42,8 @@ type Lab interface {
 	Loopback(host string) bool
 	// STS answers a request as though it had been sent to the lab's STS.
 	STS(r *http.Request) (status int, body []byte)
+	// Refused is told why a login is refused, which its bearer is not told.
+	Refused(k call.ClusterKey, why error)
 }
 
 // Room answers the API servers of the lab's clusters.

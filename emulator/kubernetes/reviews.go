@@ -43,8 +43,8 @@ type userInfo struct {
 }
 
 // reviewToken tells an API server who bears a token: 200 with the user, 403
-// for nobody, 429 to ask again. The text of a refusal stays here: the bearer
-// learns that he is unauthorized and no more. (aws-iam-authenticator,
+// for nobody, 429 to ask again. The bearer of a refused one learns that he is
+// unauthorized and no more. (aws-iam-authenticator,
 // pkg/server)
 func (r *Room) reviewToken(w http.ResponseWriter, lab Lab, k call.ClusterKey, s *server, body []byte) {
 	var review tokenReview
@@ -54,6 +54,9 @@ func (r *Room) reviewToken(w http.ResponseWriter, lab Lab, k call.ClusterKey, s 
 	}
 	user, err := r.authenticate(lab, k, s, review.Spec.Token)
 	answer := tokenReview{APIVersion: apiVersion, Kind: "TokenReview", Status: tokenStatus{Authenticated: err == nil, User: user}}
+	if err != nil {
+		lab.Refused(k, err)
+	}
 	switch {
 	case err == nil:
 		writeJSON(w, http.StatusOK, answer)

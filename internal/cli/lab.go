@@ -31,6 +31,7 @@ type serveFlags struct {
 	latency              time.Duration
 	rate, faultRate      float64
 	faultSeed            uint64
+	kubernetes           bool
 }
 
 func newLabServe(p *Process) *cobra.Command {
@@ -53,11 +54,12 @@ func newLabServe(p *Process) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "`address` on loopback; port 0 takes a free one")
 	f.StringVar(&o.file, "lab", lab.DefaultFile, "keep the embedded AWS's state in this `file`")
+	f.BoolVar(&o.kubernetes, "kubernetes", false, "run a real Kubernetes API server for each cluster")
 	f.StringVarP(&o.output, "output", "o", "text", "print the endpoint as `format`: text or json")
 	f.DurationVar(&o.latency, "latency", 0, "let each answer take this `time`, such as 20ms")
 	f.Float64Var(&o.rate, "rate", 0, "throttle above this many `calls` a second of an account, Region and service")
 	f.Float64Var(&o.faultRate, "fault-rate", 0, "let this `share` of calls fail, from 0 to 1")
-	ends(cmd, ok("ended by Ctrl-C"), ending{CouldNotAsk, "the file or the address is in use or cannot be opened"}, invalid())
+	ends(cmd, ok("ended by Ctrl-C"), ending{CouldNotAsk, "the file or the address is in use or cannot be opened; or atlas-iam-kubelab is not there"}, invalid())
 	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "draw the failures from this `seed`; the same seed gives the same failures")
 	return cmd
 }
@@ -77,7 +79,15 @@ func runServe(ctx context.Context, p *Process, o *serveFlags) error {
 		fmt.Fprintf(p.Stdout, "%s\n", endpoint)
 		p.say(`the lab is served; in another shell: eval "$(atlas-iam lab env --endpoint %s)"`, endpoint)
 	}
-	if err := lab.Serve(ctx, o.listen, options, ready); err != nil {
+	var k *lab.Kubernetes
+	if o.kubernetes {
+		program, err := lab.FindKubelab(p.Getenv)
+		if err != nil {
+			return unasked(err, "in a clone of atlas-iam, make kubelab builds it; ATLAS_IAM_KUBELAB names one elsewhere")
+		}
+		k = &lab.Kubernetes{Program: program, Say: p.say}
+	}
+	if err := lab.Serve(ctx, o.listen, options, k, ready); err != nil {
 		if strings.Contains(err.Error(), "loopback") {
 			return usage("listen on 127.0.0.1", "%w", err)
 		}

@@ -151,7 +151,7 @@ func TestAServedLabIsFoundByItsFile(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, "127.0.0.1:0", emulator.Options{File: file}, func(e string) { ready <- e })
+		ended <- Serve(ctx, "127.0.0.1:0", emulator.Options{File: file}, nil, func(e string) { ready <- e })
 	}()
 	endpoint := <-ready
 
@@ -191,7 +191,7 @@ func TestAServedLabEndsWhileAConnectionIsOpenAndUnused(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, "127.0.0.1:0", emulator.Options{File: filepath.Join(t.TempDir(), "lab.db")}, func(e string) { ready <- e })
+		ended <- Serve(ctx, "127.0.0.1:0", emulator.Options{File: filepath.Join(t.TempDir(), "lab.db")}, nil, func(e string) { ready <- e })
 	}()
 	endpoint := <-ready
 	c, err := net.Dial("tcp", strings.TrimPrefix(endpoint, "http://"))

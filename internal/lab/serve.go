@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator"
+	"github.com/atlas-iam/atlas-iam/emulator/call"
 )
 
 // note is what a `lab serve` leaves beside its file, FILE.endpoint, so that
@@ -37,9 +38,12 @@ func readNote(file string) (note, error) {
 }
 
 // Serve serves the lab at addr, on loopback, until ctx ends; then it lets the
-// calls under way end and closes the file. ready is told the endpoint as soon
-// as it answers.
-func Serve(ctx context.Context, addr string, o emulator.Options, ready func(endpoint string)) (err error) {
+// calls under way end and closes the file. With k it runs an API server for
+// each cluster. ready is told the endpoint as soon as it answers, and the API
+// servers of the clusters that are there do.
+func Serve(ctx context.Context, addr string, o emulator.Options, k *Kubernetes, ready func(endpoint string)) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if err := prepareFolder(filepath.Dir(o.File)); err != nil {
 		return fmt.Errorf("open the lab %s: %w", o.File, err)
 	}
@@ -48,6 +52,10 @@ func Serve(ctx context.Context, addr string, o emulator.Options, ready func(endp
 		return err
 	}
 	o.Hosts = append(o.Hosts, Host)
+	if k != nil {
+		o.Kubernetes = true
+		o.Refused = func(c call.ClusterKey, why error) { k.Say("cluster %s: login refused: %v", c.Name, why) }
+	}
 	server, err := emulator.Open(o)
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the lab %s: %w", o.File, err), listener.Close())
@@ -58,8 +66,28 @@ func Serve(ctx context.Context, addr string, o emulator.Options, ready func(endp
 		return errors.Join(err, listener.Close())
 	}
 	defer os.Remove(noteFile(o.File))
-	ready(endpoint)
-	return serve(ctx, listener, server)
+	if k == nil {
+		ready(endpoint)
+		return serve(ctx, listener, server)
+	}
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(ctx, listener, server)
+		cancel() // the API servers end with it
+	}()
+	dir, err := filepath.Abs(folder(o.File))
+	if err != nil {
+		return fmt.Errorf("find the folder of the API servers: %w", err)
+	}
+	f := newFleet(*k, server, endpoint, dir)
+	if err = f.start(ctx); err == nil && ctx.Err() == nil {
+		ready(endpoint)
+	}
+	if err != nil {
+		cancel()
+	}
+	f.keep(ctx)
+	return errors.Join(err, <-served)
 }
 
 func leaveNote(file, endpoint string) error {

@@ -16,11 +16,16 @@ import (
 
 // serve runs the API server until ctx ends.
 func serve(ctx context.Context, o Options, c cluster, k *keys, etcd string, listener net.Listener) error {
-	tokens, err := webhook(o, "token-review")
+	relay, stop, err := startRelay(o.Lab, k)
 	if err != nil {
 		return err
 	}
-	reviews, err := webhook(o, "access-review")
+	defer stop()
+	tokens, err := webhook(o, k, relay, "token-review")
+	if err != nil {
+		return err
+	}
+	reviews, err := webhook(o, k, relay, "access-review")
 	if err != nil {
 		return err
 	}
@@ -83,11 +88,11 @@ func wiring(c cluster, k *keys, etcd, tokens, reviews string) []string {
 }
 
 // webhook writes the file by which the API server reaches a webhook of the
-// lab, and gives its name.
-func webhook(o Options, route string) (string, error) {
+// lab, through the relay, and gives its name.
+func webhook(o Options, k *keys, relay, route string) (string, error) {
 	file := filepath.Join(o.Dir, route+".kubeconfig")
 	b, err := clientcmd.Write(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"lab": {Server: lab{o}.url(route)}},
+		Clusters:       map[string]*clientcmdapi.Cluster{"lab": {Server: o.route(relay, route), CertificateAuthorityData: k.ca.certificate}},
 		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"lab": {Token: o.Token}},
 		Contexts:       map[string]*clientcmdapi.Context{"lab": {Cluster: "lab", AuthInfo: "lab"}},
 		CurrentContext: "lab",

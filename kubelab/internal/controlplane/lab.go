@@ -26,9 +26,9 @@ type cluster struct {
 	Issuer string `json:"issuer"` // of ServiceAccount tokens, as DescribeCluster shows it
 }
 
-// url is a route of the lab for this cluster.
-func (l lab) url(route string) string {
-	return strings.TrimRight(l.o.Lab, "/") + "/_lab/kubernetes/" + l.o.Account + "/" + l.o.Region + "/" + l.o.Name + "/" + route
+// route is the URL of a route of the lab for this cluster, beneath endpoint.
+func (o Options) route(endpoint, name string) string {
+	return strings.TrimRight(endpoint, "/") + "/_lab/kubernetes/" + o.Account + "/" + o.Region + "/" + o.Name + "/" + name
 }
 
 func (l lab) cluster(ctx context.Context) (c cluster, err error) {
@@ -48,7 +48,7 @@ func (l lab) ask(ctx context.Context, method, route string, send, into any) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, l.url(route), bytes.NewReader(b))
+	r, err := http.NewRequestWithContext(ctx, method, l.o.route(l.o.Lab, route), bytes.NewReader(b))
 	if err != nil {
 		return fmt.Errorf("ask the lab for %s: %w", route, err)
 	}
