@@ -39,6 +39,10 @@ type changing struct {
 // make makes one change. What is made or made again is as alive as its
 // principal: its time is that of the reading.
 func (x *changing) make(c *plan.Change, h *access.Snapshot) {
+	if c.Kind == plan.RoleBinding || c.Kind == plan.ClusterRoleBinding {
+		x.bind(c)
+		return
+	}
 	switch to := c.To.(type) {
 	case plan.Mode:
 		x.cluster.Mode = to.AuthenticationMode
@@ -66,6 +70,20 @@ func (x *changing) make(c *plan.Change, h *access.Snapshot) {
 	case nil:
 		x.remove(c)
 	}
+}
+
+// bind makes a change of a binding, in a list of the cluster's own.
+func (x *changing) bind(c *plan.Change) {
+	if x.cluster.Kubernetes == nil {
+		return
+	}
+	k := *x.cluster.Kubernetes
+	k.Bindings = slices.DeleteFunc(slices.Clone(k.Bindings), func(b access.Binding) bool { return b.Namespace == c.Namespace && b.Name == c.Name })
+	if to, ok := c.To.(plan.Binding); ok {
+		k.Bindings = append(k.Bindings, *to.Clone())
+		slices.SortFunc(k.Bindings, func(a, b access.Binding) int { return a.Compare(&b) })
+	}
+	x.cluster.Kubernetes = &k
 }
 
 // remove makes a delete.

@@ -22,6 +22,9 @@ func caller() plan.Guard {
 					return ""
 				}
 				takes = true
+				if isBinding(c) {
+					return callersBinding(in, c, self, lost)
+				}
 				if id, ok := identityOf(c.Principal); !ok || !self[id] {
 					return ""
 				}
@@ -36,6 +39,17 @@ func caller() plan.Guard {
 			return f
 		},
 	}
+}
+
+// callersBinding is the reason not to take a role that the caller has by a
+// group, or by its username.
+func callersBinding(in *plan.Input, c *plan.Change, self map[identity]bool, lost []string) string {
+	for _, e := range losers(in, c) {
+		if id, ok := identityOf(e.Principal); ok && self[id] && in.Have.EntryAlive(e) != access.AliveRemade {
+			return "takes " + list(lost) + " from " + e.Principal + ", whose credentials run this"
+		}
+	}
+	return ""
 }
 
 // callers are the principals behind the run's sessions, and the facts that say

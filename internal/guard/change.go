@@ -40,7 +40,8 @@ func heldBy(c *plan.Change, slug string) bool {
 	return slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard == slug })
 }
 
-// losses says in words what a change takes from its principal, once it is made
+// losses says in words what a change takes from its principal, or from whom
+// its binding binds, once it is made
 // or while it is being made; nil for a change that only gives. Tags are no
 // access.
 func losses(c *plan.Change) []string {
@@ -71,6 +72,8 @@ func losses(c *plan.Change) []string {
 		if gone := to.Scope.Minus(from.Scope); len(gone) > 0 {
 			return []string{policyWords(from.Policy, access.NamespaceScope(gone...))}
 		}
+	case plan.RoleBinding, plan.ClusterRoleBinding:
+		return bindingLosses(c)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ const (
 func massDeletion() plan.Guard {
 	return plan.Guard{
 		Slug: "mass-deletion",
-		About: fmt.Sprintf("The plan deletes more than %d entries and associations, or over half of what is ours on a cluster where that is more than %d. "+
+		About: fmt.Sprintf("The plan deletes more than %d entries, associations and bindings, or over half of what is ours on a cluster where that is more than %d. "+
 			"An entry counts once with its policies; a replace counts too.", maxDeletes, maxClusterDeletes),
 		Instead: "`--max-deletes N` sets the number for this run and replaces both bounds.",
 		Check:   checkMassDeletion,
@@ -74,7 +74,7 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 	for i := range in.Plan.Changes {
 		c := &in.Plan.Changes[i]
 		single := c.Kind == plan.PolicyAssociation && c.Verb == plan.Delete && !entry[key{c.Cluster, c.Principal}]
-		if !goes[c.ID] || !(single || c.Kind == plan.AccessEntry && removes(c)) {
+		if !goes[c.ID] || !(single || (c.Kind == plan.AccessEntry || isBinding(c)) && removes(c)) {
 			continue
 		}
 		d := out[c.Cluster]
@@ -83,6 +83,10 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 			out[c.Cluster] = d
 		}
 		d.changes[c.ID] = true
+		if isBinding(c) {
+			d.gone++
+			continue
+		}
 		if e, ok := observed(in, c); ok && ours(in, e) {
 			d.gone++
 			if !single {
@@ -93,13 +97,21 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 	return out
 }
 
-// objectsOfOurs counts our entries and their associations on a cluster.
+// objectsOfOurs counts our entries, their associations and our bindings on a
+// cluster.
 func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
 	n := 0
 	if h, ok := in.Have.Cluster(k); ok {
 		for i := range h.Entries {
 			if e := &h.Entries[i]; ours(in, e) {
 				n += 1 + len(e.Associations)
+			}
+		}
+		if h.Kubernetes != nil {
+			for i := range h.Kubernetes.Bindings {
+				if in.Want.Owner.OwnerOfBinding(&h.Kubernetes.Bindings[i], in.Want.ForeignTags).Ours {
+					n++
+				}
 			}
 		}
 	}
@@ -128,13 +140,15 @@ func deleteAll() plan.Guard {
 			}
 			all := !wantsSomething(in)
 			return holdEach(in.Plan, func(c *plan.Change) string {
-				if e, ok := observed(in, c); !ok || c.Verb != plan.Delete || !ours(in, e) || c.Kind != plan.AccessEntry && !all {
+				if c.Verb != plan.Delete || !oursIs(in, c) || c.Kind != plan.AccessEntry && !isBinding(c) && !all {
 					return ""
 				}
 				if all {
 					return "would delete everything: the documents want no entry on any cluster that exists"
 				}
-				if team, ok := idleTeam(in, c); ok {
+				if team, ok := idleTeam(in, c); ok && isBinding(c) {
+					return "would take what team " + team + " is bound to there: it selects no cluster"
+				} else if ok {
 					return "would delete everything that " + who(c) + " has there: team " + team + " selects no cluster"
 				}
 				return ""
@@ -151,7 +165,7 @@ func idleTeam(in *plan.Input, c *plan.Change) (string, bool) {
 		return "", false
 	}
 	for _, m := range w.Idle {
-		if names(m.Member, c.Principal) {
+		if isBinding(c) && m.Team == boundTeam(c) || !isBinding(c) && names(m.Member, c.Principal) {
 			return m.Team, true
 		}
 	}

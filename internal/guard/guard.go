@@ -27,6 +27,7 @@ func All() []plan.Guard {
 		recreatedPrincipal(), // nobody inherits access by making a role again
 		usernameTaken(),      // nobody becomes somebody else
 		widening(),           // a second document does not widen in silence
+		privilege(),          // a role does not lead further than it says
 		systemNamespaces(),   // patterns do not reach the cluster's own namespaces
 		modeAPI(),            // aws-auth is not switched off unread
 		partialInput(),       // half of the documents is no wish to delete

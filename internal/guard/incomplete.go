@@ -20,6 +20,9 @@ func halfRead() plan.Guard {
 				if !removes(c) || heldBy(c, plan.HalfRead) {
 					return ""
 				}
+				if isBinding(c) {
+					return unreadBindings(in, c)
+				}
 				if g, ok := in.Have.Unread(c.Cluster, c.Principal); ok {
 					return fmt.Sprintf("the %s of %s could not be read: %s", g.What, c.Cluster.Name, g.Reason)
 				}
@@ -30,6 +33,17 @@ func halfRead() plan.Guard {
 			})
 		},
 	}
+}
+
+// unreadBindings is the reason not to remove a binding.
+func unreadBindings(in *plan.Input, c *plan.Change) string {
+	if g, ok := in.Have.UnreadKubernetes(c.Cluster, access.GapRBAC); ok {
+		return fmt.Sprintf("the roles and bindings of %s could not be read: %s", c.Cluster.Name, g.Reason)
+	}
+	if h, ok := in.Have.Cluster(c.Cluster); !ok || h.Kubernetes == nil || !h.Kubernetes.RBACRead {
+		return "the roles and bindings of " + c.Cluster.Name + " were not read"
+	}
+	return ""
 }
 
 // unreadPermissionSet is the reason not to remove the entry of a permission

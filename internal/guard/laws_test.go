@@ -62,6 +62,9 @@ func invent(r *rand.Rand) *story {
 	}
 	for _, k := range []access.ClusterKey{test, prod}[:1+r.IntN(2)] {
 		s.inventCluster(r, k, whos)
+		if chance(r, 25) {
+			s.inventRoles(r, k)
+		}
 	}
 	s.inventTrouble(r)
 	s.begin()
@@ -101,6 +104,32 @@ func (s *story) inventCluster(r *rand.Rand, k access.ClusterKey, whos []string) 
 		if chance(r, 8) {
 			s.protects(k, who)
 			s.protected[key{k, arn(who)}] = true
+		}
+	}
+}
+
+// inventRoles gives a cluster roles, some of which lead further than they say,
+// and bindings of a team whose group nobody bears.
+func (s *story) inventRoles(r *rand.Rand, k access.ClusterKey) {
+	risky := []string{"escalate", "bind", "impersonate", "nodes/proxy get", "secrets list", "pods get", "pods get", "configmaps *"}
+	var roles []access.KubernetesRole
+	for _, name := range []string{"one", "two"} {
+		roles = append(roles, clusterRole(name, pick(r, risky)))
+	}
+	var stands []access.Binding
+	for _, ns := range []string{"a", "b", "dev-a"} {
+		if chance(r, 40) {
+			stands = append(stands, teamBinding(ns, "team", pick(r, []string{"one", "two"})))
+		}
+	}
+	s.kubernetes(k, []string{"a", "b", "dev-a", "dev-b"}, roles, stands...)
+	for _, name := range []string{"one", "two"} {
+		if chance(r, 50) {
+			scope := access.NamespaceScope(pick(r, []string{"a", "dev-*", "*"}))
+			if chance(r, 20) {
+				scope = access.ClusterScope()
+			}
+			s.bindsRole(k, "team", name, scope)
 		}
 	}
 }

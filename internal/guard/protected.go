@@ -16,6 +16,9 @@ func protected() plan.Guard {
 		Instead: "Take the member out of `protect`.",
 		Check: func(in *plan.Input) plan.Findings {
 			return holdEach(in.Plan, func(c *plan.Change) string {
+				if isBinding(c) {
+					return protectedMember(in, c)
+				}
 				place, ok := protectedBy(in, c)
 				if !ok {
 					return ""
@@ -30,6 +33,17 @@ func protected() plan.Guard {
 			})
 		},
 	}
+}
+
+// protectedMember is the reason not to take a role from somebody protected who
+// has it by a group.
+func protectedMember(in *plan.Input, c *plan.Change) string {
+	for _, e := range losers(in, c) {
+		if place, ok := protectedBy(in, &plan.Change{Cluster: c.Cluster, Principal: e.Principal}); ok {
+			return "takes " + list(losses(c)) + " from " + e.Principal + ", which " + place + " protects"
+		}
+	}
+	return ""
 }
 
 // protectedBy is the place that protects a change's principal.

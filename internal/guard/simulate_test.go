@@ -47,6 +47,10 @@ func start(have *access.Snapshot) rows {
 // play makes one change; see is called after each of its writes.
 func (s rows) play(c *plan.Change, see func()) {
 	k := key{c.Cluster, c.Principal}
+	if isBinding(c) {
+		see() // the stories' bindings are of groups that nobody bears
+		return
+	}
 	switch to := c.To.(type) {
 	case plan.Mode:
 	case plan.Entry:

@@ -15,7 +15,7 @@ import (
 func usernameTaken() plan.Guard {
 	return plan.Guard{
 		Slug:    "username-taken",
-		About:   "The change gives a principal the Kubernetes username of another entry of the cluster, and with it whatever is bound to that name.",
+		About:   "The change gives a principal the Kubernetes username of another entry of the cluster, or one that somebody else's binding binds, and with it whatever is bound to that name.",
 		Instead: "Choose another `username`, or leave it out.",
 		Check: func(in *plan.Input) plan.Findings {
 			bearers := make(map[access.ClusterKey][]bearer)
@@ -33,6 +33,9 @@ func usernameTaken() plan.Guard {
 						return "username " + username(to) + " is also " + b.who + "'s on " + c.Cluster.Name + ": each would have what is bound to the other"
 					}
 				}
+				if b := boundName(in, c, name, from); b != nil && !standard(to) {
+					return "username " + username(to) + " is bound to " + b.Role.String() + " by " + b.Kind() + " " + b.Key() + " on " + c.Cluster.Name + ": who bears it has that role"
+				}
 				if !standard(to) {
 					return unreadBearer(in, c, to)
 				}
@@ -40,6 +43,28 @@ func usernameTaken() plan.Guard {
 			})
 		},
 	}
+}
+
+// boundName finds a binding that somebody else made, and that binds a name
+// which the principal did not have before.
+func boundName(in *plan.Input, c *plan.Change, to name, from *access.Entry) *access.Binding {
+	h, ok := in.Have.Cluster(c.Cluster)
+	if !ok || h.Kubernetes == nil {
+		return nil
+	}
+	for i := range h.Kubernetes.Bindings {
+		b := &h.Kubernetes.Bindings[i]
+		if in.Want.Owner.OwnerOfBinding(b, in.Want.ForeignTags).Ours {
+			continue
+		}
+		for _, s := range b.Subjects {
+			had := from != nil && username(from) == s.Name
+			if s.Kind == access.UserSubject && !had && to.meets(name{text: s.Name}) {
+				return b
+			}
+		}
+	}
+	return nil
 }
 
 // standard reports whether an entry has the username that EKS gives by itself,

@@ -261,6 +261,8 @@ func (d *differ) addBinding(s *site, c Change) {
 				c.hold(Hold{HalfRead, "the API server of cluster " + s.name() + " could not be asked whether it would take it: " + t.Refused})
 			case t.Conflict:
 				c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused})
+			default:
+				c.hold(Hold{Refused, "the API server of cluster " + s.name() + " would refuse it: " + t.Refused})
 			}
 		}
 	}

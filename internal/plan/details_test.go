@@ -172,6 +172,11 @@ func TestAGapIsSaidInWords(t *testing.T) {
 		access.GapEntry:    "the access entry of " + arn("user/ann") + " on cluster test",
 		access.GapUsers:    "the users of account " + home,
 		access.GapRoles:    "the roles of account " + home,
+
+		access.GapKubernetes: "the API server of cluster test",
+		access.GapRBAC:       "the roles and bindings of cluster test",
+		access.GapNamespaces: "the namespaces of cluster test",
+		access.GapAuthMap:    "the ConfigMap aws-auth of cluster test",
 	} {
 		g.What = kind
 		if got := gapWords(g); got != want+" could not be read: 403" {
@@ -188,7 +193,7 @@ func TestNoHoldOfComputesOwnCanBeAllowed(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if len(all) != 9 || !slices.IsSortedFunc(all, func(a, b Guard) int { return strings.Compare(a.Slug, b.Slug) }) {
+	if len(all) != 10 || !slices.IsSortedFunc(all, func(a, b Guard) int { return strings.Compare(a.Slug, b.Slug) }) {
 		t.Error(len(all))
 	}
 	var allow []string

@@ -14,6 +14,7 @@ const (
 	Conflict      = "conflict"
 	Depends       = "depends"
 	AdoptNarrows  = "adopt-narrows"
+	Refused       = "refused"
 )
 
 // Structural lists Compute's own holds in the form of guards, for pages and
@@ -38,6 +39,8 @@ func Structural() []Guard {
 			Instead: "correct the name, the account or the region, or make the cluster"},
 		{Slug: NoPrincipal, Fixed: true, About: "a member does not resolve to a user or role that exists",
 			Instead: "correct the name or the path, or make the principal"},
+		{Slug: Refused, Fixed: true, About: "the cluster's API server was asked to try the change and refuses it: it lets nobody bind a role that he neither holds nor may bind",
+			Instead: "give who runs this `bind` on the role, every right in it, or cluster-admin, by RBAC; see that roles and namespaces are there"},
 	}
 }
 
