@@ -14,7 +14,7 @@ import (
 // everyAllow is what a user in a hurry would give: nothing of it may delete
 // what was not read.
 var everyAllow = []string{"--max-deletes", "99", "--allow",
-	"caller,delete-all,last-admin,mass-deletion,mode-api,node-role,partial-input,protected,recreated-principal,system-namespaces,username-taken,widening"}
+	"caller,delete-all,last-admin,mass-deletion,mode-api,node-role,partial-input,privilege,protected,recreated-principal,system-namespaces,username-taken,widening"}
 
 // somebodyLeavesEverywhere takes a person out of every account and Region: what
 // of it is deleted tells what a run could see.
