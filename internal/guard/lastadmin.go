@@ -10,19 +10,20 @@ import (
 
 // lastAdmin keeps an administrator on every cluster that has one: a principal
 // that was read, exists, and has ClusterAdmin on the whole cluster by an entry
-// that is not dead.
+// that is not dead; or, where Kubernetes was read, ClusterRole cluster-admin by
+// a group or username of that entry, or system:masters or that role by
+// aws-auth.
 //
 // A principal whose account was not read, or is none of the Environment's,
 // may be an administrator but is not proven one. The doubt counts against the
 // plan both ways: it does not count among those who remain, and taking access
 // from it counts as taking an administrator away.
 //
-// The administrators of aws-auth are not read yet and do not count. A cluster
-// in mode CONFIG_MAP has no entries, so nobody is taken from it.
+// A cluster in mode CONFIG_MAP has no entries, so nobody is taken from it.
 func lastAdmin() plan.Guard {
 	return plan.Guard{
 		Slug:    "last-admin",
-		About:   "The plan takes an administrator from a cluster and leaves none that was read and is known to exist: nobody with ClusterAdmin on the whole cluster.",
+		About:   "The plan takes an administrator from a cluster and leaves none that was read and is known to exist: nobody with ClusterAdmin on the whole cluster, or with cluster-admin by RBAC or aws-auth where they were read.",
 		Instead: "Give another living user or role `{policy: ClusterAdmin, scope: cluster}` there; it may be in the same plan.",
 		Check: func(in *plan.Input) plan.Findings {
 			var f plan.Findings
@@ -45,21 +46,28 @@ func lastAdmin() plan.Guard {
 //	none                       some                  wait for all that are brought
 //	none                       none                  held
 func keepAdmin(in *plan.Input, h *access.HaveCluster, changes []*plan.Change, f *plan.Findings) {
-	before := administrators(in.Have, h)
-	takers, bringers := adminChanges(in, h, before, changes)
+	now := rightsOf(in.Have, h)
+	before := now.administrators()
+	takers, bringers := adminChanges(in, now, before, changes)
 	if len(takers) == 0 {
 		return
 	}
 	f.Facts = append(f.Facts, adminFact(h.Key, before))
 	for _, t := range takers {
-		delete(before, t.Principal)
+		for _, arn := range t.from {
+			delete(before, arn)
+		}
 	}
 	for _, alive := range before {
 		if alive == access.AliveYes {
 			return
 		}
 	}
-	bringers = independent(in.Plan, bringers, takers)
+	var taking []*plan.Change
+	for _, t := range takers {
+		taking = append(taking, t.Change)
+	}
+	bringers = independent(in.Plan, bringers, taking)
 	for _, t := range takers {
 		if len(bringers) == 0 {
 			f.Holds = append(f.Holds, plan.Finding{Change: t.ID, Reason: noAdminLeft(in, t)})
@@ -70,58 +78,49 @@ func keepAdmin(in *plan.Input, h *access.HaveCluster, changes []*plan.Change, f 
 	}
 }
 
-func noAdminLeft(in *plan.Input, c *plan.Change) string {
+func noAdminLeft(in *plan.Input, t taker) string {
+	c := t.Change
 	name := c.Document
 	if name == "" {
 		name = c.Cluster.Name
 	}
-	r := "takes an administrator, " + who(c) + ", from " + name + " and no other is known to remain"
+	admin := who(c)
+	if admin == "" {
+		admin = someOf(t.from)
+	}
+	r := "takes an administrator, " + admin + ", from " + name + " and no other is known to remain"
 	if p := in.Have.Part; p != nil && len(p.Only) > 0 {
 		r += " among what this narrowed run read"
 	}
 	return r
 }
 
-// administrators are the principals that have, or for all that was read may
-// have, ClusterAdmin on the whole cluster.
-func administrators(have *access.Snapshot, h *access.HaveCluster) map[string]access.Alive {
-	admins := make(map[string]access.Alive)
-	for i := range h.Entries {
-		e := &h.Entries[i]
-		if !slices.ContainsFunc(e.Associations, administers) {
-			continue
-		}
-		if alive := have.EntryAlive(e); alive == access.AliveYes || alive == access.AliveUnknown {
-			admins[e.Principal] = alive
-		}
-	}
-	return admins
-}
-
 func administers(a access.Association) bool {
 	return a.Scope.Cluster && access.ShortPolicy(a.Policy) == "ClusterAdmin"
 }
 
+// taker is a change that takes administrators away: these principals.
+type taker struct {
+	*plan.Change
+	from []string
+}
+
 // adminChanges are the changes on a cluster that take an administrator away,
 // and those that bring one who is known to exist.
-func adminChanges(in *plan.Input, h *access.HaveCluster, before map[string]access.Alive, changes []*plan.Change) (takers, bringers []*plan.Change) {
+func adminChanges(in *plan.Input, now *adminRights, before map[string]access.Alive, changes []*plan.Change) (takers []taker, bringers []*plan.Change) {
 	renewed := make(map[string]bool) // principals whose entry is made in this plan
 	for _, c := range changes {
-		_, isAdmin := before[c.Principal]
+		if lost := now.loses(c, before); len(lost) > 0 {
+			takers = append(takers, taker{c, lost})
+		}
 		switch c.Kind {
 		case plan.AccessEntry:
-			if removes(c) && isAdmin {
-				takers = append(takers, c)
-			}
 			if c.Verb == plan.Create || c.Verb == plan.Replace {
 				renewed[c.Principal] = true
 			}
 		case plan.PolicyAssociation:
 			from, to := associations(c)
 			was, is := from != nil && administers(*from), to != nil && administers(*to)
-			if was && !is && isAdmin {
-				takers = append(takers, c)
-			}
 			if is && !was && lives(in.Have, c.Principal) == access.AliveYes {
 				bringers = append(bringers, c)
 			}
@@ -129,7 +128,7 @@ func adminChanges(in *plan.Input, h *access.HaveCluster, before map[string]acces
 	}
 	// A grant on an entry that is dead and stays so brings nobody.
 	bringers = slices.DeleteFunc(bringers, func(c *plan.Change) bool {
-		e, ok := h.Entry(c.Principal)
+		e, ok := now.h.Entry(c.Principal)
 		return ok && !renewed[c.Principal] && in.Have.EntryAlive(e) != access.AliveYes
 	})
 	return takers, bringers

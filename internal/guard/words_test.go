@@ -21,16 +21,16 @@ func TestNoAdministratorLeftSaysWhereAndHowMuchWasRead(t *testing.T) {
 	c := &plan.Change{Cluster: test, Principal: arn("user/ann")}
 	in := &plan.Input{Have: &access.Snapshot{}}
 	want := "takes an administrator, " + arn("user/ann") + ", from test and no other is known to remain"
-	if got := noAdminLeft(in, c); got != want {
+	if got := noAdminLeft(in, taker{Change: c}); got != want {
 		t.Error(got)
 	}
 	c.Document, c.Member = "staging", "user/ann"
 	in.Have.Part = &access.Part{Clusters: []access.ClusterKey{test}}
-	if got := noAdminLeft(in, c); got != "takes an administrator, user/ann, from staging and no other is known to remain" {
+	if got := noAdminLeft(in, taker{Change: c}); got != "takes an administrator, user/ann, from staging and no other is known to remain" {
 		t.Error(got)
 	}
 	in.Have.Part.Only = []string{"user/ann"}
-	if got := noAdminLeft(in, c); got != "takes an administrator, user/ann, from staging and no other is known to remain among what this narrowed run read" {
+	if got := noAdminLeft(in, taker{Change: c}); got != "takes an administrator, user/ann, from staging and no other is known to remain among what this narrowed run read" {
 		t.Error(got)
 	}
 }
