@@ -11,7 +11,7 @@ BIN         := .build
 STATICCHECK := $(BIN)/staticcheck
 FUZZTIME    ?= 60s
 # Packages with goroutines of their own.
-RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/...
+RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/... ./authz
 
 .PHONY: all build kubelab quick test lint unit race fuzz conformance e2e soak bench figures benchmarks mutants brief clean
 
@@ -42,6 +42,12 @@ unit:
 race:
 	$(STAGE) race go test -race $(RACE)
 
+# Decisions against Kubernetes' own authorizer; more of them in make soak.
+DECISIONS ?= 10000000
+.PHONY: oracle
+oracle:
+	$(STAGE) "decisions against Kubernetes' authorizer" bash -c 'go -C kubelab/oracle vet ./... && go -C kubelab/oracle test -count=1 -timeout 4h ./... -decisions $(DECISIONS)'
+
 fuzz:
 	@tools/fuzz $(FUZZTIME)
 
@@ -53,12 +59,13 @@ e2e:
 
 quick: build lint unit
 
-test: build lint unit brief race e2e conformance fuzz
+test: build lint unit brief race oracle e2e conformance fuzz
 	@echo 'all stages passed'
 
 soak: build
 	$(STAGE) soak env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 60m -tags soak ./e2e/...
 	$(MAKE) fuzz FUZZTIME=10m
+	$(MAKE) oracle DECISIONS=1000000000
 
 bench: build figures benchmarks
 
@@ -70,6 +77,7 @@ figures: build
 BENCHTIME ?= 1s
 benchmarks:
 	$(STAGE) benchmarks bash -o pipefail -c 'go test -run "^$$" -bench . -benchtime $(BENCHTIME) ./... | grep -v "no test files" | tools/ratios'
+	$(STAGE) "benchmarks beside Kubernetes' authorizer" go -C kubelab/oracle test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 
 brief: build
 	$(STAGE) 'brief, its own tests' go -C tools test ./brief
@@ -82,6 +90,9 @@ MUTANTS := access=./access \
   internal/plan=./internal/plan \
   internal/guard=./internal/guard \
   internal/apply=./internal/apply \
+  authz=./authz \
+  authz/awsauth=./authz/awsauth \
+  authz/rbac=./authz \
   authz/iam=./authz/iam
 SEED ?= 1
 

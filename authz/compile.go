@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz/awsauth"
@@ -33,10 +34,10 @@ type Cluster struct {
 	maybeSpace map[uint64]bool
 	principals map[string]*principal // by ARN
 	byName     map[string]string     // ARNs of entries, by ARN without path
-	people     []person              // sorted by ARN
-	classes    []class
-	node       int32             // the table of what a node may, see nodeAuthorizer
-	unknown    map[Part]*Unknown // the first of each part
+	node       int32                 // the table of what a node may, see nodeAuthorizer
+	unknown    map[Part]*Unknown     // the first of each part
+	folk       func() folk           // those whom the cluster maps, listed when first asked for
+	within     sync.Map              // which kit holds which, see enough; found when first asked for
 }
 
 type roleKey struct {
@@ -70,7 +71,8 @@ type scoped struct {
 
 // principal is what an access entry makes of an IAM principal.
 type principal struct {
-	entry *Entry // nil: the entry was not read
+	entry  *Entry // nil: the entry was not read, or is dead
+	listed bool   // it stands among the facts' entries
 	// unknown is set where the entry's details were not read.
 	unknown  *Unknown
 	policies []policy
@@ -91,6 +93,7 @@ func Compile(f Facts) (*Cluster, error) {
 		inSpace: map[uint64]int32{}, maybeSpace: map[uint64]bool{}, principals: map[string]*principal{}, byName: map[string]string{},
 		unknown: map[Part]*Unknown{},
 	}
+	c.folk = sync.OnceValue(c.classify)
 	if f.AuthMap != nil {
 		c.authMap = awsauth.Parse(*f.AuthMap)
 	}
@@ -106,7 +109,6 @@ func Compile(f Facts) (*Cluster, error) {
 		return nil, err
 	}
 	c.compileTables()
-	c.classify()
 	return c, nil
 }
 
@@ -118,14 +120,20 @@ func (c *Cluster) Facts() *Facts { return &c.facts }
 // read, and looks up each binding's role. (Assumption default-roles.)
 func (c *Cluster) resolve() error {
 	f := &c.facts
+	switch {
+	case f.DefaultRBAC && len(f.Roles) == 0:
+		f.Roles = rbac.FilledDefaultRoles()
+	case f.DefaultRBAC:
+		f.Roles = rbac.Aggregate(withDefaults(f.Roles))
+	default:
+		f.Roles = rbac.Aggregate(f.Roles)
+	}
 	if f.DefaultRBAC {
-		f.Roles = withDefaults(f.Roles)
 		f.Bindings = slices.Clone(f.Bindings)
 		for _, b := range rbac.DefaultBindings() {
 			f.Bindings = append(f.Bindings, Binding{Binding: b})
 		}
 	}
-	f.Roles = rbac.Aggregate(f.Roles)
 	for i := range f.Roles {
 		k := roleKey{f.Roles[i].Namespace, f.Roles[i].Name}
 		if _, twice := c.roles[k]; twice {
@@ -210,7 +218,7 @@ func (c *Cluster) readEntries() error {
 		if p := c.principals[e.Principal]; p != nil {
 			return fmt.Errorf("cluster %s: %s has two access entries", c.facts.Name, e.Principal)
 		}
-		p := &principal{entry: e}
+		p := &principal{entry: e, listed: true}
 		if e.Dead {
 			p.entry = nil // it maps nobody: aws-auth may
 		}

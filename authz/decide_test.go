@@ -44,6 +44,7 @@ var (
 	listNodes  = Request{Verb: "list", Resource: "nodes"}
 )
 
+// shows: item S49
 func TestDecideFromEveryStore(t *testing.T) {
 	view := clusterBinding("v", "view", group("readers"))
 	inTest := Binding{Binding: access.Binding{Namespace: "test-ns", Name: "e", Role: access.RoleRef{Kind: access.ClusterRole, Name: "edit"}, Subjects: []access.Subject{group("devs")}}}

@@ -55,7 +55,23 @@ func (c *Cluster) Identify(principal, session string) (id Identity, by string, v
 	if arn, ok := c.byName[nameOf(principal)]; ok {
 		principal = arn
 	}
+	return c.identify(principal, session)
+}
+
+// identify is Identify of a principal by the very ARN that its entry has.
+func (c *Cluster) identify(principal, session string) (id Identity, by string, v Verdict) {
 	p := c.principals[principal]
+	if p != nil && p.unknown == nil && p.entry != nil {
+		e := p.entry
+		username := e.Username
+		if username == "" {
+			if iam, err := access.ParseIAMPrincipal(e.Principal); err == nil {
+				username = iam.DefaultUsername()
+			}
+		}
+		id, v = render(principal, session, username, e.Groups)
+		return id, ByEntry, v
+	}
 	mapped, inMap := c.mapping(principal)
 	switch {
 	case p != nil && p.unknown != nil, p == nil && c.openEntries():
@@ -64,14 +80,6 @@ func (c *Cluster) Identify(principal, session string) (id Identity, by string, v
 			id.Groups = []string{Authenticated}
 		}
 		return id, "", Undetermined
-	case p != nil && p.entry != nil:
-		e := p.entry
-		username := e.Username
-		if iam, err := access.ParseIAMPrincipal(e.Principal); err == nil && username == "" {
-			username = iam.DefaultUsername()
-		}
-		id, v = render(principal, session, username, e.Groups)
-		return id, ByEntry, v
 	case c.openAuthMap():
 		return Identity{Principal: principal}, "", Undetermined
 	case !inMap:
@@ -100,14 +108,14 @@ func (c *Cluster) mapping(principal string) (awsauth.Mapping, bool) {
 // username that asks for one is not let in.
 func render(principal, session, username string, groups []string) (Identity, Verdict) {
 	id := Identity{Principal: principal, Groups: make([]string, 0, len(groups)+1)}
-	var account string
-	isUser := false // users have no sessions
-	if a, err := access.ParseARN(principal); err == nil {
-		account, isUser = a.Account, strings.HasPrefix(a.Resource, "user/")
-	}
 	fill := func(s string) (string, bool) {
 		if !strings.Contains(s, "{{") {
 			return s, true
+		}
+		var account string
+		isUser := false // users have no sessions
+		if a, err := access.ParseARN(principal); err == nil {
+			account, isUser = a.Account, strings.HasPrefix(a.Resource, "user/")
 		}
 		if session == "" && !isUser {
 			return strings.ReplaceAll(s, awsauth.AccountID, account), true

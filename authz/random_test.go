@@ -38,6 +38,8 @@ func whom(c *authz.Cluster, a asker) authz.Identity {
 
 // Decide against an evaluator written apart, over every completion of what was
 // not read; and Explain and Rights against Decide.
+//
+// shows: item {S49,S51}
 func TestDecideIsWhatEveryCompletionSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 1))
 	mix := map[authz.Verdict]int{}
@@ -97,6 +99,8 @@ func byRights(rights []authz.Right, q authz.Request) authz.Verdict {
 }
 
 // WhoCan lists those, and only those, of whom Decide says so.
+//
+// shows: item S52
 func TestWhoCanIsDecideOfEverybody(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 2))
 	kinds := map[string]int{}
@@ -174,6 +178,8 @@ func byLine(w *world, p string) bool {
 }
 
 // Doing what a deny says would allow it, allows it.
+//
+// shows: item S51
 func TestEachRemedyAllows(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 3))
 	policies, roles := 0, 0
@@ -234,6 +240,8 @@ func give(f *authz.Facts, principal string, m authz.Remedy) {
 }
 
 // Taking away all that allowed, denies.
+//
+// shows: item S51
 func TestWithoutItsReasonsAnAllowIsADeny(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 4))
 	taken := map[authz.ReasonKind]int{}

@@ -25,12 +25,12 @@ func (c *Cluster) remedies(id *Identity, r Request) []Remedy {
 	}
 	var found []Remedy
 	if c.mayHavePolicies(id) {
-		for _, k := range enough(publishedPolicies(), r) {
+		for _, k := range c.enough(publishedPolicies(), r) {
 			found = append(found, Remedy{Policy: k.name, Scope: where, Also: k.also})
 		}
 	}
 	if id.Username != "" || len(id.Groups) > 0 {
-		for _, k := range enough(c.bindable(), r) {
+		for _, k := range c.enough(c.bindable(), r) {
 			found = append(found, Remedy{Role: k.name, Scope: where, Also: k.also})
 		}
 	}
@@ -61,10 +61,10 @@ type kit struct {
 
 // enough are the kits that give a request, without those that hold another one
 // that does, smallest first.
-func enough(kits []kit, r Request) []kit {
+func (c *Cluster) enough(kits []kit, r Request) []kit {
 	var found []kit
 	for _, k := range kits { // smallest first
-		if allows(k.rules, r) == nil || slices.ContainsFunc(found, func(f kit) bool { return holds(k.rules, f.rules) }) {
+		if allows(k.rules, r) == nil || slices.ContainsFunc(found, func(f kit) bool { return c.holdsKit(&k, &f) }) {
 			continue
 		}
 		if found = append(found, k); len(found) == most {
@@ -72,6 +72,17 @@ func enough(kits []kit, r Request) []kit {
 		}
 	}
 	return found
+}
+
+// holdsKit is holds, remembered: kits of one kind differ in their names.
+func (c *Cluster) holdsKit(k, other *kit) bool {
+	key := [2]string{k.name, other.name}
+	if v, ok := c.within.Load(key); ok {
+		return v.(bool)
+	}
+	v := holds(k.rules, other.rules)
+	c.within.Store(key, v)
+	return v
 }
 
 // publishedPolicies are the access policies that anybody may have and whose

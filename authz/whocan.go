@@ -1,8 +1,8 @@
 package authz
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -70,74 +70,104 @@ type class struct {
 	self     bool // some rule of it has impersonate, bind or escalate
 }
 
+// folk are the IAM principals that a cluster maps.
+type folk struct {
+	people  []person // sorted by ARN
+	classes []class
+}
+
 // classify makes the list of people and their classes.
-func (c *Cluster) classify() {
+func (c *Cluster) classify() folk {
+	f := folk{people: make([]person, 0, len(c.facts.Entries))}
 	index := map[string]int32{}
+	var key []byte
 	add := func(principal, member string, teams []string) {
-		id, _, v := c.Identify(principal, "")
+		id, _, v := c.identify(principal, "")
 		if v == Deny {
 			return
 		}
-		key := c.classOf(&id)
-		n, ok := index[key]
+		key = c.appendClass(key[:0], &id)
+		n, ok := index[string(key)]
 		if !ok {
-			n = int32(len(c.classes))
-			index[key] = n
-			c.classes = append(c.classes, class{identity: id, self: c.selfOf(&id)})
+			n = int32(len(f.classes))
+			index[string(key)] = n
+			f.classes = append(f.classes, class{identity: id, self: c.selfOf(&id)})
 		}
-		c.people = append(c.people, person{Holder{Kind: PrincipalHolder, Name: id.Principal, Member: member, Teams: teams, Identity: id}, n})
+		f.people = append(f.people, person{Holder{Kind: PrincipalHolder, Name: id.Principal, Member: member, Teams: teams, Identity: id}, n})
 	}
-	listed := map[string]bool{}
 	if c.takesEntries() {
 		for i := range c.facts.Entries {
 			e := &c.facts.Entries[i]
-			listed[nameOf(e.Principal)] = true
 			add(e.Principal, e.Member, e.Teams)
 		}
-		for i := range c.facts.Unknown {
-			if u := &c.facts.Unknown[i]; u.Part == UnknownEntry && u.Principal != "" && !listed[nameOf(u.Principal)] {
-				listed[nameOf(u.Principal)] = true
-				add(u.Principal, "", nil)
-			}
-		}
-	}
-	if c.takesAuthMap() {
-		for _, m := range c.authMap.Mappings() {
-			n, arn := nameOf(m.ARN), m.ARN
-			if _, err := access.ParseARN(arn); err != nil {
-				arn = strings.ToLower(arn) // ARN:AWS:... counts too
-			}
-			if !listed[n] {
-				listed[n] = true
+		for arn, p := range c.principals {
+			if p.unknown != nil && !p.listed {
 				add(arn, "", nil)
 			}
 		}
 	}
-	slices.SortFunc(c.people, func(a, b person) int { return strings.Compare(a.holder.Name, b.holder.Name) })
+	if c.takesAuthMap() {
+		c.classifyLines(add)
+	}
+	slices.SortFunc(f.people, func(a, b person) int { return strings.Compare(a.holder.Name, b.holder.Name) })
+	return f
 }
 
-// classOf is equal for identities of equal rights.
-func (c *Cluster) classOf(id *Identity) string {
-	var key strings.Builder
+// classifyLines adds those whom lines of aws-auth map and no entry.
+func (c *Cluster) classifyLines(add func(principal, member string, teams []string)) {
+	listed := map[string]bool{}
+	for _, m := range c.authMap.Mappings() {
+		name, arn := nameOf(m.ARN), m.ARN
+		if _, entry := c.byName[name]; entry || listed[name] {
+			continue
+		}
+		listed[name] = true
+		if _, err := access.ParseARN(arn); err != nil {
+			arn = strings.ToLower(arn) // ARN:AWS:... counts too
+		}
+		add(arn, "", nil)
+	}
+}
+
+// appendClass writes what is equal for identities of equal rights.
+func (c *Cluster) appendClass(key []byte, id *Identity) []byte {
 	p, doubt := c.standing(id)
 	if doubt != nil {
-		fmt.Fprintf(&key, "doubt %p %q", doubt, id.Groups)
-		return key.String()
+		key = append(append(key, "doubt "...), doubt.Part...)
+		if len(id.Groups) > 0 {
+			key = append(key, " let in"...)
+		}
+		return append(append(key, ' '), doubt.Principal...)
 	}
 	if p != nil {
 		for i := range p.policies {
-			fmt.Fprintf(&key, "%q %t %q ", p.policies[i].arn, p.policies[i].Scope.Cluster, p.policies[i].Scope.Namespaces)
+			g := &p.policies[i]
+			key = strconv.AppendInt(append(key, 'p'), int64(g.table), 10)
+			if g.unknown != nil {
+				key = append(append(key, '?'), g.arn...)
+			}
+			if g.Scope.Cluster {
+				key = append(key, '!')
+			}
+			for _, s := range g.Scope.Namespaces {
+				key = append(append(key, ' '), s...)
+			}
 		}
 	}
-	groups := slices.DeleteFunc(slices.Clone(id.Groups), func(g string) bool {
-		return !has(c.byGroup, g) && !open(g) && g != Masters && g != nodesGroup
-	})
-	slices.Sort(groups)
-	fmt.Fprintf(&key, "%q", groups)
-	if n := id.Username; has(c.byUser, n) || strings.HasPrefix(n, nodePrefix) || open(n) && c.anySession(n) {
-		fmt.Fprintf(&key, " %q", n)
+	groups := make([]string, 0, 8)
+	for _, g := range id.Groups {
+		if has(c.byGroup, g) || open(g) || g == Masters || g == nodesGroup {
+			groups = append(groups, g)
+		}
 	}
-	return key.String()
+	slices.Sort(groups)
+	for _, g := range groups {
+		key = strconv.AppendQuote(append(key, 'g'), g)
+	}
+	if n := id.Username; has(c.byUser, n) || strings.HasPrefix(n, nodePrefix) || open(n) && c.anySession(n) {
+		key = strconv.AppendQuote(append(key, 'u'), n)
+	}
+	return key
 }
 
 // anySession reports whether some session would make a bound username of a
@@ -191,17 +221,18 @@ func (c *Cluster) WhoCan(r Request) Holders {
 		verdict Verdict
 		route   Route
 	}
-	answers := make([]answer, len(c.classes))
-	for i := range c.classes {
-		a := &answers[i]
-		a.verdict = c.Decide(c.classes[i].identity, r)
-		if a.verdict == Deny && c.classes[i].self {
-			a.route = routes.of(c, &c.classes[i].identity)
+	folk := c.folk()
+	answers := make([]answer, len(folk.classes))
+	for i := range folk.classes {
+		a, x := &answers[i], &folk.classes[i]
+		a.verdict = c.Decide(x.identity, r)
+		if a.verdict == Deny && x.self {
+			a.route = routes.of(c, &x.identity)
 		}
 	}
-	for i := range c.people {
-		a := answers[c.people[i].class]
-		h.add(c.people[i].holder, a.verdict, a.route)
+	for i := range folk.people {
+		a := answers[folk.people[i].class]
+		h.add(folk.people[i].holder, a.verdict, a.route)
 	}
 	for i := range c.subjects {
 		s := &c.subjects[i]

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
+// shows: item S50
 func TestLookup(t *testing.T) {
 	const role, user = "arn:aws:iam::111122223333:role/dev", "arn:aws:iam::111122223333:user/team/ann"
 	dev := Mapping{By: Roles, ARN: role, Username: "dev", Groups: []string{"devs"}}
@@ -127,6 +128,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// shows: item S50
 func TestRender(t *testing.T) {
 	c := Caller{Account: "111122223333", Session: "ann@example.com", AccessKeyID: "ASIAX"}
 	node := Caller{Account: "111122223333", Session: "i-0123456789abcdef0", PrivateDNS: "ip-10-0-0-1.ec2.internal"}

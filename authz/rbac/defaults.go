@@ -38,6 +38,11 @@ func DefaultVersion() string { return parsed().Kubernetes }
 // none of them for people.
 func DefaultRoles() []access.KubernetesRole { return slices.Clone(parsed().Roles) }
 
+// FilledDefaultRoles are DefaultRoles after Aggregate. They must not be changed.
+func FilledDefaultRoles() []access.KubernetesRole { return filled() }
+
+var filled = sync.OnceValue(func() []access.KubernetesRole { return Aggregate(parsed().Roles) })
+
 // DefaultBindings are the bindings that Kubernetes makes in each cluster.
 func DefaultBindings() []access.Binding { return slices.Clone(parsed().Bindings) }
 

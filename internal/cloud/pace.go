@@ -17,15 +17,10 @@ import (
 // take few of them and to go just under what was read in between.
 //
 //	no throttle yet       no pace: what the calls in flight allow
-//	first throttles       of several near each other: a guess, as if the bucket had held two seconds' worth; doubled every second until the next reading
+//	first throttle        a guess, as if the bucket had held two seconds' worth; doubled every second until the next reading
 //	throttle, reading     a little under the reading
 //	throttle, no reading  the reading is too short, or our pace had grown far past it: a step down
-//	throttles that stay   slowing did not help, though few calls are throttled: the pace rises again, deaf to them as long as they stay few
 //	no throttle           the pace holds at first, then rises ever faster, in the first second by nothing to speak of, in twenty by several times
-//
-// Throttles may have another cause than our pace: somebody else empties the
-// bucket, or a fault. Each would be read as a limit a little lower, and the
-// pace would sink for ever; hence the line on those that stay.
 //
 // Discarded: additive increase with halving, as TCP has it, loses a quarter of
 // the rate and needs minutes to find a rate that is forty times another.
@@ -43,14 +38,6 @@ type pace struct {
 	count  int       // answered since begun
 	event  time.Time // last throttle
 	rushes int       // throttles since the last reading
-
-	top   float64 // rate at which the present descent began; 0: there is none
-	steps int     // downward, of that descent
-	clean int     // answered since the last throttle
-	share float64 // of throttles among the last answers, fading
-	row   float64 // the same among the very last
-	heard int     // answers that share was made of since the descent began
-	deaf  bool    // to throttles, while their share stays small
 }
 
 // What the pace does; times and numbers from tests against bucket servers of 5
@@ -68,20 +55,9 @@ const (
 	growthCount    = 60
 	growth         = 0.08
 	guessDoubling  = time.Second
-	deafDoubling   = 2 * time.Second
 	pauseMost      = 5 * time.Second
 	pauseLeast     = 50 * time.Millisecond
 	mostConsidered = 10 * time.Minute // a reading over more is of another time
-
-	shareMemory = 40   // answers
-	rowMemory   = 8    // answers
-	rowFirst    = 0.3  // of throttles, as three in a row, before a pace is set
-	rowLeast    = 0.2  // as two in a row, before one that doubles is taken down
-	shareLeast  = 0.15 // of throttles, for a pace to become deaf to them
-	shareMost   = 0.25 // and to stay so
-	descent     = 0.5  // of the rate at its begin: so far it is tried whether slowing helps
-	descentStep = 3    // and in so many steps
-	cleanCount  = 60   // answers without a throttle end a descent
 )
 
 // wait is how long the next call has to wait at a time.
@@ -118,11 +94,7 @@ func (p *pace) interval() time.Duration { return time.Duration(float64(time.Seco
 
 // grow raises the rate with the time and the calls that passed unthrottled.
 func (p *pace) grow() {
-	switch {
-	case p.deaf:
-		p.rate = p.base * math.Exp2(p.busy.Seconds()/deafDoubling.Seconds())
-		return
-	case !p.read:
+	if !p.read {
 		p.rate = p.base * math.Exp2(p.busy.Seconds()/guessDoubling.Seconds())
 		return
 	}
@@ -131,57 +103,14 @@ func (p *pace) grow() {
 }
 
 // answered counts a call that the server let through.
-func (p *pace) answered() {
-	p.count++
-	p.hear(0)
-	if p.clean++; p.clean >= cleanCount {
-		p.top, p.steps, p.heard = 0, 0, 0
-	}
-}
-
-// hear lets an answer into the share of throttles: 1 is a throttle.
-func (p *pace) hear(x float64) {
-	p.heard++
-	p.share += (x - p.share) / shareMemory
-	p.row += (x - p.row) / rowMemory
-}
+func (p *pace) answered() { p.count++ }
 
 // throttled takes a throttle at a time, of a call sent at another. Those of
 // calls that were under way at the last throttle are the same event.
 func (p *pace) throttled(now, sent time.Time) {
-	p.hear(1)
-	p.clean = 0
 	if !sent.After(p.event) && !p.event.IsZero() {
 		return
 	}
-	if p.rate == 0 && p.row < rowFirst || !p.read && !p.deaf && p.row < rowLeast {
-		return // alone: no bucket is empty
-	}
-	if p.deaf && p.share <= shareMost {
-		p.event, p.taken = now, now
-		p.next = now.Add(max(p.interval(), pauseLeast))
-		return
-	}
-	if p.top == 0 {
-		p.top = p.rate
-	}
-	p.step(now)
-	p.steps++
-	p.deaf = p.rate < descent*p.top && p.steps >= descentStep && p.heard >= shareMemory && p.share <= shareLeast
-	if p.deaf {
-		p.read = false
-		p.top, p.steps, p.heard = 0, 0, 0
-		p.restart(now)
-	}
-	p.rate = max(p.rate, paceFloor)
-	p.base, p.busy, p.calls = p.rate, 0, 0
-	p.event, p.taken = now, now
-	pause := max(p.interval(), pauseLeast<<min(p.rushes, 7))
-	p.next = now.Add(min(pause, pauseMost))
-}
-
-// step takes the rate down, or to what was read.
-func (p *pace) step(now time.Time) {
 	since := now.Sub(p.begun)
 	reading := float64(p.count) / max(since.Seconds(), 1e-3)
 	switch {
@@ -194,7 +123,7 @@ func (p *pace) step(now time.Time) {
 		if since > pauseMost {
 			p.restart(now)
 		}
-	case since > mostConsidered || (reading < paceFar*p.rate && !p.deaf):
+	case since > mostConsidered || reading < paceFar*p.rate:
 		p.rate *= paceStep
 		p.read = true
 		p.restart(now)
@@ -204,6 +133,11 @@ func (p *pace) step(now time.Time) {
 		p.rushes = 0
 		p.restart(now)
 	}
+	p.rate = max(p.rate, paceFloor)
+	p.base, p.busy, p.calls = p.rate, 0, 0
+	p.event, p.taken = now, now
+	pause := max(p.interval(), pauseLeast<<min(p.rushes, 7))
+	p.next = now.Add(min(pause, pauseMost))
 }
 
 // restart begins a reading.
