@@ -45,8 +45,8 @@ race:
 # Decisions against Kubernetes' own authorizer; more of them in make soak.
 DECISIONS ?= 10000000
 .PHONY: oracle
-oracle:
-	$(STAGE) "decisions against Kubernetes' authorizer" bash -c 'go -C kubelab/oracle vet ./... && go -C kubelab/oracle test -count=1 -timeout 4h ./... -decisions $(DECISIONS)'
+oracle: kubelab
+	$(STAGE) "decisions against Kubernetes' authorizer" env ATLAS_IAM_KUBELAB=$(CURDIR)/$(KUBELAB) bash -c 'go -C kubelab/oracle vet ./... && go -C kubelab/oracle test -count=1 -timeout 4h ./... -decisions $(DECISIONS)'
 
 fuzz:
 	@tools/fuzz $(FUZZTIME)
