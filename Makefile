@@ -13,7 +13,7 @@ FUZZTIME    ?= 60s
 # Packages with goroutines of their own.
 RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/... ./authz
 
-.PHONY: all build kubelab quick test lint unit race fuzz conformance e2e soak bench figures benchmarks mutants brief clean
+.PHONY: all build kubelab quick test lint unit race differences fuzz conformance e2e soak bench figures benchmarks mutants brief clean
 
 all: quick
 
@@ -48,6 +48,10 @@ DECISIONS ?= 10000000
 oracle: kubelab
 	$(STAGE) "decisions against Kubernetes' authorizer" env ATLAS_IAM_KUBELAB=$(CURDIR)/$(KUBELAB) bash -c 'go -C kubelab/oracle vet ./... && go -C kubelab/oracle test -count=1 -timeout 4h ./... -decisions $(DECISIONS)'
 
+# What plans say of access, against the same decided request by request.
+differences:
+	$(STAGE) 'differences of 2,000 pairs of rights' go test -timeout 30m ./authz/diff -pairs 2000
+
 fuzz:
 	@tools/fuzz $(FUZZTIME)
 
@@ -59,7 +63,7 @@ e2e:
 
 quick: build lint unit
 
-test: build lint unit brief race oracle e2e conformance fuzz
+test: build lint unit brief race oracle differences e2e conformance fuzz
 	@echo 'all stages passed'
 
 soak: build

@@ -42,49 +42,18 @@ type Access struct {
 	// not: Edit, minus the View that stays.
 	By    []authz.Reason
 	Minus []authz.Reason
-	// Places are exactly where, disjoint from nothing: they may overlap.
-	Places []Place
-	// Loose are places that say the same in fewer words: what those of Gained
-	// have beyond Places had all of Requests before. Of the others they are Places.
-	Loose []Place
+	// Places are exactly where; they may overlap.
+	Places []access.Where
+	// Loose are places that say the same in fewer words. What they have beyond
+	// Places is in this list too, in other words, or of Gained was there before.
+	Loose []access.Where
+	// Implied says that another Access of the list has all of it, in Loose.
+	Implied bool
 	// Requests are exactly what, disjoint.
-	Requests []Requests
+	Requests []access.Requests
 	// Unknown is what would settle it, of the last three lists.
 	Unknown []authz.Unknown
 }
-
-// Place is a set of namespaces, or what is in none. Neither And nor Outside:
-// every namespace.
-type Place struct {
-	// Cluster is what is in no namespace: cluster-scoped resources, requests
-	// over all namespaces, and URLs that are no resources.
-	Cluster bool
-	// Namespaces are those that match each pattern of And, and none of Outside.
-	And     []string
-	Outside []string
-	Example string // the shortest such namespace
-}
-
-// Requests are those with one of each; of Paths, only verbs count, and they are
-// asked where Place.Cluster is.
-type Requests struct {
-	Verbs     Words
-	Groups    Words
-	Resources Words // "pods/log", "*/scale": that subresource of all
-	Names     Words // of objects; a request without one has the empty name
-	Paths     Words // set for URLs, a star at the end of one taking in what follows
-}
-
-// Words are a set of words: those of In, or with Any all, less those of But.
-type Words struct {
-	Any     bool
-	In, But []string
-}
-
-// IsZero reports whether w has nothing.
-func (w Words) IsZero() bool { return !w.Any && len(w.In) == 0 }
-
-func (w Words) key() string { return fmt.Sprintf("%t %q %q", w.Any, w.In, w.But) }
 
 // Compare says what changes from before to after. Equal arguments give equal
 // answers; the order of rights counts for nothing but the order of By.
@@ -117,7 +86,11 @@ type comparison struct {
 	// side and cell, what is surely allowed.
 	flips [kinds][]set
 	must  [2][]set
-	memo  map[string]hit // of places
+
+	// What was found of places and cells, so that it is sought once.
+	memo   map[string]hit
+	names  map[string]string
+	exacts map[int][]access.Where
 }
 
 // right is a Right as bits.
@@ -155,7 +128,7 @@ func newComparison(before, after []authz.Right) *comparison {
 				ids = append(ids, id)
 			}
 			ruleIDs[side] = append(ruleIDs[side], ids)
-			c.sides[side] = append(c.sides[side], right{Right: r, scope: s, name: nameOf(r.By), thing: thingOf(r)})
+			c.sides[side] = append(c.sides[side], right{Right: r, scope: s, name: GrantKey(r.By), thing: thingOf(r)})
 		}
 	}
 	c.space = spaceOf(rules)
@@ -177,8 +150,8 @@ func ruleKey(r access.Rule) string {
 	return fmt.Sprintf("%q %q %q %q %q", r.Verbs, r.APIGroups, r.Resources, r.ResourceNames, r.NonResourceURLs)
 }
 
-// nameOf is what a grant is called: its policy, or its role.
-func nameOf(r authz.Reason) string {
+// GrantKey tells grants apart by what they are called: a policy, or a role.
+func GrantKey(r authz.Reason) string {
 	switch {
 	case r.Policy != "":
 		return "policy " + r.Policy
@@ -196,7 +169,7 @@ func thingOf(r authz.Right) string {
 	if r.Known {
 		return ""
 	}
-	thing := nameOf(r.By)
+	thing := GrantKey(r.By)
 	if u := r.Unknown; u != nil {
 		thing = fmt.Sprintf("%s %s %s %s", u.Part, u.Principal, u.Role, thing)
 	}

@@ -10,11 +10,11 @@ import (
 // these and some of may. Each cell is written out as patterns that its
 // namespaces match and others that they do not; then what is not needed to
 // stay within may is left out, and what is said already is not said again.
-func (c *comparison) places(must, may set) []Place {
-	var out []Place
+func (c *comparison) places(must, may set) []access.Where {
+	var out []access.Where
 	left := must.clone()
 	if left.has(c.outside()) {
-		out = append(out, Place{Cluster: true})
+		out = append(out, access.Where{Cluster: true})
 	}
 	for _, wide := range c.wide(may) {
 		if c.newTo(out, wide, left) {
@@ -26,7 +26,7 @@ func (c *comparison) places(must, may set) []Place {
 			continue
 		}
 		for _, exact := range c.exact(at) {
-			if covered(out, exact) {
+			if c.covered(out, exact) {
 				continue
 			}
 			out = append(out, c.shortened(exact, may))
@@ -37,10 +37,10 @@ func (c *comparison) places(must, may set) []Place {
 
 // wide are the places of one pattern that lie within may, and every namespace
 // if that does: what people say first.
-func (c *comparison) wide(may set) []Place {
-	var out []Place
+func (c *comparison) wide(may set) []access.Where {
+	var out []access.Where
 	for _, p := range append([]string{""}, patterns(c.scopes)...) {
-		place := Place{}
+		place := access.Where{}
 		if p != "" && p != "*" {
 			place.And = []string{p}
 		}
@@ -49,15 +49,15 @@ func (c *comparison) wide(may set) []Place {
 			out = append(out, place)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(out), func(p Place) bool {
-		return slices.ContainsFunc(out, func(q Place) bool { return placeWithin(p, q) && !placeWithin(q, p) })
+	return slices.DeleteFunc(slices.Clone(out), func(p access.Where) bool {
+		return slices.ContainsFunc(out, func(q access.Where) bool { return c.placeWithin(p, q) && !c.placeWithin(q, p) })
 	})
 }
 
 // newTo reports whether a wide place says something of left that those said do
 // not.
-func (c *comparison) newTo(out []Place, p Place, left set) bool {
-	if covered(out, p) {
+func (c *comparison) newTo(out []access.Where, p access.Where, left set) bool {
+	if c.covered(out, p) {
 		return false
 	}
 	hits, _ := c.hits(p)
@@ -66,7 +66,19 @@ func (c *comparison) newTo(out []Place, p Place, left set) bool {
 
 // exact is a cell as places without more than it: one of each scope's patterns
 // that takes it in, and none of the others'.
-func (c *comparison) exact(at int) []Place {
+func (c *comparison) exact(at int) []access.Where {
+	if out, ok := c.exacts[at]; ok {
+		return out
+	}
+	out := c.writtenOut(at)
+	if c.exacts == nil {
+		c.exacts = map[int][]access.Where{}
+	}
+	c.exacts[at] = out
+	return out
+}
+
+func (c *comparison) writtenOut(at int) []access.Where {
 	var outside []string
 	ands := [][]string{nil}
 	for s, scope := range c.scopes {
@@ -85,16 +97,16 @@ func (c *comparison) exact(at int) []Place {
 		}
 	}
 	outside = sorted(outside)
-	var out []Place
+	var out []access.Where
 	seen := map[string]bool{}
 	for _, and := range ands {
-		p := Place{And: and, Outside: outside}
+		p := access.Where{And: and, Outside: outside}
 		k := key(p)
 		if seen[k] {
 			continue
 		}
 		seen[k] = true
-		if p.Example = shortest(p.And, p.Outside); p.Example != "" {
+		if p.Example = c.shortest(p.And, p.Outside); p.Example != "" {
 			out = append(out, p)
 		}
 	}
@@ -118,8 +130,8 @@ func narrowest(and []string, p string) []string {
 
 // shortened is a place without the patterns that it can do without, staying
 // within may.
-func (c *comparison) shortened(p Place, may set) Place {
-	try := func(q Place) bool {
+func (c *comparison) shortened(p access.Where, may set) access.Where {
+	try := func(q access.Where) bool {
 		hits, e := c.hits(q)
 		if e == "" || !hits.within(may) {
 			return false
@@ -127,8 +139,8 @@ func (c *comparison) shortened(p Place, may set) Place {
 		q.Example, p = e, q
 		return true
 	}
-	for _, list := range []func(*Place) *[]string{
-		func(q *Place) *[]string { return &q.Outside }, func(q *Place) *[]string { return &q.And },
+	for _, list := range []func(*access.Where) *[]string{
+		func(q *access.Where) *[]string { return &q.Outside }, func(q *access.Where) *[]string { return &q.And },
 	} {
 		for i := 0; i < len(*list(&p)); {
 			q := p
@@ -142,7 +154,7 @@ func (c *comparison) shortened(p Place, may set) Place {
 }
 
 // hits are the cells that a place has namespaces of, and its shortest one.
-func (c *comparison) hits(p Place) (set, string) {
+func (c *comparison) hits(p access.Where) (set, string) {
 	k := key(p)
 	if h, ok := c.memo[k]; ok {
 		return h.cells, h.example
@@ -197,13 +209,13 @@ func (c *comparison) cellLike(in func(scope int) bool) int {
 }
 
 // covered reports whether one of the places has all of p.
-func covered(out []Place, p Place) bool {
-	return slices.ContainsFunc(out, func(q Place) bool { return placeWithin(p, q) })
+func (c *comparison) covered(out []access.Where, p access.Where) bool {
+	return slices.ContainsFunc(out, func(q access.Where) bool { return c.placeWithin(p, q) })
 }
 
 // placeWithin reports whether q has all of p's namespaces. It errs only to
 // false.
-func placeWithin(p, q Place) bool {
+func (c *comparison) placeWithin(p, q access.Where) bool {
 	if q.Cluster || p.Cluster {
 		return q.Cluster && p.Cluster
 	}
@@ -214,7 +226,7 @@ func placeWithin(p, q Place) bool {
 	}
 	for _, not := range q.Outside {
 		apart := slices.ContainsFunc(p.Outside, func(o string) bool { return access.PatternContains(o, not) }) ||
-			shortest(narrowest(p.And, not), p.Outside) == ""
+			c.shortest(narrowest(p.And, not), p.Outside) == ""
 		if !apart {
 			return false
 		}
@@ -223,9 +235,9 @@ func placeWithin(p, q Place) bool {
 }
 
 // tidy drops places that others have all of.
-func (c *comparison) tidy(out []Place) []Place {
+func (c *comparison) tidy(out []access.Where) []access.Where {
 	for i := 0; i < len(out); i++ {
-		if covered(slices.Delete(slices.Clone(out), i, i+1), out[i]) {
+		if c.covered(slices.Delete(slices.Clone(out), i, i+1), out[i]) {
 			out = slices.Delete(out, i, i+1)
 			i--
 		}
@@ -233,4 +245,18 @@ func (c *comparison) tidy(out []Place) []Place {
 	return out
 }
 
-func key(p Place) string { return Words{In: p.And, But: p.Outside}.key() }
+func key(p access.Where) string { return access.Words{In: p.And, But: p.Outside}.Key() }
+
+// shortest is shortest, remembered.
+func (c *comparison) shortest(and, outside []string) string {
+	k := access.Words{In: and, But: outside}.Key()
+	name, ok := c.names[k]
+	if !ok {
+		name = shortest(and, outside)
+		if c.names == nil {
+			c.names = map[string]string{}
+		}
+		c.names[k] = name
+	}
+	return name
+}

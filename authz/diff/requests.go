@@ -3,14 +3,16 @@ package diff
 import (
 	"slices"
 	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // requests says points as few products: resources that have the same verbs
 // and names together, groups that have the same resources together.
-func (s *space) requests(points set) []Requests {
+func (s *space) requests(points set) []access.Requests {
 	// What is asked of the pairs of each class; first comes, first served.
 	type asked struct {
-		verbs, names Words
+		verbs, names access.Words
 		resources    []set // by group
 		paths        []string
 	}
@@ -22,7 +24,7 @@ func (s *space) requests(points set) []Requests {
 			i++
 		}
 		for _, q := range s.asked(c, points, first, i) {
-			k := q.Verbs.key() + q.Names.key()
+			k := q.Verbs.Key() + q.Names.Key()
 			if c.paths != nil {
 				k = "path" + k
 			}
@@ -41,10 +43,10 @@ func (s *space) requests(points set) []Requests {
 			}
 		}
 	}
-	var out []Requests
+	var out []access.Requests
 	for _, a := range order {
 		for _, p := range s.pathWords(a.paths) {
-			out = append(out, Requests{Verbs: a.verbs, Paths: p})
+			out = append(out, access.Requests{Verbs: a.verbs, Paths: p})
 		}
 		done := map[string]bool{}
 		for _, resources := range a.resources {
@@ -59,7 +61,7 @@ func (s *space) requests(points set) []Requests {
 				}
 			}
 			for _, w := range s.resourceWords(resources) {
-				out = append(out, Requests{Verbs: a.verbs, Names: a.names, Groups: wordsOf(s.groups, groups, true), Resources: w})
+				out = append(out, access.Requests{Verbs: a.verbs, Names: a.names, Groups: wordsOf(s.groups, groups, true), Resources: w})
 			}
 		}
 	}
@@ -68,7 +70,7 @@ func (s *space) requests(points set) []Requests {
 
 // asked are the points from first to end, all of one class, as products of
 // verbs and names: names of the same verbs together.
-func (s *space) asked(c *class, points set, first, end int) []Requests {
+func (s *space) asked(c *class, points set, first, end int) []access.Requests {
 	verbs := make([]set, len(c.names))
 	for p := first; p < end; p++ {
 		if !points.has(p) {
@@ -80,7 +82,7 @@ func (s *space) asked(c *class, points set, first, end int) []Requests {
 		}
 		verbs[n].add(s.points[p].verb)
 	}
-	var out []Requests
+	var out []access.Requests
 	done := map[string]bool{}
 	for _, v := range verbs {
 		if v == nil || done[v.key()] {
@@ -93,7 +95,7 @@ func (s *space) asked(c *class, points set, first, end int) []Requests {
 				names.add(n)
 			}
 		}
-		q := Requests{Verbs: wordsOf(c.verbs, v, c.anyVerb)}
+		q := access.Requests{Verbs: wordsOf(c.verbs, v, c.anyVerb)}
 		if c.paths == nil {
 			q.Names = wordsOf(c.names, names, c.anyName)
 		}
@@ -104,9 +106,9 @@ func (s *space) asked(c *class, points set, first, end int) []Requests {
 
 // wordsOf says which atoms are in a set, the last of which may stand for all
 // others.
-func wordsOf(atoms []string, in set, hasOther bool) Words {
+func wordsOf(atoms []string, in set, hasOther bool) access.Words {
 	last := len(atoms) - 1
-	w := Words{Any: hasOther && in.has(last)}
+	w := access.Words{Any: hasOther && in.has(last)}
 	for i, a := range atoms {
 		switch {
 		case hasOther && i == last:
@@ -121,9 +123,9 @@ func wordsOf(atoms []string, in set, hasOther bool) Words {
 
 // resourceWords is a set of resources, as two sets of words where what is left
 // out by "*/SUBRESOURCE" has exceptions of its own.
-func (s *space) resourceWords(in set) []Words {
-	wide := Words{Any: in.has(len(s.resources) - 1)}
-	var beneath Words
+func (s *space) resourceWords(in set) []access.Words {
+	wide := access.Words{Any: in.has(len(s.resources) - 1)}
+	var beneath access.Words
 	subOf := map[string]bool{} // "*/scale": whether it is in
 	for i, a := range s.resources[:len(s.resources)-1] {
 		if strings.HasPrefix(a, "*/") {
@@ -146,8 +148,8 @@ func (s *space) resourceWords(in set) []Words {
 			wide.In = append(wide.In, a)
 		}
 	}
-	var out []Words
-	for _, w := range []Words{wide, beneath} {
+	var out []access.Words
+	for _, w := range []access.Words{wide, beneath} {
 		if !w.IsZero() {
 			out = append(out, w)
 		}
@@ -156,7 +158,7 @@ func (s *space) resourceWords(in set) []Words {
 }
 
 // pathWords is a set of the rules' paths and prefixes.
-func (s *space) pathWords(in []string) []Words {
+func (s *space) pathWords(in []string) []access.Words {
 	var all []string
 	for _, c := range s.classes {
 		all = append(all, c.paths...)
@@ -172,13 +174,13 @@ func (s *space) pathWords(in []string) []Words {
 		}
 		return best
 	}
-	var out []Words
-	plain := Words{}
+	var out []access.Words
+	plain := access.Words{}
 	for _, p := range sorted(in) {
 		if slices.Contains(in, over(p)) {
 			continue // said by it
 		}
-		w := Words{In: []string{p}}
+		w := access.Words{In: []string{p}}
 		for _, q := range all {
 			// Left out beneath p: what is not in, and hangs on what is.
 			if slices.Contains(in, q) || !slices.Contains(in, over(q)) {
@@ -199,7 +201,7 @@ func (s *space) pathWords(in []string) []Words {
 		out = append(out, w)
 	}
 	if plain.In != nil {
-		out = append([]Words{plain}, out...)
+		out = append([]access.Words{plain}, out...)
 	}
 	return out
 }

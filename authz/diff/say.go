@@ -61,6 +61,7 @@ type said struct {
 	minus  []*word
 	points set // the paths' among them hold in the outside cell alone
 	cells  set
+	says   set // the cells that are said, more loosely than cells
 }
 
 // say puts what is of a kind into the words of the side that gives it, widest
@@ -78,14 +79,17 @@ func (c *comparison) say(k kind) []Access {
 	for at := range c.cells {
 		left[at] = c.flips[k][at].clone()
 	}
-	var out []Access
+	var all []*said
 	// First the words all of which is of the kind, then those that need a minus.
 	for _, whole := range []bool{true, false} {
 		for i := range words {
-			for _, p := range c.phrases(k, &words[i], others, left, whole) {
-				out = append(out, c.access(k, side, p))
-			}
+			all = append(all, c.phrases(k, &words[i], others, left, whole)...)
 		}
+	}
+	out := make([]Access, len(all))
+	for i, s := range all {
+		out[i] = c.access(k, side, s)
+		out[i].Implied = slices.ContainsFunc(all[:i], func(wider *said) bool { return s.points.within(wider.points) && s.cells.within(wider.says) })
 	}
 	return out
 }
@@ -150,28 +154,55 @@ func (c *comparison) access(k kind, side int, s *said) Access {
 	for _, w := range s.minus {
 		a.Minus = append(a.Minus, c.sides[1-side][w.rights[0]].By)
 	}
-	a.Places = c.places(s.cells, s.cells)
-	a.Loose = c.places(s.cells, c.loose(k, s))
+	a.Places, a.Loose, s.says = c.places(s.cells, s.cells), nil, s.cells
+	loose := c.loose(k, s)
+	if a.Loose = c.places(s.cells, loose); weight(a.Loose) >= weight(a.Places) {
+		a.Loose = a.Places
+	} else {
+		s.says = c.cellsIn(a.Loose)
+	}
 	if k == maybeGained || k == maybeLost || k == unknown {
 		a.Unknown = c.settles(s)
 	}
 	return a
 }
 
-// loose are the cells in which a phrase of what is gained is true besides: its
-// words hold there, all that it names is held afterwards, and was before. Of
-// what is lost nothing is loose: where it is kept, it must not be called lost.
+// weight is how long places are to read.
+func weight(places []access.Where) int {
+	n := 0
+	for _, p := range places {
+		n += max(1, len(p.And)) + 2*len(p.Outside)
+	}
+	return n
+}
+
+// cellsIn are the cells all of which lies in one of the places.
+func (c *comparison) cellsIn(places []access.Where) set {
+	out := newSet(len(c.cells))
+	for at := range c.cells {
+		exact := []access.Where{{Cluster: true}}
+		if at != c.outside() {
+			exact = c.exact(at)
+		}
+		if !slices.ContainsFunc(exact, func(p access.Where) bool { return !c.covered(places, p) }) {
+			out.add(at)
+		}
+	}
+	return out
+}
+
+// loose are the cells in which a phrase is true besides, though not needed
+// there: its words hold, and all that it names is of its kind and said in wider
+// words, or of what is gained, was there before. Where something is kept, it
+// is never called lost.
 func (c *comparison) loose(k kind, s *said) set {
 	out := s.cells.clone()
-	if k != gained {
-		return out
-	}
 	for at := range s.word.cells.all() {
 		points := s.points
 		if at != c.outside() {
 			points = points.less(c.space.paths)
 		}
-		if points.within(c.must[1][at]) && points.within(c.must[0][at]) {
+		if points.within(c.flips[k][at]) || k == gained && points.within(c.must[1][at]) {
 			out.add(at)
 		}
 	}

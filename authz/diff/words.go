@@ -8,25 +8,11 @@ import (
 	"github.com/atlas-iam/atlas-iam/authz"
 )
 
-// Has reports whether w has a word.
-func (w Words) Has(word string) bool {
-	return (w.Any || slices.Contains(w.In, word)) && !slices.Contains(w.But, word)
-}
-
-// hasResource is Has for resources, where */SUB is that subresource of all.
-func (w Words) hasResource(resource string) bool {
-	_, sub, ok := strings.Cut(resource, "/")
-	in := func(list []string) bool {
-		return slices.Contains(list, resource) || ok && sub != "" && slices.Contains(list, "*/"+sub)
-	}
-	return (w.Any || in(w.In)) && !in(w.But)
-}
-
 // gives reports whether one of the verbs on a resource is among the requests,
 // of any name.
 func (a Access) gives(group, resource string, verbs ...string) bool {
-	return slices.ContainsFunc(a.Requests, func(q Requests) bool {
-		return q.Paths.IsZero() && q.Groups.Has(group) && q.Resources.hasResource(resource) && slices.ContainsFunc(verbs, q.Verbs.Has)
+	return slices.ContainsFunc(a.Requests, func(q access.Requests) bool {
+		return q.Paths.IsZero() && q.Groups.Has(group) && q.Resources.HasResource(resource) && slices.ContainsFunc(verbs, q.Verbs.Has)
 	})
 }
 
@@ -59,13 +45,12 @@ func (a Access) writesRoles(rbac string, resources ...string) bool {
 
 // cluster reports whether some of it is in no namespace.
 func (a Access) cluster() bool {
-	return slices.ContainsFunc(a.Places, func(p Place) bool { return p.Cluster })
+	return slices.ContainsFunc(a.Places, func(p access.Where) bool { return p.Cluster })
 }
 
 // WholeCluster reports whether it is bounded by no namespaces.
 func (a Access) WholeCluster() bool {
-	all := func(p Place) bool { return !p.Cluster && len(p.And) == 0 && len(p.Outside) == 0 }
-	return a.cluster() && (slices.ContainsFunc(a.Places, all) || slices.ContainsFunc(a.Loose, all))
+	return a.cluster() && (slices.ContainsFunc(a.Places, access.Where.Everywhere) || slices.ContainsFunc(a.Loose, access.Where.Everywhere))
 }
 
 // Where is where, in few words: "*qa* and *backend*, outside prod-*".
@@ -75,7 +60,7 @@ func (a Access) Where() string {
 	}
 	var plain, more []string
 	for _, p := range a.Loose {
-		s := p.String()
+		s := whereWords(p)
 		switch {
 		case len(p.And) == 1 && len(p.Outside) == 0:
 			plain = append(plain, s)
@@ -95,16 +80,16 @@ func (a Access) Where() string {
 }
 
 // beyond reports whether a place is all namespaces but some.
-func beyond(p Place) bool { return !p.Cluster && len(p.And) == 0 }
+func beyond(p access.Where) bool { return !p.Cluster && len(p.And) == 0 }
 
 const (
 	everyNamespace = "every namespace"
 	wholeCluster   = "whole cluster"
 )
 
-// String is a place in words, with an example where the patterns do not tell
+// whereWords is a place in words, with an example where the patterns do not tell
 // one at a glance.
-func (p Place) String() string {
+func whereWords(p access.Where) string {
 	if p.Cluster {
 		return "what is in no namespace"
 	}
@@ -136,9 +121,8 @@ func (a Access) What() string {
 	if name != "" && len(a.Minus) == 0 {
 		return name
 	}
-	spelt := a.Spelt()
-	if name == "" || len(spelt) <= shortEnough {
-		return spelt
+	if s := a.Spelt(); name == "" || len(s) <= shortEnough {
+		return s
 	}
 	var minus []string
 	for _, m := range a.Minus {
@@ -165,32 +149,32 @@ func GrantName(r authz.Reason) string {
 func (a Access) Spelt() string {
 	var parts []string
 	for _, q := range a.Requests {
-		parts = append(parts, q.String())
+		parts = append(parts, spelt(q))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// String is "get, list pods, services".
-func (q Requests) String() string {
+// spelt is "get, list pods, services".
+func spelt(q access.Requests) string {
 	if !q.Paths.IsZero() {
-		return q.Verbs.spelt("do anything on", "anything") + " " + q.Paths.spelt("all URLs", "all URLs")
+		return list(q.Verbs, "do anything on", "anything") + " " + list(q.Paths, "all URLs", "all URLs")
 	}
-	what := q.resources()
+	what := resources(q)
 	if !q.Names.IsZero() && (!q.Names.Any || len(q.Names.But) > 0) {
-		what += " " + q.Names.spelt("", "all")
+		what += " " + list(q.Names, "", "all")
 	}
-	return q.Verbs.spelt("do anything with", "anything") + " " + what
+	return list(q.Verbs, "do anything with", "anything") + " " + what
 }
 
 // resources are names with their groups, as kubectl writes them.
-func (q Requests) resources() string {
+func resources(q access.Requests) string {
 	if q.Groups.Any || q.Resources.Any {
-		s := q.Resources.spelt("everything", "everything")
+		s := list(q.Resources, "everything", "everything")
 		switch {
 		case q.Groups.Any && len(q.Groups.But) == 0:
 			return s
 		default:
-			return s + " of API groups " + q.Groups.core().spelt("all", "all")
+			return s + " of API groups " + list(core(q.Groups), "all", "all")
 		}
 	}
 	var names []string
@@ -219,7 +203,7 @@ func qualified(resource, group string) string {
 }
 
 // core makes the core group's empty name readable.
-func (w Words) core() Words {
+func core(w access.Words) access.Words {
 	name := func(list []string) []string {
 		out := slices.Clone(list)
 		for i, g := range out {
@@ -229,10 +213,10 @@ func (w Words) core() Words {
 		}
 		return out
 	}
-	return Words{Any: w.Any, In: name(w.In), But: name(w.But)}
+	return access.Words{Any: w.Any, In: name(w.In), But: name(w.But)}
 }
 
-func (w Words) spelt(all, allBut string) string {
+func list(w access.Words, all, allBut string) string {
 	switch {
 	case w.Any && len(w.But) == 0:
 		return all

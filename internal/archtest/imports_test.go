@@ -44,6 +44,7 @@ var table = map[string]room{
 	"internal/kube":      {ours: []string{"access"}, why: "one cluster's API server by net/http and JSON: client libraries would double the build"},
 	"internal/observe":   {ours: []string{"access", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it reads; it does not judge"},
 	"internal/plan":      {ours: []string{"access"}, why: "planning is a function of its arguments"},
+	"internal/gain":      {ours: []string{"access", "internal/plan", "authz/..."}, why: "what a plan comes to is decided by authz, apart from those who say it"},
 	"internal/guard":     {ours: []string{"access", "internal/plan", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
 	"internal/apply":     {ours: []string{"access", "internal/plan", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
 	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},

@@ -2,11 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/desired"
 	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/effect"
+	"github.com/atlas-iam/atlas-iam/internal/gain"
 	"github.com/atlas-iam/atlas-iam/internal/guard"
 	"github.com/atlas-iam/atlas-iam/internal/lab"
 	"github.com/atlas-iam/atlas-iam/internal/observe"
@@ -154,7 +158,7 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	pl := plan.Compute(f.want, f.have, o, guard.All()...)
 	trials := pl.Trials()
 	if len(trials) == 0 {
-		return pl, nil
+		return pl, f.weigh(pl)
 	}
 	// Only the API servers know what they will refuse: they are asked before
 	// the first write.
@@ -163,7 +167,34 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	if err := observe.Try(ctx, f.cloud, f.have, trials, observe.Options{}); err != nil {
 		return nil, f.p.cloudError(err)
 	}
-	return plan.Compute(f.want, f.have, o, guard.All()...), nil
+	pl = plan.Compute(f.want, f.have, o, guard.All()...)
+	return pl, f.weigh(pl)
+}
+
+// weigh decides what a plan gives and takes.
+func (f *flow) weigh(p *plan.Plan) error {
+	before, err := compiled(effect.Seen(f.have, f.want))
+	if err != nil {
+		return err
+	}
+	after, err := compiled(effect.After(f.want, f.have, p))
+	if err != nil {
+		return err
+	}
+	p.Access = gain.Of(p, before, after)
+	return nil
+}
+
+func compiled(facts []authz.Facts) ([]*authz.Cluster, error) {
+	var out []*authz.Cluster
+	for _, f := range facts {
+		c, err := authz.Compile(f)
+		if err != nil {
+			return nil, fmt.Errorf("decide who may do what: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 func (f *flow) close() error {

@@ -160,39 +160,40 @@ func planCode(pl *plan.Plan) Code {
 // failedOn says which access that --fail-on names the plan has. What cannot be
 // told counts as there: a policy whose rules nobody can read may read secrets.
 func failedOn(p *Process, pl *plan.Plan, words []string) Code {
+	a := pl.Access
 	code := OK
 	for _, w := range words {
-		n := 0
-		for _, c := range pl.Changes {
-			if len(c.Held) > 0 {
-				continue
-			}
-			grants := c.Gained
-			if w == "lost" {
-				grants = c.Lost
-			}
-			for _, g := range grants {
-				if failsOn(w, g) {
-					n++
-				}
-			}
+		lists := [][]plan.Grant{a.Gained, a.MaybeGained, a.Unknown}
+		if w == "lost" {
+			lists = [][]plan.Grant{a.Lost, a.MaybeLost, a.Unknown}
 		}
-		if n > 0 {
-			p.say("--fail-on %s: found %d", w, n)
-			code = Failed
+		found := slices.DeleteFunc(slices.Concat(lists...), func(g plan.Grant) bool { return !failsOn(w, g) })
+		if len(found) == 0 {
+			continue
+		}
+		code = Failed
+		rows := report.Grants(found)
+		p.say("--fail-on %s: found %d", w, len(rows))
+		for i, row := range rows {
+			if i == failOnRows && len(rows) > failOnRows+1 {
+				p.say("  and %d more", len(rows)-i)
+				break
+			}
+			p.say("  %s", row)
 		}
 	}
 	return code
 }
 
+// failOnRows are shown of what --fail-on found, and the rest counted.
+const failOnRows = 10
+
 func failsOn(word string, g plan.Grant) bool {
-	policy, known := access.PolicyNamed(g.Policy)
-	unread := g.Policy != "" && (!known || !policy.Published)
 	switch word {
 	case "secrets":
-		return unread || slices.Contains(g.Risks, access.RiskSecrets)
+		return slices.Contains(g.Risks, access.RiskSecrets)
 	case "cluster-admin":
-		return g.Scope.Cluster && (unread || policy.Name == access.ClusterAdmin)
+		return g.Admin
 	}
 	return true
 }

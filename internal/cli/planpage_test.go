@@ -21,7 +21,7 @@ import (
 const planPage = "../../docs/plan.md"
 
 // whole are the objects that the page describes in one row.
-var whole = regexp.MustCompile(`^(environment|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role)|access\.lost\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
+var whole = regexp.MustCompile(`^(environment|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
 
 // planKeys are the rows that a plan's JSON needs on the page.
 func planKeys(t *testing.T, encoded []byte) map[string]bool {
@@ -140,7 +140,13 @@ func everyKey(t *testing.T) []byte {
 	bound := plan.Change{ID: "b", Verb: plan.Create, Kind: plan.RoleBinding, Cluster: key, Namespace: "n", Name: "b", To: plan.Binding{}}
 	held := change
 	held.Held = []plan.Hold{{Guard: "g", Reason: "r"}}
+	decided := grant
+	decided.What, decided.Where, decided.Places, decided.Set, decided.Admin, decided.Implied = "w", "w", []access.Where{{Cluster: true}}, 1, true, true
+	decided.Unclear = []plan.Unclear{{Why: "w", Settle: "s"}}
+	list := []plan.Grant{decided}
 	b, err := plan.Encode(&plan.Plan{
+		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}},
+			Sets: []plan.Requests{{{Verbs: access.Words{Any: true}}}}},
 		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},
 		Foreign: []plan.Foreign{{}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
 		Part: &access.Part{Only: []string{"x"}},

@@ -84,10 +84,38 @@ type document struct {
 	Digest      string              `json:"digest"`
 }
 
-// accessJSON is what the changes that may be made give and take.
+// accessJSON is what the changes that may be made give and take. Decided says
+// that it is a plan's Access; else it is the sum of its changes'.
 type accessJSON struct {
-	Gained []Grant `json:"gained"`
-	Lost   []Grant `json:"lost"`
+	Gained      []Grant      `json:"gained"`
+	Lost        []Grant      `json:"lost"`
+	MaybeGained []Grant      `json:"maybeGained"`
+	MaybeLost   []Grant      `json:"maybeLost"`
+	Unknown     []Grant      `json:"unknown"`
+	Sets        []Requests   `json:"sets"`
+	NotCounted  []NotCounted `json:"notCounted"`
+	Decided     bool         `json:"decided"`
+}
+
+func encodeAccess(p *Plan) accessJSON {
+	if a := p.Access; a != nil {
+		return accessJSON{list(a.Gained), list(a.Lost), list(a.MaybeGained), list(a.MaybeLost), list(a.Unknown), list(a.Sets), list(a.NotCounted), true}
+	}
+	var a Access
+	for i := range p.Changes {
+		if c := &p.Changes[i]; len(c.Held) == 0 {
+			a.Gained = append(a.Gained, c.Gained...)
+			a.Lost = append(a.Lost, c.Lost...)
+		}
+	}
+	return accessJSON{list(a.Gained), list(a.Lost), []Grant{}, []Grant{}, []Grant{}, []Requests{}, []NotCounted{}, false}
+}
+
+func (a *accessJSON) decode() *Access {
+	if !a.Decided {
+		return nil
+	}
+	return &Access{orNil(a.Gained), orNil(a.Lost), orNil(a.MaybeGained), orNil(a.MaybeLost), orNil(a.Unknown), orNil(a.Sets), orNil(a.NotCounted)}
 }
 
 type accountJSON struct {
@@ -133,19 +161,14 @@ type changeJSON struct {
 // Encode writes p as docs/plan.md has it. Equal plans give equal bytes.
 func Encode(p *Plan) ([]byte, error) {
 	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Read: p.Read, Kubernetes: p.Kubernetes, Summary: p.Summary(),
-		Access:  accessJSON{Gained: []Grant{}, Lost: []Grant{}},
+		Access:  encodeAccess(p),
 		Foreign: list(p.Foreign), Gaps: list(p.Gaps), Warnings: list(p.Warnings), Facts: list(p.Facts),
 		Accounts: []accountJSON{}, Changes: []changeJSON{}}
 	for i := range p.Accounts {
 		doc.Accounts = append(doc.Accounts, encodeAccount(&p.Accounts[i]))
 	}
 	for i := range p.Changes {
-		c := &p.Changes[i]
-		doc.Changes = append(doc.Changes, encodeChange(c))
-		if len(c.Held) == 0 {
-			doc.Access.Gained = append(doc.Access.Gained, c.Gained...)
-			doc.Access.Lost = append(doc.Access.Lost, c.Lost...)
-		}
+		doc.Changes = append(doc.Changes, encodeChange(&p.Changes[i]))
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

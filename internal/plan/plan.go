@@ -88,9 +88,23 @@ type Change struct {
 	Lost            []Grant // and takes
 }
 
-// Grant is one unit of access until decisions are built: a principal has a
-// policy in a scope, or is in a group, on a cluster; or a group has a role
-// there.
+// Access is what the changes that may be made give and take, decided from the
+// facts before and after them. A request is in at most one of the five.
+type Access struct {
+	Gained, Lost           []Grant
+	MaybeGained, MaybeLost []Grant // that, or nothing, by what is not known
+	Unknown                []Grant // either of the two
+	// Sets are what grants give, spelt; see Grant.Set.
+	Sets       []Requests
+	NotCounted []NotCounted
+}
+
+// Requests are a set of them, as disjoint products.
+type Requests []access.Requests
+
+// Grant is one unit of access: a principal has a policy or a role somewhere, or
+// is in a group, on a cluster; or a group has a role there. Those of a Change are what was asked for
+// alone; those of Access are what it comes to.
 type Grant struct {
 	Cluster   access.ClusterKey `json:"cluster"`
 	Document  string            `json:"document,omitempty"`
@@ -104,6 +118,33 @@ type Grant struct {
 	Username  string            `json:"username,omitempty"`
 	Risks     []access.Risk     `json:"risks,omitempty"`
 	Source    access.Place      `json:"source,omitzero"`
+
+	// Of Access alone: in words, what and where ("Edit minus View", "*qa*
+	// outside *backend*"); where exactly; the number, from 1, of the set of
+	// Access.Sets that is exactly what; that it makes an administrator of the
+	// whole cluster; that another grant of the list says it too, in wider words;
+	// what was not read, of what is not known.
+	What    string         `json:"what,omitempty"`
+	Where   string         `json:"where,omitempty"`
+	Places  []access.Where `json:"places,omitempty"`
+	Set     int            `json:"set,omitempty"`
+	Admin   bool           `json:"clusterAdmin,omitempty"`
+	Implied bool           `json:"implied,omitempty"`
+	Unclear []Unclear      `json:"unclear,omitempty"`
+}
+
+// Unclear is something that was not read, and what would settle it.
+type Unclear struct {
+	Why    string `json:"why"`
+	Settle string `json:"settle"`
+}
+
+// NotCounted is a part of a cluster that was not read and that the plan leaves
+// as it is. What it gives counts as neither gained nor lost nor kept.
+type NotCounted struct {
+	Cluster access.ClusterKey `json:"cluster"`
+	Part    string            `json:"part"`
+	Unclear
 }
 
 // Foreign is an object that exists and is not ours.
@@ -152,6 +193,8 @@ type Plan struct {
 	Foreign     []Foreign
 	Gaps        []access.Gap
 	Warnings    []Warning
+	// Access is what all of it comes to; nil where nobody has decided that.
+	Access *Access
 	// Part is set where only a part was read and planned; see access.Part.
 	Part *access.Part
 	// Kubernetes are the clusters whose Kubernetes side was read, sorted: the

@@ -36,7 +36,9 @@ type unit struct {
 func accessRows(grants []plan.Grant, unfold bool, note string) []accessRow {
 	units := make([]unit, 0, len(grants))
 	for _, g := range grants {
-		units = append(units, unitOf(g, note))
+		if !g.Implied || unfold {
+			units = append(units, unitOf(g, note))
+		}
 	}
 	if !unfold {
 		units = merge(units, func(u unit) string { return u.key(nil, u.clusters) })
@@ -60,6 +62,9 @@ func unitOf(g plan.Grant, note string) unit {
 		clusters: []string{clusterName(g.Document, g.Cluster)},
 		note:     note,
 	}
+	if note != "" {
+		u.note = unclear(g) + "; " + note
+	}
 	for i, t := range g.Teams {
 		if i > 0 {
 			u.teams += " and "
@@ -67,6 +72,8 @@ func unitOf(g plan.Grant, note string) unit {
 		u.teams += "team/" + t
 	}
 	switch {
+	case g.What != "":
+		u.what, u.where = g.What, g.Where
 	case g.Role.Name != "":
 		u.members = []string{bound(g)}
 		u.teams = ""
@@ -106,6 +113,37 @@ func bound(g plan.Grant) string {
 		return "group " + g.Group
 	}
 	return "user " + g.Username
+}
+
+// Grants says access in a line for each row, folded over people and clusters as
+// in a plan.
+func Grants(grants []plan.Grant) []string {
+	var out []string
+	for _, r := range accessRows(grants, false, "") {
+		line := r.who + "   " + r.what
+		if r.where != "" {
+			line += " in " + r.where
+		}
+		line += " on " + r.on
+		if r.source != "" {
+			line += "   " + r.source
+		}
+		out = append(out, Safe(line))
+	}
+	return out
+}
+
+// unclear says why it is not known what a grant comes to.
+func unclear(g plan.Grant) string {
+	if len(g.Unclear) == 0 {
+		return "AWS publishes no rules for this policy"
+	}
+	var whys []string
+	for _, u := range g.Unclear {
+		whys = append(whys, u.Why)
+	}
+	slices.Sort(whys)
+	return strings.Join(slices.Compact(whys), "; ")
 }
 
 func (u unit) key(members, clusters []string) string {

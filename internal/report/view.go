@@ -44,19 +44,7 @@ type noteRow struct{ what, on, why, source string }
 // look sorts a plan for its reader.
 func look(p *plan.Plan, o Options) view {
 	v := view{header: header(p)}
-	var lost, gained, untoldLost, untoldGained []plan.Grant
-	for _, c := range p.Changes {
-		if len(c.Held) > 0 {
-			continue
-		}
-		split(c.Lost, &lost, &untoldLost)
-		split(c.Gained, &gained, &untoldGained)
-	}
-	v.lost = accessRows(lost, o.Verbose, "")
-	v.gained = accessRows(gained, o.Verbose, "")
-	const unpublished = "AWS publishes no rules for this policy; would be "
-	v.untold = append(accessRows(untoldLost, o.Verbose, unpublished+"taken"),
-		accessRows(untoldGained, o.Verbose, unpublished+"given")...)
+	v.access(p, o)
 	v.held = heldRows(p, o)
 	v.other = otherRows(p)
 	for _, f := range p.Foreign {
@@ -99,6 +87,25 @@ func look(p *plan.Plan, o Options) view {
 		}
 	}
 	return v
+}
+
+// access sorts what is lost, gained and not known into rows: as it was decided,
+// or where nobody has, as the changes ask for it.
+func (v *view) access(p *plan.Plan, o Options) {
+	a := p.Access
+	if a == nil {
+		a = &plan.Access{}
+		for _, c := range p.Changes {
+			if len(c.Held) == 0 {
+				split(c.Lost, &a.Lost, &a.MaybeLost)
+				split(c.Gained, &a.Gained, &a.MaybeGained)
+			}
+		}
+	}
+	v.lost = accessRows(a.Lost, o.Verbose, "")
+	v.gained = accessRows(a.Gained, o.Verbose, "")
+	v.untold = slices.Concat(accessRows(a.MaybeLost, o.Verbose, "would be taken"),
+		accessRows(a.MaybeGained, o.Verbose, "would be given"), accessRows(a.Unknown, o.Verbose, "may be given or taken"))
 }
 
 // split puts grants of policies whose rules nobody can read apart.
@@ -219,28 +226,64 @@ func lowerFirst(s string) string {
 }
 
 // otherRows are the changes without an effect on access: modes, tags, entries
-// that give nothing by themselves. The entry of a principal whose policies are
-// shown as gained or lost goes without saying.
+// that give nothing by themselves, policies that give nothing beyond what
+// others do. The entry of a principal whose access is shown as gained or lost
+// goes without saying, and so does each policy that a row names.
 func otherRows(p *plan.Plan) []noteRow {
 	type subject struct {
 		cluster   access.ClusterKey
-		principal string
+		principal string // empty: any
+		what      string // a policy or role; empty: any
 	}
 	said := map[subject]bool{}
-	for _, c := range p.Changes {
-		if len(c.Gained)+len(c.Lost) > 0 && len(c.Held) == 0 {
-			said[subject{c.Cluster, c.Principal}] = true
+	say := func(lists ...[]plan.Grant) {
+		for _, list := range lists {
+			for _, g := range list {
+				said[subject{g.Cluster, g.Principal, ""}] = true
+				said[subject{g.Cluster, g.Principal, g.Policy}] = true
+				said[subject{g.Cluster, "", g.Role.String()}] = true
+			}
+		}
+	}
+	if a := p.Access; a != nil {
+		say(a.Gained, a.Lost, a.MaybeGained, a.MaybeLost, a.Unknown)
+	} else {
+		for _, c := range p.Changes {
+			if len(c.Held) == 0 {
+				say(c.Gained, c.Lost)
+			}
 		}
 	}
 	var rows []noteRow
 	for _, c := range p.Changes {
-		implied := c.Kind == plan.AccessEntry && c.Verb != plan.Update && said[subject{c.Cluster, c.Principal}]
-		if len(c.Held) > 0 || len(c.Gained)+len(c.Lost) > 0 || implied {
+		of := subject{c.Cluster, c.Principal, ""}
+		if len(c.Held) > 0 || c.Kind == plan.AccessEntry && said[of] && !onlyTags(c) {
 			continue
 		}
-		rows = append(rows, noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source)})
+		row := noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source)}
+		switch c.Kind {
+		case plan.PolicyAssociation, plan.RoleBinding, plan.ClusterRoleBinding:
+			if of.what = given(c); said[of] {
+				continue
+			}
+			row.why = "given by other rights too"
+		}
+		rows = append(rows, row)
 	}
 	return foldNotes(rows)
+}
+
+// given is the policy or the role that a change gives or takes.
+func given(c plan.Change) string {
+	for _, o := range []plan.Object{c.To, c.From} {
+		switch o := o.(type) {
+		case plan.Association:
+			return o.Policy
+		case plan.Binding:
+			return o.Role.String()
+		}
+	}
+	return ""
 }
 
 // foldNotes makes one row of those that say the same of several clusters.

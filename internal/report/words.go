@@ -31,13 +31,18 @@ func describeEntry(c plan.Change, who string) string {
 	case plan.Replace:
 		return "make the access entry of " + who + " again"
 	case plan.Update:
-		from, okFrom := c.From.(plan.Entry)
-		to, okTo := c.To.(plan.Entry)
-		if okFrom && okTo && from.SameIdentity(&to.Entry) {
+		if onlyTags(c) {
 			return "tags of the access entry of " + who
 		}
 	}
 	return string(c.Verb) + " the access entry of " + who
+}
+
+// onlyTags reports whether a change of an entry leaves what it says as it is.
+func onlyTags(c plan.Change) bool {
+	from, okFrom := c.From.(plan.Entry)
+	to, okTo := c.To.(plan.Entry)
+	return c.Verb == plan.Update && okFrom && okTo && from.SameIdentity(&to.Entry)
 }
 
 func describeAssociation(c plan.Change, who string) string {
