@@ -28,6 +28,7 @@ type writeFlags struct {
 	allow      []string
 	record     string
 	saved      string // --plan
+	manifests  string
 }
 
 func newApply(p *Process) *cobra.Command {
@@ -47,10 +48,13 @@ stopped is finished by running again.
 			if err := o.checkWrite(cmd); err != nil {
 				return err
 			}
+			if err := o.checkManifests(o.manifests); err != nil {
+				return err
+			}
 			if o.saved == "" {
 				return runApply(cmd.Context(), p, &o, paths, o.options(cmd))
 			}
-			for _, shaped := range []string{"allow", "max-deletes", "cluster", "only"} {
+			for _, shaped := range []string{"allow", "max-deletes", "cluster", "only", "manifests"} {
 				if cmd.Flags().Changed(shaped) {
 					return usage("make the plan anew", "--%s cannot change a saved plan", shaped)
 				}
@@ -64,6 +68,7 @@ stopped is finished by running again.
 	addCommon(cmd, &o.common)
 	o.addWrite(cmd)
 	cmd.Flags().StringVar(&o.record, "record", "", "append each write, with AWS's request id, to this `file` as JSON lines")
+	addManifests(cmd, &o.manifests)
 	cmd.Flags().StringVar(&o.saved, "plan", "", "make the plan that plan --out saved in this `file`")
 	endsAsWriter(cmd)
 	return cmd
@@ -127,6 +132,11 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 	pl, err := f.plan(ctx, paths, po)
 	if err != nil {
 		return err
+	}
+	if !po.Destroy {
+		if err := f.manifests(o.manifests); err != nil {
+			return err
+		}
 	}
 	return f.applyShown(ctx, pl, o)
 }

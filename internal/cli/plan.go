@@ -17,9 +17,10 @@ import (
 
 type planFlags struct {
 	common
-	out      string
-	detailed bool
-	failOn   []string
+	out       string
+	detailed  bool
+	failOn    []string
+	manifests string
 }
 
 // failOns are the words of --fail-on.
@@ -43,11 +44,15 @@ only to read EKS and IAM.
 					return usage(meant("--fail-on", w, failOns), "--fail-on %s is not known", w)
 				}
 			}
+			if err := o.checkManifests(o.manifests); err != nil {
+				return err
+			}
 			return runPlan(cmd.Context(), p, &o, paths)
 		},
 	}
 	addCommon(cmd, &o.common)
 	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in this `file`, for apply --plan")
+	addManifests(cmd, &o.manifests)
 	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 if changes are pending")
 	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit 1 if the plan has `what`: "+strings.Join(failOns, ", ")+"; commas between several")
 	ends(cmd, ok("the plan was made, whether or not changes are pending"),
@@ -63,6 +68,9 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err
 	defer closing(&err, f.close)
 	pl, err := f.plan(ctx, paths, plan.Options{})
 	if err != nil {
+		return err
+	}
+	if err := f.manifests(o.manifests); err != nil {
 		return err
 	}
 	if o.out != "" {

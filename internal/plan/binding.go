@@ -54,7 +54,7 @@ func Bindings(w *access.WantCluster, owner access.Owner, namespaces []string, ha
 			continue
 		}
 		for _, p := range want.Scope.Namespaces {
-			if strings.Contains(p, "*") {
+			if isPattern(p) {
 				add(p, true)
 			}
 		}
@@ -63,13 +63,15 @@ func Bindings(w *access.WantCluster, owner access.Owner, namespaces []string, ha
 	return all
 }
 
+func isPattern(namespace string) bool { return strings.Contains(namespace, "*") }
+
 // matching are the namespaces in which a wish wants a binding. One that is
 // written out and is not there yet wants none: a binding needs its namespace.
 func matching(want *access.WantBinding, namespaces []string, have []access.Binding) []string {
 	candidates := slices.Clone(namespaces)
 	if namespaces == nil {
 		for _, p := range want.Scope.Namespaces {
-			if !strings.Contains(p, "*") {
+			if !isPattern(p) {
 				candidates = append(candidates, p)
 			}
 		}
@@ -93,6 +95,9 @@ func matching(want *access.WantBinding, namespaces []string, have []access.Bindi
 // rendered, or nothing of Kubernetes is wanted, nothing is planned.
 func (d *differ) bindings(s *site) {
 	if s.want != nil && s.want.Want.Via != access.ViaDirect && s.want.Want.Via != "" {
+		if s.want.Want.Via == access.ViaRender && !d.options.Destroy {
+			d.notRendered(s)
+		}
 		return
 	}
 	var k access.HaveKubernetes
@@ -137,6 +142,30 @@ func (d *differ) bindings(s *site) {
 		c := d.aboutBinding(s, b, nil)
 		c.Verb, c.From = Delete, Binding{*b.Clone()}
 		d.addBinding(s, c)
+	}
+}
+
+// Rendered are the bindings of a cluster whose manifests somebody else applies,
+// as Bindings has them, in the namespaces that were seen.
+func Rendered(w *access.WantCluster, owner access.Owner, have *access.Snapshot) []WantedBinding {
+	var namespaces []string
+	if h, ok := have.Cluster(w.Key); ok && h.Kubernetes != nil && h.Kubernetes.NamespacesRead {
+		namespaces = append([]string{}, h.Kubernetes.Namespaces...)
+		for i := range w.Bindings { // who applies the file may make these with it
+			namespaces = append(namespaces, slices.DeleteFunc(slices.Clone(w.Bindings[i].Scope.Namespaces), isPattern)...)
+		}
+		slices.Sort(namespaces)
+		namespaces = slices.Compact(namespaces)
+	}
+	return Bindings(w, owner, namespaces, nil)
+}
+
+// notRendered points out the patterns that a cluster's manifests cannot hold.
+func (d *differ) notRendered(s *site) {
+	for _, b := range Rendered(s.want.Want, d.want.Owner, d.have) {
+		if b.Pattern {
+			d.warn("render", b.Want.Parts[0].Source.Place, b.Role.String()+` on "`+b.Namespace+`" is not in the manifests of `+s.name()+": its namespaces were not read")
+		}
 	}
 }
 
@@ -237,7 +266,7 @@ func (d *differ) wantedBinding(s *site, w *WantedBinding, have *access.Binding, 
 	if hold != nil {
 		c.hold(*hold)
 	}
-	if w.Pattern {
+	if w.Pattern && (hold == nil || hold.Guard != HalfRead) {
 		why := "the namespaces of cluster " + s.name() + " were not read"
 		if gap, unread := d.have.UnreadKubernetes(s.key, access.GapNamespaces); unread {
 			why = gapWords(gap)

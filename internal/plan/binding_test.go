@@ -142,7 +142,7 @@ func TestWhatWasNotReadOfKubernetesHoldsAndPrunesNothing(t *testing.T) {
 		plan []string
 	}{
 		"all read":     {unread(), []string{"delete binding/test/qa-backend/" + editName}},
-		"nothing read": {unread(access.GapKubernetes), []string{"create binding/test/dev-*/" + editName + " !half-read !half-read", "create binding/test/later/" + editName + " !half-read"}},
+		"nothing read": {unread(access.GapKubernetes), []string{"create binding/test/dev-*/" + editName + " !half-read", "create binding/test/later/" + editName + " !half-read"}},
 		"no bindings":  {unread(access.GapRBAC), []string{"create " + dev + " !half-read"}},
 		// What stands tells its namespace; what may match besides is not known.
 		"no namespaces": {unread(access.GapNamespaces), []string{"create binding/test/later/" + editName, "create binding/test/dev-*/" + editName + " !half-read",

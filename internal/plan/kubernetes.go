@@ -63,7 +63,7 @@ func (p *Plan) KubernetesNeed() func(*access.HaveCluster) access.KubernetesNeed 
 }
 
 func hasPattern(w access.WantBinding) bool {
-	return slices.ContainsFunc(w.Scope.Namespaces, func(p string) bool { return strings.Contains(p, "*") })
+	return slices.ContainsFunc(w.Scope.Namespaces, isPattern)
 }
 
 func stepsToAPI(w *access.WantCluster, h *access.HaveCluster) bool {

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+func addManifests(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "manifests", "", "write the bindings of each cluster that has kubernetes: {via: Render} to a file in this `folder`")
+}
+
+// checkManifests refuses what would leave a file half said.
+func (c *common) checkManifests(dir string) error {
+	if dir != "" && len(c.only) > 0 {
+		return usage("leave one of them out", "--manifests with --only: a file has all bindings of its cluster")
+	}
+	return nil
+}
+
+// manifests writes the files of the clusters whose bindings somebody else
+// applies, and says so of those that are not written.
+func (f *flow) manifests(dir string) error {
+	for i := range f.want.Clusters {
+		w := &f.want.Clusters[i]
+		if w.Via != access.ViaRender || !f.have.Part.HasCluster(w.Key) {
+			continue
+		}
+		bindings, open := f.rendered(w)
+		if dir == "" {
+			if n := len(bindings) + len(open); n > 0 && !f.c.quiet {
+				f.p.say("cluster %s: bindings of %s are for a file and are not made; --manifests FOLDER writes it", w.Document, count(len(w.Bindings), "role", "roles"))
+			}
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return usage("", "write the manifests: %w", err)
+		}
+		file := filepath.Join(dir, w.Document+".yaml")
+		comments := []string{"Written by atlas-iam for cluster " + w.Document + " of environment " + f.want.Owner.Environment + ": do not edit.",
+			"Whoever applies it also deletes what is no longer in it."}
+		for _, p := range open {
+			comments = append(comments, "NOT IN HERE: "+p.Role.String()+" of team "+p.Want.Team+" in namespaces that match "+p.Namespace+": they could not be read.")
+		}
+		if err := writeFile(file, kube.Manifests(comments, bindings), 0o644); err != nil {
+			return usage("", "write the manifests: %w", err)
+		}
+		if !f.c.quiet {
+			f.p.say("cluster %s: wrote %s to %s", w.Document, count(len(bindings), "binding", "bindings"), file)
+		}
+	}
+	return nil
+}
+
+// rendered are the bindings of a cluster's file, and the wishes whose
+// namespaces are not known.
+func (f *flow) rendered(w *access.WantCluster) (bindings []access.Binding, open []plan.WantedBinding) {
+	for _, b := range plan.Rendered(w, f.want.Owner, f.have) {
+		if b.Pattern {
+			open = append(open, b)
+			continue
+		}
+		bindings = append(bindings, b.Binding)
+	}
+	return bindings, open
+}
