@@ -112,3 +112,8 @@ clean:
 models:
 	@go -C tools run ./awsmodel -model $(BOTOCORE)/data/iam/2010-05-08/service-2.json.gz -out ../emulator/iam/model.json
 	@go -C tools run ./awsmodel -model $(BOTOCORE)/data/sts/2011-06-15/service-2.json.gz -out ../emulator/sts/model.json
+
+# The table of Kubernetes' own resources: make resources KUBERNETES=DIR VERSION=v1.36.3, the folder of its module.
+.PHONY: resources
+resources:
+	@go -C tools run ./apiresources -discovery $(KUBERNETES)/api/discovery -version $(VERSION) -out ../internal/question/resources.tsv

@@ -48,7 +48,8 @@ var table = map[string]room{
 	"internal/guard":     {ours: []string{"access", "internal/plan", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
 	"internal/apply":     {ours: []string{"access", "internal/plan", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
 	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},
-	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "authz/..."}, why: "it says, it never decides"},
+	"internal/question":  {ours: []string{"access", "authz/...", "internal/effect"}, why: "it puts people's questions to the engine and decides nothing itself"},
+	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "internal/question", "internal/accesstest", "authz/..."}, why: "it says, it never decides"},
 	"internal/lab":       {ours: []string{"access", "internal/cloud", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
 	"internal/cli":       {ours: []string{"access", "api/...", "internal/...", "emulator/...", "authz/..."}, theirs: []string{"github.com/spf13", sdk, smithy, "golang.org/x/term", "golang.org/x/sys"}, why: "the shell knows everything"},
 	"internal/assume":    {ours: []string{"emulator"}, why: "it lists what others assume"},
@@ -56,6 +57,8 @@ var table = map[string]room{
 	"cmd/atlas-iam":      {ours: []string{"internal/cli"}, why: "only main exits"},
 	"conformance":        {why: "black-box checks see no code of ours"},
 	"e2e":                {ours: []string{"access", "internal/...", "emulator/...", "authz/...", "api/..."}, theirs: []string{sdk, smithy}, why: "the flow, whole, in tests only"},
+
+	"internal/accesstest": {ours: []string{"access", "authz/...", "internal/effect", "internal/question"}, why: "access tests are questions with their answers; they need no documents and no AWS"},
 }
 
 type pkg struct {

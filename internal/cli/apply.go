@@ -106,7 +106,7 @@ func (o *writeFlags) checkWrite(cmd *cobra.Command) error {
 }
 
 // rules are all guards, with those that the plan itself asks.
-func rules() []plan.Guard { return append(guard.All(), plan.Structural()...) }
+func rules() []plan.Guard { return append(planGuards(), plan.Structural()...) }
 
 func contains(words []string, word string) bool {
 	for _, w := range words {

@@ -11,10 +11,10 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/documents"
 	"github.com/atlas-iam/atlas-iam/internal/effect"
 	"github.com/atlas-iam/atlas-iam/internal/gain"
-	"github.com/atlas-iam/atlas-iam/internal/guard"
 	"github.com/atlas-iam/atlas-iam/internal/lab"
 	"github.com/atlas-iam/atlas-iam/internal/observe"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
 // flow is one run from documents to a plan. Its steps are called in the order
@@ -27,6 +27,8 @@ type flow struct {
 	have *access.Snapshot
 	// options are the plan's, as far as the reading rests on them.
 	options plan.Options
+	// asks says that questions are asked, which rest on all there is.
+	asks bool
 	// cloud is AWS, or the lab.
 	cloud *cloud.Cloud
 	lab   *lab.Lab
@@ -122,9 +124,11 @@ func (f *flow) observe(ctx context.Context) error {
 		return err
 	}
 	progress, end := f.p.readProgress(f.c)
-	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{
-		Part: part, Now: f.p.Now, Progress: progress, Kubernetes: plan.KubernetesNeed(f.want, f.options),
-	})
+	need := plan.KubernetesNeed(f.want, f.options)
+	if f.asks {
+		need = question.KubernetesNeed(f.want)
+	}
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress, Kubernetes: need})
 	end()
 	if err != nil {
 		return f.p.cloudError(err)
@@ -155,7 +159,7 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	if err := f.look(ctx, paths); err != nil {
 		return nil, err
 	}
-	pl := plan.Compute(f.want, f.have, o, guard.All()...)
+	pl := plan.Compute(f.want, f.have, o, planGuards()...)
 	trials := pl.Trials()
 	if len(trials) == 0 {
 		return pl, f.weigh(pl)
@@ -167,7 +171,7 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	if err := observe.Try(ctx, f.cloud, f.have, trials, observe.Options{}); err != nil {
 		return nil, f.p.cloudError(err)
 	}
-	pl = plan.Compute(f.want, f.have, o, guard.All()...)
+	pl = plan.Compute(f.want, f.have, o, planGuards()...)
 	return pl, f.weigh(pl)
 }
 

@@ -40,11 +40,11 @@ func commandPage() string {
 
 <!-- Made from the commands: go test ./internal/cli -run Page -update -->
 
-Results go to stdout, all else to stderr. Of several exit codes the first of 64, 5, 1, 4, 2 counts.
+Results go to stdout, all else to stderr. Of several exit codes the first of 64, 5, 1, 4, 3, 2 counts.
 A command that lists none ends with 0, or with 64 if the command line or a document is at fault.
 AWS is configured as for the AWS CLI (AWS_PROFILE, ~/.aws, SSO, instance roles); there is no configuration file of ours.
 
-Flags that most commands have:
+Flags that the commands have which plan:
 `)
 	p, _, _ := process("", false)
 	root := newRoot(p)
@@ -52,7 +52,7 @@ Flags that most commands have:
 	flagLines(&b, newPlan(p), func(f *pflag.Flag) bool { return shared[f.Name] })
 	for _, c := range leaves(root) {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", strings.TrimPrefix(c.CommandPath(), "atlas-iam "), about(c), strings.TrimSuffix(c.UseLine(), " [flags]"))
-		flagLines(&b, c, func(f *pflag.Flag) bool { return !shared[f.Name] || c.Flags().Lookup("cluster") == nil })
+		flagLines(&b, c, func(f *pflag.Flag) bool { return !shared[f.Name] || c.Flags().Lookup("only") == nil })
 		if codes := c.Annotations["exits"]; strings.Count(codes, "\n") > 1 {
 			var words []string
 			for line := range strings.SplitSeq(codes, "\n") {
@@ -70,7 +70,7 @@ func sharedFlags(root *cobra.Command) map[string]bool {
 	uses := map[string]int{}
 	planners := 0
 	for _, c := range leaves(root) {
-		if c.Flags().Lookup("cluster") == nil {
+		if c.Flags().Lookup("only") == nil {
 			continue
 		}
 		planners++

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
 // common are the flags that every command knows which reads documents.
@@ -58,6 +60,7 @@ func newRoot(p *Process) *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: "write", Title: "Documents:"},
 		&cobra.Group{ID: "flow", Title: "Access:"},
+		&cobra.Group{ID: "ask", Title: "Questions:"},
 		&cobra.Group{ID: "more", Title: "More:"},
 	)
 	root.SetHelpCommandGroupID("more")
@@ -68,6 +71,7 @@ func newRoot(p *Process) *cobra.Command {
 	}{
 		{"write", newInit(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
 		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)},
+		{"ask", newCanI(p)}, {"ask", newWhoCan(p)}, {"ask", newAccess(p)}, {"ask", newTest(p)},
 		{"more", newLab(p)}, {"more", newVersion(p)},
 	} {
 		c.cmd.GroupID = c.group
@@ -130,35 +134,7 @@ func nearestFlag(cmd *cobra.Command, err error) error {
 }
 
 // nearest is the word of few that was probably meant, or none.
-func nearest(word string, words []string) string {
-	best, at := "", 1+max(min(2, len(word)/2), len(word)/3)
-	for _, w := range slices.Sorted(slices.Values(words)) {
-		if d := distance(word, w); d < at || (len(word) > 2 && strings.HasPrefix(w, word) && best == "") {
-			best, at = w, min(d, at)
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be put in, taken out or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}
+func nearest(word string, words []string) string { return question.Nearest(word, words) }
 
 // noCommand answers an unknown command with the one that was meant.
 func noCommand(cmd *cobra.Command, args []string) error {

@@ -13,9 +13,11 @@ import (
 // Directory tells whom people's words for subjects stand for. It never asks
 // AWS: what it knows is in a State and, if there is one, a Snapshot.
 type Directory struct {
-	want  *access.State
-	have  *access.Snapshot // nil: the documents alone
-	teams map[string]*roster
+	want *access.State
+	have *access.Snapshot // nil: the documents alone
+	// callers tells who "me" is; have, or a reading of the callers alone.
+	callers *access.Snapshot
+	teams   map[string]*roster
 	// named are the members that some document names, by what people write.
 	named map[string]bool
 }
@@ -41,6 +43,19 @@ type Subject struct {
 	Missing string
 }
 
+// Namespace is a ServiceAccount's namespace, and empty for others.
+func (s *Subject) Namespace() string {
+	if s.Identity == nil {
+		return ""
+	}
+	rest, ok := strings.CutPrefix(s.Identity.Username, "system:serviceaccount:")
+	if !ok {
+		return ""
+	}
+	ns, _, _ := strings.Cut(rest, ":")
+	return ns
+}
+
 // NotFoundError is a word for subjects that stands for nobody.
 type NotFoundError struct {
 	Who  access.Who
@@ -52,7 +67,7 @@ func (e *NotFoundError) Error() string { return e.Who.String() + ": " + e.Why }
 
 // NewDirectory makes one. have is nil where only the documents were read.
 func NewDirectory(want *access.State, have *access.Snapshot) *Directory {
-	d := &Directory{want: want, have: have, teams: map[string]*roster{}, named: map[string]bool{}}
+	d := &Directory{want: want, have: have, callers: have, teams: map[string]*roster{}, named: map[string]bool{}}
 	for _, t := range want.Teams {
 		d.teams[t] = &roster{on: map[access.ClusterKey][]access.Member{}}
 	}
@@ -81,6 +96,46 @@ func NewDirectory(want *access.State, have *access.Snapshot) *Directory {
 		}
 	}
 	return d
+}
+
+// WithCallers gives d who calls, where nothing else of the reading is to count:
+// the documents alone are asked about.
+func (d *Directory) WithCallers(h *access.Snapshot) *Directory {
+	d.callers = h
+	return d
+}
+
+// Awaits reports whether some scope that a document wants on a cluster takes in
+// a namespace.
+func (d *Directory) Awaits(k access.ClusterKey, namespace string) bool {
+	for i := range d.want.Clusters {
+		c := &d.want.Clusters[i]
+		if c.Key != k {
+			continue
+		}
+		for _, p := range Patterns(c) {
+			if access.MatchPattern(p, namespace) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Patterns are the patterns of namespaces that the documents use on a cluster,
+// sorted.
+func Patterns(c *access.WantCluster) []string {
+	var patterns []string
+	for i := range c.Entries {
+		for _, a := range c.Entries[i].Associations {
+			patterns = append(patterns, a.Scope.Namespaces...)
+		}
+	}
+	for i := range c.Bindings {
+		patterns = append(patterns, c.Bindings[i].Scope.Namespaces...)
+	}
+	slices.Sort(patterns)
+	return slices.Compact(patterns)
 }
 
 func (r *roster) add(m access.Member) {
@@ -143,25 +198,23 @@ func prefixed(prefix string, names []string) []string {
 	return out
 }
 
-// serviceAccount is a ServiceAccount's identity with its implied groups.
-// (Kubernetes, "Service account tokens": usernames and groups)
+// serviceAccount is a ServiceAccount's identity. Whether it exists is not
+// known: no reading lists them.
 func serviceAccount(who access.Who) ([]Subject, error) {
 	ns, name, ok := strings.Cut(who.Name, "/")
 	if !ok || ns == "" || name == "" || strings.Contains(name, "/") {
 		return nil, &NotFoundError{Who: who, Why: "want serviceaccount/NAMESPACE/NAME"}
 	}
-	return []Subject{{Name: who.String(), Identity: &authz.Identity{
-		Username: "system:serviceaccount:" + ns + ":" + name,
-		Groups:   []string{"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + ns},
-	}}}, nil
+	id := authz.ServiceAccount(ns, name)
+	return []Subject{{Name: who.String(), Identity: &id}}, nil
 }
 
 // me is the caller, as the cluster's account saw him.
 func (d *Directory) me(who access.Who, k access.ClusterKey) ([]Subject, error) {
-	if d.have == nil {
+	if d.callers == nil {
 		return nil, &NotFoundError{Who: who, Why: "who calls is known only to AWS, and it was not asked"}
 	}
-	a, ok := d.have.Account(k.Account)
+	a, ok := d.callers.Account(k.Account)
 	if !ok || a.Caller == "" {
 		return nil, &NotFoundError{Who: who, Why: "account " + k.Account + " could not be asked who calls"}
 	}
@@ -170,6 +223,11 @@ func (d *Directory) me(who access.Who, k access.ClusterKey) ([]Subject, error) {
 		return nil, &NotFoundError{Who: who, Why: "no user or role of account " + k.Account + " was found behind the caller " + a.Caller}
 	}
 	s := Subject{Name: d.words(arn, k), Principal: arn}
+	if iam, err := access.ParseIAMPrincipal(arn); err == nil && d.have == nil {
+		if set, ok := iam.PermissionSet(); ok { // the documents' facts have no more than that
+			s.Principal = Placeholder(access.Member{Kind: access.PermissionSetMember, Partition: iam.Partition, Account: iam.Account, Name: set})
+		}
+	}
 	if _, _, ok := access.SessionRole(a.Caller); ok {
 		s.Session = a.Caller[strings.LastIndexByte(a.Caller, '/')+1:]
 	}
@@ -216,8 +274,8 @@ func (d *Directory) member(who access.Who, k access.ClusterKey) access.Member {
 // subject looks a member up where there is something to look in.
 func (d *Directory) subject(m access.Member, k access.ClusterKey) Subject {
 	s := Subject{Name: m.String(), Principal: Placeholder(m)}
-	if m.Account != k.Account && m.Kind != access.ARNMember {
-		s.Name += " of account " + m.Account
+	if m.Account != k.Account && m.Kind != access.PermissionSetMember {
+		s.Name = s.Principal // the short name would be the cluster's account's
 	}
 	if m.Kind == access.ARNMember {
 		if _, err := access.ParseIAMPrincipal(m.Name); err != nil {

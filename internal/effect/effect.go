@@ -11,6 +11,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/authz/rbac"
 )
 
 // Wanted is each cluster as the documents alone have it, in the State's order:
@@ -36,11 +37,14 @@ func Wanted(s *access.State) []authz.Facts {
 	return all
 }
 
-// defaultRBAC says that a cluster has upstream's default roles and bindings.
+// defaultRBAC says that a cluster has upstream's default roles and bindings,
+// which authz.Compile fills in.
 func defaultRBAC(f *authz.Facts) { f.DefaultRBAC = true }
 
-// defaultRoles are the ClusterRoles that upstream makes for people.
-var defaultRoles = []string{"admin", "cluster-admin", "edit", "view"}
+// isDefaultRole reports whether upstream makes a ClusterRole of that name.
+func isDefaultRole(name string) bool {
+	return slices.ContainsFunc(rbac.DefaultRoles(), func(r access.KubernetesRole) bool { return r.Namespace == "" && r.Name == name })
+}
 
 // wantedEntry is a wanted entry with the places that ask for its parts. A
 // permission set, whose role only its account knows, gets a placeholder.
@@ -102,7 +106,7 @@ func wantedBinding(w *access.WantBinding) authz.Binding {
 // unknownRole says that the rules of a wanted binding's role are not known,
 // where only the documents are and the role is not one of upstream's.
 func unknownRole(f *authz.Facts, w *access.WantBinding) []authz.Unknown {
-	known := w.Role.Kind == access.ClusterRole && slices.Contains(defaultRoles, w.Role.Name)
+	known := w.Role.Kind == access.ClusterRole && isDefaultRole(w.Role.Name)
 	same := func(u authz.Unknown) bool { return u.Role == w.Role }
 	if known || slices.ContainsFunc(f.Unknown, same) {
 		return nil

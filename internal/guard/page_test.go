@@ -35,7 +35,7 @@ func TestThePageOfGuardsIsAsTheRuleBookHasIt(t *testing.T) {
 
 func TestEveryGuardSaysWhatItIsAboutAndTheWayOut(t *testing.T) {
 	seen := map[string]bool{}
-	for _, g := range All() {
+	for _, g := range append(All(), Tests(nil)) {
 		if g.Slug == "" || seen[g.Slug] {
 			t.Errorf("slug %q is empty or doubled", g.Slug)
 		}
@@ -68,7 +68,7 @@ A held change stays in the plan with its reason and is not made; the rest goes o
 ## Guards that --allow overrides
 
 `)
-	guards := All()
+	guards := append(All(), Tests(nil))
 	own := slices.DeleteFunc(plan.Structural(), func(g plan.Guard) bool {
 		return slices.ContainsFunc(guards, func(o plan.Guard) bool { return o.Slug == g.Slug })
 	})

@@ -113,7 +113,7 @@ func braces(s string) []string {
 }
 
 // short are the flags that scripts write with one letter.
-var short = map[string]string{"--output": "-o", "--verbose": "-v", "--quiet": "-q"}
+var short = map[string]string{"--output": "-o", "--verbose": "-v", "--quiet": "-q", "--namespace": "-n"}
 
 // idle says what a script would have to do to show a thing, if it does not.
 func idle(what, script string) string {

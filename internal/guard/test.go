@@ -1,0 +1,82 @@
+package guard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+const testSlug = "test"
+
+// TestOutcome is what the access tests came to on what a plan would leave.
+type TestOutcome struct {
+	Failed []TestFinding
+	Open   []TestFinding // could not be told
+}
+
+// TestFinding is one case of an access test, in words.
+type TestFinding struct {
+	Text   string
+	Source access.Place
+}
+
+// Tests holds every change of a plan after which an access test fails. What
+// cannot be told holds nothing and is pointed out. The tests are run by who
+// knows how to decide: run is asked of the plan as it is but for this guard's
+// own holds, and must read nothing but its argument. Destroying an environment
+// takes its tests along.
+func Tests(run func(*plan.Input) TestOutcome) plan.Guard {
+	return plan.Guard{
+		Slug:    testSlug,
+		About:   "An access test would fail on what the plan leaves. Nothing of the plan is made.",
+		Instead: "Mend the document or the test; `atlas-iam test` says who breaks it and by what.",
+		Check: func(in *plan.Input) plan.Findings {
+			if len(in.Want.Tests) == 0 || in.Options.Destroy {
+				return plan.Findings{}
+			}
+			out := run(withoutOwnHolds(in))
+			var f plan.Findings
+			if n := len(out.Open); n > 0 {
+				f.Warnings = append(f.Warnings, plan.Warning{Slug: testSlug, Source: out.Open[0].Source,
+					Text: testWords(out.Open, "cannot be told on what the plan would leave")})
+			}
+			if len(out.Failed) == 0 {
+				return f
+			}
+			reason := testWords(out.Failed, "fails on what the plan would leave")
+			if len(in.Plan.Changes) == 0 || slices.Contains(in.Options.Allow, testSlug) {
+				f.Warnings = append(f.Warnings, plan.Warning{Slug: testSlug, Source: out.Failed[0].Source, Text: reason})
+				return f
+			}
+			for i := range in.Plan.Changes {
+				f.Holds = append(f.Holds, plan.Finding{Change: in.Plan.Changes[i].ID, Reason: reason})
+			}
+			return f
+		},
+	}
+}
+
+// testWords tells the first of some cases and counts the rest.
+func testWords(cases []TestFinding, what string) string {
+	s := "an access test " + what
+	if len(cases) > 1 {
+		s = fmt.Sprintf("%d access tests %s, the first", len(cases), strings.Replace(what, "fails", "fail", 1))
+	}
+	return s + ": " + cases[0].Text + " (" + cases[0].Source.String() + ")"
+}
+
+// withoutOwnHolds is the plan as this guard has not yet judged it, so that it
+// says the same however often it is asked.
+func withoutOwnHolds(in *plan.Input) *plan.Input {
+	p := *in.Plan
+	p.Changes = slices.Clone(p.Changes)
+	for i := range p.Changes {
+		p.Changes[i].Held = slices.DeleteFunc(slices.Clone(p.Changes[i].Held), func(h plan.Hold) bool { return h.Guard == testSlug })
+	}
+	out := *in
+	out.Plan = &p
+	return &out
+}

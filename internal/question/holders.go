@@ -1,0 +1,132 @@
+package question
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+)
+
+// Holder is one who may do something, with the reasons.
+type Holder struct {
+	authz.Holder
+	Why authz.Explanation
+	// Peopled says of a group that holders who are in it are listed themselves.
+	Peopled bool
+}
+
+// HoldersOn are those who may do something on one cluster.
+type HoldersOn struct {
+	Cluster *Cluster
+	Certain []Holder
+	// Possible may or may not; Unknown is what was not read and could name
+	// others.
+	Possible []Holder
+	Unknown  []authz.Unknown
+	// Indirect may not, and can come to it by themselves.
+	Indirect []Holder
+}
+
+// Open reports whether there may be holders besides the certain ones.
+func (h *HoldersOn) Open() bool { return len(h.Possible)+len(h.Unknown) > 0 }
+
+// WhoCan asks every cluster of the world who may do something.
+func (w *World) WhoCan(asked Asked) ([]HoldersOn, error) {
+	var out []HoldersOn
+	for _, c := range w.Clusters {
+		h, err := c.WhoCan(asked.Request)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// WhoCan asks one cluster.
+func (c *Cluster) WhoCan(r authz.Request) (HoldersOn, error) {
+	engine, err := c.compiled()
+	if err != nil {
+		return HoldersOn{}, err
+	}
+	all := engine.WhoCan(r)
+	explained := func(hs []authz.Holder) []Holder {
+		out := make([]Holder, 0, len(hs))
+		for _, h := range hs {
+			out = append(out, Holder{Holder: h, Why: engine.Explain(h.Identity, r)})
+		}
+		return out
+	}
+	on := HoldersOn{Cluster: c, Certain: explained(all.Allowed), Possible: explained(all.Possible), Unknown: all.Unknown, Indirect: explained(all.Indirect)}
+	on.people()
+	return on, nil
+}
+
+// people finds the groups whose people are listed.
+func (h *HoldersOn) people() {
+	lists := [][]Holder{h.Certain, h.Possible, h.Indirect}
+	in := map[string]bool{}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].Kind == authz.PrincipalHolder {
+				for _, g := range list[i].Identity.Groups {
+					in[g] = true
+				}
+			}
+		}
+	}
+	for _, list := range lists {
+		for i := range list {
+			list[i].Peopled = list[i].Kind == authz.GroupHolder && in[list[i].Name] && !slices.Contains(everybody, list[i].Name)
+		}
+	}
+}
+
+// HolderName is a holder as people write it: as the documents do, else by the
+// ARN's kind and name, or by what Kubernetes calls it.
+func HolderName(h *authz.Holder, k access.ClusterKey) string {
+	switch h.Kind {
+	case authz.PrincipalHolder:
+		return cmp.Or(h.Member, principalName(h.Name, k))
+	case authz.ServiceAccountHolder:
+		return "serviceaccount/" + h.Name
+	case authz.GroupHolder:
+		return "group " + h.Name
+	}
+	return "Kubernetes user " + h.Name
+}
+
+// principalName is an ARN as people write it on a cluster.
+func principalName(arn string, k access.ClusterKey) string {
+	p, err := access.ParseIAMPrincipal(arn)
+	if err != nil || p.Account != k.Account {
+		return arn
+	}
+	if name, ok := p.PermissionSet(); ok {
+		return string(access.PermissionSetMember) + "/" + name
+	}
+	return p.Kind + p.Path + p.Name
+}
+
+// everybody are groups that everybody is in, or everybody without a name.
+var everybody = []string{authz.Authenticated, authz.Unauthenticated, "system:serviceaccounts"}
+
+// KubernetesOwn reports whether a holder is a part of every cluster: users and
+// groups that begin with system:, unless the group is everybody, and the
+// ServiceAccounts of kube-system.
+func (h *Holder) KubernetesOwn() bool {
+	switch h.Kind {
+	case authz.PrincipalHolder:
+		return false
+	case authz.ServiceAccountHolder:
+		return strings.HasPrefix(h.Name, "kube-system/")
+	case authz.GroupHolder:
+		if ns, ok := strings.CutPrefix(h.Name, "system:serviceaccounts:"); ok {
+			return ns == "kube-system"
+		}
+		return strings.HasPrefix(h.Name, "system:") && !slices.Contains(everybody, h.Name)
+	}
+	return strings.HasPrefix(h.Name, "system:")
+}

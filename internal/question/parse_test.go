@@ -1,0 +1,91 @@
+package question
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// shows: item S62
+func TestKubectlsWordsBecomeRequests(t *testing.T) {
+	for _, tt := range []struct {
+		ask  Ask
+		want string // verb|group|resource|subresource|namespace|name|path
+		says string
+	}{
+		{Ask{"create", "pods", "dev", ""}, "create||pods||dev||", "create pods in dev"},
+		{Ask{"GET", "po", "dev", "a"}, "get||pods||dev|a|", "get pods a in dev"},
+		{Ask{"get", "pod", "", ""}, "get||pods||||", "get pods in all namespaces"},
+		{Ask{"list", "deployments.apps", "dev", ""}, "list|apps|deployments||dev||", "list deployments.apps in dev"},
+		{Ask{"list", "deploy", "dev", ""}, "list|apps|deployments||dev||", "list deployments.apps in dev"},
+		{Ask{"list", "deployments.v1.apps", "dev", ""}, "list|apps|deployments||dev||", "list deployments.apps in dev"},
+		{Ask{"patch", "deployments.apps/scale", "dev", "web"}, "patch|apps|deployments|scale|dev|web|", "patch deployments.apps/scale web in dev"},
+		{Ask{"get", "pods/log", "dev", ""}, "get||pods|log|dev||", "get pods/log in dev"},
+		{Ask{"get", "events", "dev", ""}, "get||events||dev||", "get events in dev"},
+		{Ask{"get", "events.events.k8s.io", "dev", ""}, "get|events.k8s.io|events||dev||", "get events.events.k8s.io in dev"},
+		{Ask{"list", "nodes", "", ""}, "list||nodes||||", "list nodes"},
+		{Ask{"list", "no", "dev", ""}, "list||nodes||||", "list nodes"},
+		{Ask{"get", "ns", "dev", ""}, "get||namespaces||dev|dev|", "get namespaces dev"},
+		{Ask{"get", "namespaces", "", "dev"}, "get||namespaces||dev|dev|", "get namespaces dev"},
+		{Ask{"list", "namespaces", "", ""}, "list||namespaces||||", "list namespaces"},
+		{Ask{"get", "certificates.cert-manager.io", "dev", ""}, "get|cert-manager.io|certificates||dev||", "get certificates.cert-manager.io in dev"},
+		{Ask{"get", "nodes.metrics.k8s.io", "", ""}, "get|metrics.k8s.io|nodes||||", "get nodes.metrics.k8s.io"},
+		{Ask{"impersonate", "users", "", "x"}, "impersonate||users|||x|", "impersonate users x"},
+		{Ask{"*", "*", "", ""}, "*|*|*||||", "* * in all namespaces"},
+		{Ask{"get", "/healthz", "", ""}, "get||||||/healthz", "get /healthz"},
+	} {
+		got, err := Parse(tt.ask)
+		r := got.Request
+		words := strings.Join([]string{r.Verb, r.Group, r.Resource, r.Subresource, r.Namespace, r.Name, r.Path}, "|")
+		if err != nil || words != tt.want || got.String() != tt.says {
+			t.Errorf("%+v: %s, %q, %v; want %s, %q", tt.ask, words, got, err, tt.want, tt.says)
+		}
+	}
+}
+
+// What is not known is refused with the nearest word; what is odd and possible
+// is asked and said.
+func TestWordsThatStandForNothing(t *testing.T) {
+	for _, tt := range []struct{ verb, resource, hint string }{
+		{"get", "podz", "did you mean pods?"},
+		{"get", "deploymens", "did you mean deployments?"},
+		{"get", "widgets", "write its group too"},
+		{"get", "", ""}, {"", "pods", "get, list"}, {"get pods", "pods", "get, list"}, {"get", "pods.*", "RESOURCE.GROUP"},
+	} {
+		var w *WordError
+		if _, err := Parse(Ask{Verb: tt.verb, Resource: tt.resource}); !errors.As(err, &w) || !strings.Contains(w.Hint, tt.hint) {
+			t.Errorf("%s %s: %+v", tt.verb, tt.resource, err)
+		}
+	}
+	for _, tt := range []struct {
+		ask  Ask
+		note string
+	}{
+		{Ask{"gett", "pods", "", ""}, "gett is none of Kubernetes' verbs; did you mean get?"},
+		{Ask{"list", "nodes", "dev", ""}, "nodes are not in namespaces; the namespace is left out"},
+		{Ask{"get", "pods/logs", "dev", ""}, "pods has no subresource logs in Kubernetes itself; did you mean log?"},
+		{Ask{"get", "/healthz", "dev", ""}, "a URL has neither namespace nor name; they are left out"},
+		{Ask{"get", "pods/log", "dev", ""}, ""}, {Ask{"post", "/x", "", ""}, ""}, {Ask{"get", "ns", "dev", ""}, ""},
+	} {
+		got, err := Parse(tt.ask)
+		if err != nil || strings.Join(got.Notes, "; ") != tt.note {
+			t.Errorf("%+v: %q %v, want %q", tt.ask, got.Notes, err, tt.note)
+		}
+	}
+}
+
+func TestASubjectIsNoPath(t *testing.T) {
+	for _, word := range []string{"me", "team/qa", "user/a/ann", "permissionSet/Qa", "serviceaccount/web/sa", "arn:aws:iam::111122223333:role/x"} {
+		if !IsWho(word) {
+			t.Errorf("%s is a subject", word)
+		}
+	}
+	for _, path := range []string{"./team", "team", "access", "examples/team", "examples"} {
+		if IsWho(path) {
+			t.Errorf("%s is a path", path)
+		}
+	}
+	if !IsAWSAction("s3:GetObject") || !IsAWSAction("cloudwatch:List*") || IsAWSAction("get") || IsAWSAction("arn:aws:iam::1:role/x") {
+		t.Error("an action of AWS's is SERVICE:ACTION")
+	}
+}

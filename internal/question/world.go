@@ -1,0 +1,253 @@
+// Package question puts people's questions to the decision engine: kubectl's
+// words become requests, words for subjects become principals, and one answer
+// is given over several clusters and members. It reads and writes nothing.
+package question
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/internal/effect"
+)
+
+// World is one reading of clusters that can be asked.
+type World struct {
+	Directory *effect.Directory
+	// Alone says that only the documents were read: nobody else has access
+	// there, and RBAC is upstream's default.
+	Alone    bool
+	Clusters []*Cluster
+	// outside are clusters that this run does not look at.
+	outside map[access.ClusterKey]bool
+}
+
+// Cluster is a cluster that is compiled when it is first asked.
+type Cluster struct {
+	Facts  authz.Facts
+	engine func() (*authz.Cluster, error)
+}
+
+// Engine compiles the cluster's facts, once.
+func (c *Cluster) Engine() (*authz.Cluster, error) { return c.engine() }
+
+// Documents is the world as the documents alone have it. callers, which may be
+// nil, tells who "me" is in each account.
+func Documents(want *access.State, callers *access.Snapshot) *World {
+	w := &World{Directory: effect.NewDirectory(want, nil).WithCallers(callers), Alone: true}
+	w.add(effect.Wanted(want), nil)
+	return w
+}
+
+// Observed is the world as it was seen, of the clusters that documents name.
+func Observed(want *access.State, have *access.Snapshot) *World {
+	w := &World{Directory: effect.NewDirectory(want, have)}
+	facts := effect.Seen(have, want)
+	for i := range facts {
+		if facts[i].DefaultRBAC { // nobody asked its API server
+			facts[i].Unknown = append(facts[i].Unknown, unasked(&facts[i])...)
+		}
+	}
+	w.add(facts, documented(want))
+	w.leaveOut(want, have.Part)
+	return w
+}
+
+// KubernetesNeed asks the API server of every cluster that a document names,
+// unless it says that nothing is to be read there.
+func KubernetesNeed(want *access.State) func(*access.HaveCluster) access.KubernetesNeed {
+	need := map[access.ClusterKey]access.KubernetesNeed{}
+	for i := range want.Clusters {
+		if c := &want.Clusters[i]; c.Via != access.ViaNone {
+			need[c.Key] = access.KubernetesNeeded
+		}
+	}
+	return func(h *access.HaveCluster) access.KubernetesNeed { return need[h.Key] }
+}
+
+// unasked is what is not known of a cluster whose document says that its
+// Kubernetes side is not read.
+func unasked(f *authz.Facts) []authz.Unknown {
+	var us []authz.Unknown
+	for _, part := range []authz.Part{authz.UnknownRBAC, authz.UnknownAuthMap} {
+		us = append(us, authz.Unknown{Part: part, Why: "its document has kubernetes.via: None",
+			Settle: "let the document of cluster " + f.Name + " say kubernetes.via: Direct"})
+	}
+	return us
+}
+
+// Planned is the world of facts that effect.After gave.
+func Planned(want *access.State, have *access.Snapshot, facts []authz.Facts) *World {
+	w := &World{Directory: effect.NewDirectory(want, have)}
+	w.add(facts, documented(want))
+	w.leaveOut(want, have.Part)
+	return w
+}
+
+// leaveOut keeps in mind the clusters that a reading was narrowed from.
+func (w *World) leaveOut(want *access.State, part *access.Part) {
+	for k := range documented(want) {
+		if !part.HasCluster(k) {
+			w.leave(k)
+		}
+	}
+}
+
+func (w *World) leave(k access.ClusterKey) {
+	if w.outside == nil {
+		w.outside = map[access.ClusterKey]bool{}
+	}
+	w.outside[k] = true
+}
+
+func documented(want *access.State) map[access.ClusterKey]bool {
+	keys := make(map[access.ClusterKey]bool, len(want.Clusters))
+	for i := range want.Clusters {
+		keys[want.Clusters[i].Key] = true
+	}
+	return keys
+}
+
+func (w *World) add(facts []authz.Facts, only map[access.ClusterKey]bool) {
+	for _, f := range facts {
+		if only != nil && !only[f.Cluster] {
+			continue
+		}
+		w.Clusters = append(w.Clusters, &Cluster{Facts: f, engine: sync.OnceValues(func() (*authz.Cluster, error) { return authz.Compile(f) })})
+	}
+}
+
+// Cluster finds a cluster.
+func (w *World) Cluster(k access.ClusterKey) (*Cluster, bool) {
+	i := slices.IndexFunc(w.Clusters, func(c *Cluster) bool { return c.Facts.Cluster == k })
+	if i < 0 {
+		return nil, false
+	}
+	return w.Clusters[i], true
+}
+
+// Narrow leaves only these clusters; none leaves all.
+func (w *World) Narrow(keys []access.ClusterKey) {
+	if len(keys) == 0 {
+		return
+	}
+	var left []*Cluster
+	for _, c := range w.Clusters {
+		if slices.Contains(keys, c.Facts.Cluster) {
+			left = append(left, c)
+		} else {
+			w.leave(c.Facts.Cluster)
+		}
+	}
+	w.Clusters = left
+}
+
+// Outside reports whether a cluster is one that this run does not look at.
+func (w *World) Outside(k access.ClusterKey) bool { return w.outside[k] }
+
+// Result is what one subject may on one cluster.
+type Result struct {
+	Cluster *Cluster
+	Subject effect.Subject
+	authz.Explanation
+}
+
+// Answer is a question's answer over clusters and members.
+type Answer struct {
+	Who   access.Who
+	Asked Asked
+	// Verdict is Allow if each result is, Deny if one is, else Undetermined.
+	Verdict authz.Verdict
+	Results []Result // cluster by cluster, member by member
+}
+
+// Subjects are those whom a word stands for on a cluster, see
+// effect.Directory. Of one that does not seem to exist Missing says who may have
+// been meant.
+func (w *World) Subjects(who access.Who, k access.ClusterKey) ([]effect.Subject, error) {
+	subjects, err := w.Directory.Subjects(who, k)
+	for i := range subjects {
+		if s := &subjects[i]; s.Missing != "" {
+			s.Missing += meant(s.Name, w.Directory.Named())
+		}
+	}
+	return subjects, err
+}
+
+// Can answers whether who may do it, on every cluster of the world. The error
+// is a *effect.NotFoundError, or facts that cannot be.
+func (w *World) Can(who access.Who, asked Asked) (*Answer, error) {
+	a := &Answer{Who: who, Asked: asked}
+	for _, c := range w.Clusters {
+		subjects, err := w.Subjects(who, c.Facts.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range subjects {
+			e, err := c.Explain(s, asked.Request)
+			if err != nil {
+				return nil, err
+			}
+			a.Results = append(a.Results, Result{Cluster: c, Subject: s, Explanation: e})
+		}
+	}
+	if len(a.Results) == 0 {
+		return nil, errors.New("there is no cluster to ask about")
+	}
+	verdicts := make([]authz.Verdict, len(a.Results))
+	for i := range a.Results {
+		verdicts[i] = a.Results[i].Verdict
+	}
+	a.Verdict = Each(verdicts...)
+	return a, nil
+}
+
+// Each is whether each is allowed: Deny if one is denied.
+func Each(verdicts ...authz.Verdict) authz.Verdict {
+	switch {
+	case slices.Contains(verdicts, authz.Deny):
+		return authz.Deny
+	case slices.Contains(verdicts, authz.Undetermined):
+		return authz.Undetermined
+	}
+	return authz.Allow
+}
+
+// Explain answers for one subject on the cluster, with reasons.
+func (c *Cluster) Explain(s effect.Subject, r authz.Request) (authz.Explanation, error) {
+	engine, err := c.compiled()
+	if err != nil {
+		return authz.Explanation{}, err
+	}
+	if s.Identity != nil {
+		return engine.Explain(*s.Identity, r), nil
+	}
+	id, by, _ := engine.Identify(s.Principal, s.Session)
+	e := engine.Explain(id, r)
+	e.MappedBy = by
+	return e, nil
+}
+
+// Decide is Explain's verdict alone.
+func (c *Cluster) Decide(s effect.Subject, r authz.Request) (authz.Verdict, error) {
+	engine, err := c.compiled()
+	if err != nil {
+		return authz.Deny, err
+	}
+	if s.Identity != nil {
+		return engine.Decide(*s.Identity, r), nil
+	}
+	id, _, _ := engine.Identify(s.Principal, s.Session)
+	return engine.Decide(id, r), nil
+}
+
+func (c *Cluster) compiled() (*authz.Cluster, error) {
+	engine, err := c.engine()
+	if err != nil {
+		return nil, fmt.Errorf("compile what is known of cluster %s: %w", c.Facts.Name, err)
+	}
+	return engine, nil
+}

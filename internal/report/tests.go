@@ -1,0 +1,242 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/internal/accesstest"
+)
+
+// Tests writes what access tests came to: what failed, what could not be told,
+// and the counts last. again are the words with which a question can be asked
+// by itself: flags and paths after "atlas-iam can-i VERB RESOURCE ...".
+func Tests(w io.Writer, r *accesstest.Report, alone bool, again []string, o Options) error {
+	t := textWriter{color: o.Color}
+	for _, kind := range []accesstest.Outcome{accesstest.Passed, accesstest.Undetermined, accesstest.Failed} {
+		for i := range r.Cases {
+			c := &r.Cases[i]
+			if c.Outcome != kind || kind == accesstest.Passed && !o.Verbose {
+				continue
+			}
+			t.testCase(c, again, o)
+		}
+	}
+	if alone && !o.Quiet {
+		t.line(Safe(basisWords()))
+	}
+	t.line(testCounts(r))
+	return t.flush(w)
+}
+
+func testCounts(r *accesstest.Report) string {
+	if len(r.Cases) == 0 {
+		return "no access tests"
+	}
+	return fmt.Sprintf("%d passed, %d failed, %d undetermined", r.Passed, r.Failed, r.Undetermined)
+}
+
+func (t *textWriter) testCase(c *accesstest.Case, again []string, o Options) {
+	word, col := "PASS", green
+	switch c.Outcome {
+	case accesstest.Failed:
+		word, col = "FAIL", red
+	case accesstest.Undetermined:
+		word, col = "UNDETERMINED", yellow
+	}
+	if o.Quiet && c.Outcome == accesstest.Passed {
+		return
+	}
+	t.line(t.paint(col, word) + "  " + Safe(c.Test.Document+"   "+c.Place().String()))
+	for _, l := range caseWords(c, again, o.Verbose) {
+		t.line("      " + Safe(l))
+	}
+}
+
+// caseTitle is what a case asks: "team/backend cannot create pods in x".
+func caseTitle(c *accesstest.Case) string {
+	asked := c.Asked.String()
+	if c.Asked.Verb == "" {
+		asked = c.Ask.String()
+	}
+	if c.Kind != accesstest.Only {
+		return c.Who.String() + " " + string(c.Kind) + " " + asked
+	}
+	names := make([]string, len(c.Only))
+	for i, w := range c.Only {
+		names[i] = w.String()
+	}
+	if len(names) == 0 {
+		return "nobody can " + asked
+	}
+	return "only " + few(names, 4) + " can " + asked
+}
+
+// shownFindings is how many of those who break a case are explained.
+const shownFindings = 3
+
+// caseWords is all that is said of a case that did not pass, or with -v of one
+// that did.
+func caseWords(c *accesstest.Case, again []string, verbose bool) []string {
+	if c.Outcome == accesstest.Passed {
+		return []string{caseTitle(c)}
+	}
+	if c.Why != "" {
+		return []string{caseTitle(c), c.Why}
+	}
+	lines := []string{strings.TrimRight(caseTitle(c)+"   "+wantGot(c), " ")}
+	folds := foldFindings(c, verbose)
+	shown := folds
+	if !verbose && len(folds) > shownFindings {
+		shown = folds[:shownFindings]
+	}
+	for _, f := range shown {
+		lines = append(lines, f.lines...)
+	}
+	if rest := len(folds) - len(shown); rest > 0 {
+		lines = append(lines, count(rest, "more", "more")+" (-v names each)")
+	}
+	if c.Subjects > 1 && c.Kind != accesstest.Only {
+		lines = append(lines, fmt.Sprintf("%d of %d answers are not as wanted", len(c.Findings), c.Subjects))
+	}
+	if len(c.Findings) > 0 {
+		lines = append(lines, "try: "+tryWords(c, &c.Findings[0], again))
+	}
+	return lines
+}
+
+// findingFold is what is said of subjects who break a case in the same way.
+type findingFold struct {
+	subjects, clusters []string
+	body, lines        []string
+}
+
+// foldFindings folds findings over subjects and clusters. What is certain
+// explains a failure; with -v what cannot be told is told as well.
+func foldFindings(c *accesstest.Case, verbose bool) []*findingFold {
+	var folds []*findingFold
+	index := map[string]*findingFold{}
+	for i := range c.Findings {
+		f := &c.Findings[i]
+		if c.Outcome == accesstest.Failed && f.Verdict == authz.Undetermined && !verbose {
+			continue
+		}
+		body := findingWords(f)
+		key := strings.Join(body, "\n")
+		fold := index[key]
+		if fold == nil || verbose {
+			fold = &findingFold{body: body}
+			index[key] = fold
+			folds = append(folds, fold)
+		}
+		if !slices.Contains(fold.subjects, f.Subject) {
+			fold.subjects = append(fold.subjects, f.Subject)
+		}
+		if !slices.Contains(fold.clusters, f.Cluster) {
+			fold.clusters = append(fold.clusters, f.Cluster)
+		}
+	}
+	for _, f := range folds {
+		who := few(f.subjects, shownPeople) + " on " + few(f.clusters, shownPeople)
+		f.lines = append([]string{who + " " + f.body[0]}, f.body[1:]...)
+	}
+	return folds
+}
+
+// wantGot is "want deny, got allow".
+func wantGot(c *accesstest.Case) string {
+	if c.Kind == accesstest.Only {
+		return ""
+	}
+	want, got := "allow", "deny"
+	if c.Kind == accesstest.Cannot {
+		want, got = "deny", "allow"
+	}
+	if c.Outcome == accesstest.Undetermined {
+		got = "undetermined"
+	}
+	if c.Test.Because != nil && !slices.ContainsFunc(c.Findings, func(f accesstest.Finding) bool { return !f.NotBecause }) {
+		want, got = "allow by "+becauseWords(c.Test.Because), "allow by something else"
+	}
+	return "want " + want + ", got " + got
+}
+
+func becauseWords(b *access.Because) string {
+	if b.Policy != "" {
+		return policyName(b.Policy)
+	}
+	return b.Role.String()
+}
+
+// findingWords says how a subject breaks a case, and by what; the subject
+// stands before it.
+func findingWords(f *accesstest.Finding) []string {
+	e := f.Explanation
+	switch {
+	case f.TooMany && e.Verdict == authz.Allow:
+		return indented("can too, by", e.Reasons)
+	case e.Verdict == authz.Allow:
+		return indented("is allowed by", e.Reasons)
+	case e.Verdict == authz.Undetermined:
+		lines := []string{"may or may not"}
+		for _, u := range e.Unknown {
+			lines = append(lines, "  "+unknownWords(u), "  to settle it: "+u.Settle)
+		}
+		return lines
+	}
+	lines := []string{"is denied"}
+	for i, m := range e.Misses {
+		if i == shownFindings {
+			break
+		}
+		lines = append(lines, "  x "+withSource(reasonWords(m), m.Sources))
+	}
+	if len(e.Remedies) > 0 {
+		lines = append(lines, "  would allow it: "+remedyWords(e.Remedies[0]))
+	}
+	return lines
+}
+
+func indented(head string, reasons []authz.Reason) []string {
+	if len(reasons) == 1 {
+		return []string{head + " " + withSource(reasonWords(reasons[0]), reasons[0].Sources)}
+	}
+	lines := []string{head}
+	for _, r := range reasons {
+		lines = append(lines, "  "+withSource(reasonWords(r), r.Sources))
+	}
+	return lines
+}
+
+func withSource(text string, sources []access.Source) string {
+	if s := sourceWords(sources); s != "" {
+		return text + "   " + s
+	}
+	return text
+}
+
+// tryWords is the command that asks a case's question of the first that broke
+// it.
+func tryWords(c *accesstest.Case, f *accesstest.Finding, again []string) string {
+	words := []string{"atlas-iam", "can-i", c.Ask.Verb, c.Ask.Resource}
+	if c.Kind == accesstest.Only && f.TooMany {
+		words[1] = "who-can"
+	} else {
+		words = append(words, "--as", f.Subject)
+	}
+	if ns := c.Asked.Namespace; ns != "" {
+		words = append(words, "-n", ns)
+	}
+	return strings.Join(append(append(words, "--cluster", f.Cluster), again...), " ")
+}
+
+// CaseLine is what a case asks, on one line.
+func CaseLine(c *accesstest.Case) string {
+	if c.Why != "" {
+		return caseTitle(c) + ": " + c.Why
+	}
+	return caseTitle(c)
+}
