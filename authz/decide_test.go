@@ -136,3 +136,78 @@ func TestCouldBe(t *testing.T) {
 		}
 	}
 }
+
+func TestWhichRulesARoleHas(t *testing.T) {
+	get := func(resource string) []access.Rule {
+		return []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{resource}}}
+	}
+	label := map[string]string{"to": "whole"}
+	whole := access.KubernetesRole{Name: "whole", Aggregate: []map[string]string{label}}
+	part := access.KubernetesRole{Name: "part", Labels: label, Rules: get("things")}
+	read := whole
+	read.Rules = get("pods")
+	own := access.KubernetesRole{Name: "view", Rules: get("things")}
+	bound := func(kind, name, ns string, patterns ...string) []Binding {
+		b := clusterBinding("b", name, group("devs"))
+		b.Role.Kind, b.Namespace, b.Patterns = kind, ns, patterns
+		return []Binding{b}
+	}
+	things := Request{Verb: "get", Resource: "things", Namespace: "ops"}
+	tests := []struct {
+		name  string
+		facts Facts
+		want  Verdict
+	}{
+		{"an aggregated role that was filled in by nobody", Facts{Roles: []access.KubernetesRole{whole, part}, Bindings: bound(access.ClusterRole, "whole", "")}, Allow},
+		{"an aggregated role selects by labels", Facts{Roles: []access.KubernetesRole{whole, {Name: "part", Rules: get("things")}}, Bindings: bound(access.ClusterRole, "whole", "")}, Deny},
+		{"what its controller wrote stands", Facts{Roles: []access.KubernetesRole{read, part}, Bindings: bound(access.ClusterRole, "whole", "")}, Deny},
+		{"a role replaces the default of its name", Facts{DefaultRBAC: true, Roles: []access.KubernetesRole{own}, Bindings: bound(access.ClusterRole, "view", "")}, Allow},
+		{"the default has no such thing", Facts{DefaultRBAC: true, Bindings: bound(access.ClusterRole, "view", "")}, Deny},
+		{"a Role of that namespace", Facts{Roles: []access.KubernetesRole{{Namespace: "ops", Name: "r", Rules: get("things")}}, Bindings: bound(access.Role, "r", "ops")}, Allow},
+		{"a Role of another namespace", Facts{Roles: []access.KubernetesRole{{Namespace: "x", Name: "r", Rules: get("things")}}, Bindings: bound(access.Role, "r", "ops")}, Deny},
+		{"a ClusterRole is no Role", Facts{Roles: []access.KubernetesRole{{Name: "r", Rules: get("things")}}, Bindings: bound(access.Role, "r", "ops")}, Deny},
+		{"a Role in a ClusterRoleBinding", Facts{Roles: []access.KubernetesRole{{Namespace: "ops", Name: "r", Rules: get("things")}}, Bindings: bound(access.Role, "r", "")}, Deny},
+		{"Roles of namespaces that match", Facts{Bindings: bound(access.Role, "r", "", "o*")}, Undetermined},
+		{"Roles of namespaces that do not match", Facts{Bindings: bound(access.Role, "r", "", "x*")}, Deny},
+		{"a role that is not there", Facts{Bindings: bound(access.ClusterRole, "r", "")}, Deny},
+		{"a role that is none of the defaults", Facts{DefaultRBAC: true, Bindings: bound(access.ClusterRole, "r", "")}, Undetermined},
+		{"a role that is none of the defaults, elsewhere", Facts{DefaultRBAC: true, Bindings: bound(access.ClusterRole, "r", "x")}, Deny},
+		{"a role of unknown rules, elsewhere", Facts{Unknown: []Unknown{{Part: UnknownRole, Role: access.RoleRef{Kind: access.ClusterRole, Name: "r"}}}, Bindings: bound(access.ClusterRole, "r", "x")}, Deny},
+		{"a role of unknown rules, here", Facts{Unknown: []Unknown{{Part: UnknownRole, Role: access.RoleRef{Kind: access.ClusterRole, Name: "r"}}}, Bindings: bound(access.ClusterRole, "r", "ops")}, Undetermined},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := compiled(t, tt.facts)
+			if got := c.Decide(User("ann", "devs"), things); got != tt.want {
+				t.Errorf("%v, want %v", got, tt.want)
+			}
+			if got := c.Decide(User("ann"), things); got != Deny {
+				t.Errorf("whom nothing is bound to: %v", got)
+			}
+		})
+	}
+}
+
+func TestTemplatesOfUsersAndAccounts(t *testing.T) {
+	authMap := func(arn, username string) *access.AuthMap {
+		return &access.AuthMap{MapUsers: "- {userarn: '" + arn + "', username: '" + username + "'}"}
+	}
+	tests := []struct{ username, session, want string }{
+		{"u:{{AccountID}}", "", "u:111122223333"},
+		{"u:{{SessionName}}", "", "u:"}, // a user has no session
+		{"{{AccountID}}:{{SessionNameRaw}}", "", "111122223333:"},
+	}
+	for _, tt := range tests {
+		c := compiled(t, Facts{Mode: access.ModeConfigMap, AuthMap: authMap(ann, tt.username)})
+		if id, _, v := c.Identify(ann, tt.session); id.Username != tt.want || v != Allow {
+			t.Errorf("%s: %q, %v; want %q", tt.username, id.Username, v, tt.want)
+		}
+	}
+	c := compiled(t, Facts{Entries: []Entry{entry(devRole, "", access.Scope{}, "g:{{SessionName}}")}})
+	if id, _, _ := c.Identify(devRole, "a@b"); id.Username != "arn:aws:sts::111122223333:assumed-role/dev/a-b" || id.Groups[0] != "g:a-b" {
+		t.Errorf("%+v", id)
+	}
+	if id, _, _ := c.Identify(devRole, ""); id.Username != "arn:aws:sts::111122223333:assumed-role/dev/{{SessionName}}" {
+		t.Errorf("%+v", id)
+	}
+}

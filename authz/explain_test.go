@@ -316,3 +316,36 @@ func TestFaultyFactsAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRemediesSayWhatElseTheyGive(t *testing.T) {
+	const rb = "rbac.authorization.k8s.io"
+	tests := []struct {
+		rules []access.Rule
+		want  []string
+	}{
+		{[]access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"pods"}}}, nil},
+		{[]access.Rule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{"secrets"}}}, []string{"read secrets"}},
+		{[]access.Rule{{Verbs: []string{"patch"}, APIGroups: []string{""}, Resources: []string{"secrets"}}}, []string{"write secrets"}},
+		{[]access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"nodes/proxy"}}}, []string{"exec in pods"}},
+		{[]access.Rule{{Verbs: []string{"create"}, APIGroups: []string{rb}, Resources: []string{"rolebindings"}}}, []string{"write roles and bindings"}},
+		{[]access.Rule{{Verbs: []string{"update"}, APIGroups: []string{rb}, Resources: []string{"clusterroles"}}}, []string{"write roles and bindings"}},
+		{[]access.Rule{{Verbs: []string{"impersonate"}, APIGroups: []string{""}, Resources: []string{"groups"}}}, []string{"impersonate users and groups"}},
+		{everything(), []string{"everything there"}},
+	}
+	for _, tt := range tests {
+		if d := cmp.Diff(tt.want, risks(tt.rules)); d != "" {
+			t.Errorf("%+v:\n%s", tt.rules, d)
+		}
+	}
+}
+
+// The system's own roles, and those whose rules are not known, are no advice.
+func TestRemediesAreRolesForPeople(t *testing.T) {
+	rules := []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"pods"}}}
+	f := Facts{Roles: []access.KubernetesRole{{Name: "system:reader", Rules: rules}, {Namespace: "x", Name: "local", Rules: rules}, {Name: "wide", Rules: everything()}, {Name: "reader", Rules: rules}, {Name: "unread", Rules: rules}},
+		Unknown: []Unknown{{Part: UnknownRole, Role: access.RoleRef{Kind: access.ClusterRole, Name: "unread"}}}}
+	e := compiled(t, f).Explain(User("ann"), Request{Verb: "get", Resource: "pods", Namespace: "x"})
+	if d := cmp.Diff([]string{"reader on x:"}, remedyWords(e.Remedies)); d != "" {
+		t.Error(d)
+	}
+}

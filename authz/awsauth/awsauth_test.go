@@ -159,3 +159,49 @@ func TestRender(t *testing.T) {
 		}
 	}
 }
+
+func TestCanonical(t *testing.T) {
+	tests := map[string]string{
+		"arn:aws:sts::111122223333:assumed-role/dev/s":      "arn:aws:iam::111122223333:role/dev",
+		"arn:aws-cn:sts::111122223333:assumed-role/a/b/s":   "arn:aws-cn:iam::111122223333:role/a/b",
+		"arn:aws:iam::111122223333:role/path/dev":           "arn:aws:iam::111122223333:role/dev",
+		"arn:aws:iam::111122223333:user/path/ann":           "arn:aws:iam::111122223333:user/path/ann",
+		"arn:aws:iam::111122223333:root":                    "arn:aws:iam::111122223333:root",
+		"arn:aws:sts::111122223333:federated-user/somebody": "arn:aws:sts::111122223333:federated-user/somebody",
+		"arn:aws:sts::111122223333:assumed-role/dev":        "",
+		"arn:aws:sts::111122223333:user/ann":                "",
+		"arn:aws:sts::111122223333:root":                    "",
+		"arn:aws:iam::111122223333:federated-user/somebody": "",
+		"arn:aws:iam::111122223333:group/devs":              "",
+		"arn:aws:s3:::bucket":                               "",
+		"ann":                                               "",
+	}
+	for arn, want := range tests {
+		if got, err := Canonical(arn); got != want || (err != nil) != (want == "") {
+			t.Errorf("Canonical(%s) = %q, %v; want %q", arn, got, err, want)
+		}
+	}
+}
+
+// What counts is listed for whoever wants to see it whole; faults name lines
+// from one.
+func TestMappings(t *testing.T) {
+	m := Parse(access.AuthMap{
+		MapUsers:    "- {userarn: arn:aws:iam::111122223333:user/b, username: b}\n- {username: lost}\n- {userarn: arn:aws:iam::111122223333:user/a, username: a}",
+		MapRoles:    "- {rolearn: arn:aws:iam::111122223333:role/r, username: r}\n- {username: lost}",
+		MapAccounts: "- '222233334444'\n- ''\n- '111122223333'",
+	})
+	var got []string
+	for _, x := range m.Mappings() {
+		got = append(got, x.By+" "+x.Username)
+	}
+	if d := cmp.Diff([]string{"mapRoles r", "mapUsers a", "mapUsers b"}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"111122223333", "222233334444"}, m.AccountIDs()); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"mapUsers: line 2 has no userarn and is dropped", "mapRoles: line 2 has no rolearn, or not it alone, and is dropped", "mapAccounts: item 2 is no account and is dropped"}, m.Faults); d != "" {
+		t.Error(d)
+	}
+}
