@@ -73,6 +73,7 @@ type scoped struct {
 type principal struct {
 	entry  *Entry // nil: the entry was not read, or is dead
 	listed bool   // it stands among the facts' entries
+	dead   *Entry // what maps nobody
 	// unknown is set where the entry's details were not read.
 	unknown  *Unknown
 	policies []policy
@@ -220,7 +221,7 @@ func (c *Cluster) readEntries() error {
 		}
 		p := &principal{entry: e, listed: true}
 		if e.Dead {
-			p.entry = nil // it maps nobody: aws-auth may
+			p.entry, p.dead = nil, e // it maps nobody: aws-auth may
 		}
 		for _, a := range e.Associations {
 			g := policy{Grant: eks.NewGrant(a), arn: a.Policy}

@@ -53,6 +53,7 @@ type MissKind string
 
 // The ways to miss, nearest first.
 const (
+	MissDead      MissKind = "dead"      // the entry is there and maps nobody: its principal is gone or was made again
 	MissName      MissKind = "name"      // the rule is for other names
 	MissNamespace MissKind = "namespace" // the rule fits; it holds in other namespaces
 	MissScope     MissKind = "scope"     // the rule fits; the request is cluster-wide and the grant is not

@@ -113,6 +113,14 @@ func TestExplain(t *testing.T) {
 			misses: []string{"unmapped"}, remedies: []string{"Edit on dev-backend-api-ns: read and write secrets, exec in pods, impersonate serviceaccounts"},
 		},
 		{
+			name: "an entry that is dead", facts: Facts{Entries: []Entry{func() Entry {
+				e := entry(ann, "AmazonEKSClusterAdminPolicy", access.ClusterScope())
+				e.Dead, e.Sources = true, []access.Source{place("devs.yaml")}
+				return e
+			}()}}, r: createPods, want: Deny,
+			misses: []string{"unmapped misses by dead devs.yaml"}, remedies: []string{"Edit on dev-backend-api-ns: read and write secrets, exec in pods, impersonate serviceaccounts"},
+		},
+		{
 			// refusals.md 27: a policy whose rules are not published.
 			name: "rules that AWS keeps to itself", facts: Facts{Entries: []Entry{entry(ann, "AmazonEKSACKPolicy", access.ClusterScope())}}, r: createPods, want: Undetermined,
 			unknown: []Part{UnknownPolicies},
@@ -296,6 +304,24 @@ func TestAPolicysHolderIsNoPrey(t *testing.T) {
 	f.Bindings = append(f.Bindings, clusterBinding("n", "nodes", user("arn:aws:iam::111122223333:user/admin")))
 	if h := compiled(t, f).WhoCan(listNodes); len(h.Indirect) != 2 { // ann, and her group
 		t.Errorf("one who is bound can be impersonated: %+v", h.Indirect)
+	}
+}
+
+// Who is not authenticated is not of the group of those who are.
+func TestAnonymousIsNoAuthenticated(t *testing.T) {
+	pods := []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"pods"}}}
+	nodes := []access.Rule{{Verbs: []string{"impersonate"}, APIGroups: []string{""}, Resources: []string{"users"}}}
+	f := Facts{Roles: []access.KubernetesRole{{Name: "pods", Rules: pods}, {Name: "nodes", Rules: nodes}},
+		Bindings: []Binding{clusterBinding("a", "pods", group(Authenticated)), clusterBinding("b", "nodes", user(Anonymous), user("ann"))}}
+	for _, x := range compiled(t, f).WhoCan(Request{Verb: "impersonate", Resource: "users"}).Allowed {
+		c := compiled(t, f)
+		want := Allow
+		if x.Name == Anonymous {
+			want = Deny
+		}
+		if got := c.Decide(x.Identity, Request{Verb: "get", Resource: "pods"}); got != want {
+			t.Errorf("%s: %v, want %v", x.Name, got, want)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	Authenticated   = "system:authenticated"
 	Unauthenticated = "system:unauthenticated"
 	Masters         = "system:masters"
+	Anonymous       = "system:anonymous" // a user, of the group Unauthenticated
 
 	serviceAccountPrefix = "system:serviceaccount:"
 	nodePrefix           = "system:node:"

@@ -50,15 +50,24 @@ func (c *Cluster) Explain(id Identity, r Request) Explanation {
 	}
 	if e.Verdict != Allow {
 		e.Misses = misses(grants, r)
-		if e.Identity == nil && len(grants) == 0 {
-			e.Misses = []Reason{{By: ByNothing}}
-		}
+		e.Misses = append(c.unmapped(&id, &e), e.Misses...)
 	}
 	if e.Verdict == Deny {
 		e.Remedies = c.remedies(&id, r)
 	}
 	e.Assumptions = c.assumptions(&e, &id)
 	return e
+}
+
+// unmapped says that nothing maps a principal, or that what should is dead.
+func (c *Cluster) unmapped(id *Identity, e *Explanation) []Reason {
+	if p := c.principals[id.Principal]; p != nil && p.dead != nil && p.unknown == nil {
+		return []Reason{{By: ByNothing, Miss: MissDead, Sources: p.dead.Sources}}
+	}
+	if e.Identity == nil && e.Verdict == Deny {
+		return []Reason{{By: ByNothing}}
+	}
+	return nil
 }
 
 func (e *Explanation) unknown(u *Unknown) {

@@ -44,7 +44,7 @@ func (c *Cluster) mayHavePolicies(id *Identity) bool {
 		return false
 	}
 	p := c.principals[id.Principal]
-	if p == nil {
+	if p == nil || p.dead != nil { // a dead entry is made again
 		iam, err := access.ParseIAMPrincipal(id.Principal)
 		return err == nil && !iam.ServiceLinked()
 	}

@@ -283,5 +283,8 @@ func (s *subject) holder() Holder {
 			return Holder{Kind: ServiceAccountHolder, Name: ns + "/" + name, Identity: ServiceAccount(ns, name)}
 		}
 	}
+	if s.name == Anonymous {
+		return Holder{Kind: UserHolder, Name: s.name, Identity: Identity{Username: Anonymous, Groups: []string{Unauthenticated}}}
+	}
 	return Holder{Kind: UserHolder, Name: s.name, Identity: User(s.name)}
 }
