@@ -33,6 +33,9 @@ func giverWords(r authz.Reason) string {
 	case authz.ByMasters:
 		return "group system:masters, which is past every rule"
 	case authz.ByNothing:
+		if r.Miss == authz.MissDead {
+			return "its access entry is dead: the user or role is gone or was made again"
+		}
 		return "no access entry and no line of aws-auth maps it"
 	}
 	return string(r.By)
