@@ -195,9 +195,10 @@ func (f *fleet) match(ctx context.Context) error {
 func (f *fleet) run(ctx context.Context, m *apiServer) {
 	settle := sync.OnceFunc(func() { close(m.settled) })
 	defer f.leave(m, settle)
+	waited := m.cluster.Awaits
 	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
 		began := time.Now()
-		err := f.once(ctx, m.cluster, settle)
+		err := f.once(ctx, m.cluster, func() { waited = false; settle() })
 		if ctx.Err() != nil {
 			return
 		}
@@ -206,7 +207,7 @@ func (f *fleet) run(ctx context.Context, m *apiServer) {
 			f.Say("the lab cannot note that: %v", err)
 		}
 		settle()
-		if m.cluster.Awaits {
+		if waited {
 			<-ctx.Done() // the cluster has failed
 			return
 		}
@@ -251,8 +252,8 @@ type ready struct {
 // grace is how long an API server may take to end.
 const grace = 15 * time.Second
 
-// once runs the program to its end, which is an error unless ctx asks for it.
-// It holds the other end of the program's standard input: whatever becomes of
+// once runs the program to its end, which is an error unless ctx asks for it,
+// and calls settled when its API server serves. It holds the other end of the program's standard input: whatever becomes of
 // this process, the program ends with it.
 func (f *fleet) once(ctx context.Context, c eks.Cluster, settled func()) error {
 	select {
