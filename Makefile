@@ -13,7 +13,7 @@ FUZZTIME    ?= 60s
 # Packages with goroutines of their own.
 RACE        := ./internal/cloud/... ./internal/observe/... ./internal/apply/... ./emulator/... ./authz
 
-.PHONY: all build kubelab quick test lint unit race differences fuzz conformance e2e soak bench figures benchmarks mutants brief clean
+.PHONY: all build kubelab kubelab-tests quick test lint unit race differences fuzz conformance e2e soak bench figures benchmarks mutants brief clean
 
 all: quick
 
@@ -26,6 +26,9 @@ KUBELAB := $(BIN)/atlas-iam-kubelab
 
 kubelab:
 	$(STAGE) 'build kubelab' go -C kubelab build -ldflags '-s -w' -o ../$(KUBELAB) ./cmd/atlas-iam-kubelab
+
+kubelab-tests: kubelab
+	$(STAGE) 'vet and unit tests of kubelab' bash -c 'go -C kubelab vet ./... && go -C kubelab test ./...'
 
 $(STATICCHECK): tools/go.mod tools/go.sum
 	$(STAGE) 'build staticcheck' go -C tools build -o ../$(STATICCHECK) honnef.co/go/tools/cmd/staticcheck
@@ -55,7 +58,7 @@ differences:
 fuzz:
 	@tools/fuzz $(FUZZTIME)
 
-conformance: build
+conformance: build kubelab
 	$(STAGE) 'real clients' env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam ATLAS_ENDPOINT=$(ENDPOINT) go test -count=1 -timeout 30m -tags conformance ./conformance/...
 
 e2e:
@@ -63,7 +66,7 @@ e2e:
 
 quick: build lint unit
 
-test: build lint unit brief race oracle differences e2e conformance fuzz
+test: build lint unit brief race kubelab-tests oracle differences e2e conformance fuzz
 	@echo 'all stages passed'
 
 soak: build

@@ -184,7 +184,7 @@ func (p *hands) associate(principal, policy, scope string) {
 // The fifth article, from its first command to its last, with a real API
 // server at the end of each.
 //
-// shows: item R1
+// shows: item S43
 func TestTheArticlesJourneyWithKubectl(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "lab.db")
@@ -273,7 +273,7 @@ func (p *hands) impersonation(admin string) {
 
 // The first article's people: patterns of namespaces, which need not exist.
 //
-// shows: item R1
+// shows: item S43
 func TestTheFirstArticlesNamespacesWithKubectl(t *testing.T) {
 	t.Parallel()
 	p := newHands(t, kubernetesLab(t, filepath.Join(t.TempDir(), "lab.db")))
@@ -337,7 +337,7 @@ func (p *hands) reach(name, token string) string {
 // Tokens as the AWS CLI makes them, and as somebody else might; two clusters
 // stand side by side.
 //
-// shows: item R2
+// shows: item S44
 func TestTokensOfTheAWSCLI(t *testing.T) {
 	t.Parallel()
 	endpoint := kubernetesLab(t, filepath.Join(t.TempDir(), "lab.db"))
@@ -387,7 +387,7 @@ func rewritten(t *testing.T, token, from, to string) string {
 // aws-auth counts as long as the mode says so; and what a cluster holds, its
 // endpoint and its tokens outlive a restart of the lab.
 //
-// shows: item R3
+// shows: item S46; item S47
 func TestAWSAuthAndARestart(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "lab.db")
@@ -479,7 +479,7 @@ func gone(t *testing.T, endpoint string) {
 
 // However the lab dies, its API servers go too.
 //
-// shows: item R3
+// shows: item S47
 func TestAPIServersEndWithAKilledLab(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "lab.db")

@@ -46,6 +46,7 @@ func (w *world) extra(k aws.Credentials) map[string][]string {
 	return u.Extra
 }
 
+// shows: item S45
 func TestAccessPoliciesAllowOrHaveNoOpinion(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	view, edit, admin, none := w.user("view", "/"), w.user("edit", "/"), w.user("admin", "/"), w.user("none", "/")
@@ -96,6 +97,8 @@ func TestAccessPoliciesAllowOrHaveNoOpinion(t *testing.T) {
 }
 
 // The wording over the whole cluster is EKS's. (aws-facts 2.9)
+//
+// shows: item S45
 func TestAccessReasons(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	ann := w.user("ann", "/")
@@ -137,6 +140,8 @@ func TestAccessReasons(t *testing.T) {
 
 // Policies are the principal's, not the name's: whoever is impersonated has
 // none; nor has a principal whose entry or mode is gone, token or not.
+//
+// shows: item S45
 func TestAccessPoliciesGoByThePrincipalsID(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	ann := w.user("ann", "/")

@@ -30,6 +30,8 @@ func (w *world) tellAuthMap(data map[string]string) {
 
 // The API server is told name, groups and extra fields as EKS's is. (aws-facts
 // 2.10)
+//
+// shows: item S46
 func TestWhomTheAPIServerIsTold(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	role := w.role("dev", "/team/a/")
@@ -62,6 +64,8 @@ func TestWhomTheAPIServerIsTold(t *testing.T) {
 // An entry is its principal's for as long as that one lives; templates are
 // filled at login, and reserved names are refused there again. (aws-facts 2.3,
 // 2.4)
+//
+// shows: item S46
 func TestEntriesMapTheirPrincipal(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	role := w.role("dev", "/")
@@ -107,6 +111,8 @@ func TestEntriesMapTheirPrincipal(t *testing.T) {
 
 // Where principals are looked up depends on the mode; an entry overrides
 // aws-auth whole. (aws-facts 2.7)
+//
+// shows: item S46
 func TestModesAndAWSAuth(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeConfigMap)
 	admin := must[*iam.CreateAccessKeyOutput](t)(w.iam().CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("creator")})).AccessKey
@@ -237,6 +243,7 @@ func TestAClusterIsActiveWhenItsAPIServerIs(t *testing.T) {
 	}
 }
 
+// shows: item S46
 func TestIssuersAreForEverybody(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	issuer := *must[*eks.DescribeClusterOutput](t)(w.eks().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: aws.String(cluster)})).Cluster.Identity.Oidc.Issuer

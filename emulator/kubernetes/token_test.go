@@ -16,6 +16,8 @@ import (
 // Each hostile token differs in one thing from its legal twin; what it claims
 // is signed rightly wherever a signature can be made for it, so that the check
 // named is the one that refuses. (aws-facts 7.3)
+//
+// shows: item S44
 func TestHostileTokensAreRefusedAndTheirTwinsAreNot(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	ann := w.user("ann", "/")
@@ -140,6 +142,8 @@ func TestHostileTokensAreRefusedAndTheirTwinsAreNot(t *testing.T) {
 }
 
 // Whose credentials are no longer his is nobody, at once.
+//
+// shows: item S44
 func TestTokensEndWithTheCredentialsThatSignedThem(t *testing.T) {
 	w := newWorld(t, types.AuthenticationModeApi)
 	ann := w.user("ann", "/")

@@ -215,7 +215,7 @@ func (s *served) awaitFolders(want int) {
 	}
 }
 
-// shows: flag lab serve --kubernetes
+// shows: item S47; flag lab serve --kubernetes
 func TestEachClusterHasAnAPIServerForAsLongAsItIsThere(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lab.db")
 	s := serveKubernetes(t, file)
