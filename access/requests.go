@@ -49,12 +49,12 @@ type Where struct {
 	// Cluster is what is in no namespace: cluster-scoped resources, requests
 	// over all namespaces, and URLs that are no resources.
 	Cluster bool `json:"cluster,omitempty"`
-	// Else it is the namespaces that match each pattern of And and none of
-	// Outside; every namespace, if neither has any.
-	And     []string `json:"and,omitempty"`
-	Outside []string `json:"outside,omitempty"`
-	Example string   `json:"example,omitempty"` // the shortest such namespace
+	// Else it is the namespaces that match a pattern of each list of In and none
+	// of Outside; every namespace, if neither has any.
+	In      [][]string `json:"in,omitempty"`
+	Outside []string   `json:"outside,omitempty"`
+	Example string     `json:"example,omitempty"` // the shortest such namespace
 }
 
 // Everywhere reports whether w is every namespace.
-func (w Where) Everywhere() bool { return !w.Cluster && len(w.And) == 0 && len(w.Outside) == 0 }
+func (w Where) Everywhere() bool { return !w.Cluster && len(w.In) == 0 && len(w.Outside) == 0 }

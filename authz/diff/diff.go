@@ -12,6 +12,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -87,19 +88,35 @@ type comparison struct {
 	flips [kinds][]set
 	must  [2][]set
 
-	// What was found of places and cells, so that it is sought once.
-	memo   map[string]hit
-	names  map[string]string
-	exacts map[int][]access.Where
+	land *land // the namespaces, without the last cell
 }
 
 // right is a Right as bits.
 type right struct {
 	authz.Right
+	by     []authz.Reason
 	scope  int
 	points set
 	name   string // what it is called; rights of one name and points are one word
 	thing  string // of one that is not Known: what is unknown
+}
+
+// joined makes one right of those that differ in their namespaces alone, as
+// a role that is bound in many; with what each of them was.
+func joined(list []authz.Right) (out []authz.Right, by [][]authz.Reason) {
+	at := map[string]int{}
+	for _, r := range list {
+		k := fmt.Sprintf("%t %s %s %v %q", r.Scope.Cluster, GrantKey(r.By), thingOf(r), r.Unknown, r.Rules)
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out, by = append(out, r), append(by, []authz.Reason{r.By})
+			continue
+		}
+		out[i].Scope = out[i].Scope.Union(r.Scope)
+		by[i] = append(by[i], r.By)
+	}
+	return out, by
 }
 
 func newComparison(before, after []authz.Right) *comparison {
@@ -108,7 +125,8 @@ func newComparison(before, after []authz.Right) *comparison {
 	ruleAt, scopeAt := map[string]int{}, map[string]int{}
 	var ruleIDs [2][][]int
 	for side, list := range [][]authz.Right{before, after} {
-		for _, r := range list {
+		list, by := joined(list)
+		for i, r := range list {
 			scopeKey := fmt.Sprintf("%t %q", r.Scope.Cluster, r.Scope.Namespaces)
 			s, ok := scopeAt[scopeKey]
 			if !ok {
@@ -128,7 +146,7 @@ func newComparison(before, after []authz.Right) *comparison {
 				ids = append(ids, id)
 			}
 			ruleIDs[side] = append(ruleIDs[side], ids)
-			c.sides[side] = append(c.sides[side], right{Right: r, scope: s, name: GrantKey(r.By), thing: thingOf(r)})
+			c.sides[side] = append(c.sides[side], right{Right: r, by: by[i], scope: s, name: GrantKey(r.By), thing: thingOf(r)})
 		}
 	}
 	c.space = spaceOf(rules)
@@ -187,7 +205,8 @@ func (c *comparison) cut() {
 			lists = append(lists, s.Namespaces)
 		}
 	}
-	found := append(cellsOf(lists), cell{in: newSet(len(lists))})
+	c.land = landOf(lists)
+	found := append(slices.Clone(c.land.cells), cell{in: newSet(len(lists))})
 	for i, f := range found {
 		in := newSet(len(c.scopes))
 		for s := range c.scopes {

@@ -13,7 +13,7 @@ import (
 
 // policy is the right that an access policy gives in some namespaces, or with
 // "cluster" on the whole cluster.
-func policy(t *testing.T, short string, namespaces ...string) authz.Right {
+func policy(t testing.TB, short string, namespaces ...string) authz.Right {
 	t.Helper()
 	known, ok := access.PolicyNamed(short)
 	if !ok {

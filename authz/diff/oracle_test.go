@@ -139,8 +139,8 @@ func has(a Access, places []access.Where, q authz.Request) bool {
 		if p.Cluster || q.Namespace == "" {
 			return p.Cluster && q.Namespace == ""
 		}
-		for _, s := range p.And {
-			if !globs(s, q.Namespace) {
+		for _, list := range p.In {
+			if !slices.ContainsFunc(list, func(s string) bool { return globs(s, q.Namespace) }) {
 				return false
 			}
 		}

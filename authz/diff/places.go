@@ -1,243 +1,63 @@
 package diff
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
-// places says cells in the scopes' own patterns: exactly the cells of must, or
-// these and some of may. Each cell is written out as patterns that its
-// namespaces match and others that they do not; then what is not needed to
-// stay within may is left out, and what is said already is not said again.
-func (c *comparison) places(must, may set) []access.Where {
-	var out []access.Where
-	left := must.clone()
-	if left.has(c.outside()) {
-		out = append(out, access.Where{Cluster: true})
-	}
-	for _, wide := range c.wide(may) {
-		if c.newTo(out, wide, left) {
-			out = append(out, wide)
-		}
-	}
-	for at := range left.all() {
-		if at == c.outside() {
-			continue
-		}
-		for _, exact := range c.exact(at) {
-			if c.covered(out, exact) {
-				continue
-			}
-			out = append(out, c.shortened(exact, may))
-		}
-	}
-	return c.tidy(out)
-}
-
-// wide are the places of one pattern that lie within may, and every namespace
-// if that does: what people say first.
-func (c *comparison) wide(may set) []access.Where {
-	var out []access.Where
-	for _, p := range append([]string{""}, patterns(c.scopes)...) {
-		place := access.Where{}
-		if p != "" && p != "*" {
-			place.And = []string{p}
-		}
-		if hits, example := c.hits(place); example != "" && hits.within(may) {
-			place.Example = example
-			out = append(out, place)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(out), func(p access.Where) bool {
-		return slices.ContainsFunc(out, func(q access.Where) bool { return c.placeWithin(p, q) && !c.placeWithin(q, p) })
-	})
-}
-
-// newTo reports whether a wide place says something of left that those said do
-// not.
-func (c *comparison) newTo(out []access.Where, p access.Where, left set) bool {
-	if c.covered(out, p) {
-		return false
-	}
-	hits, _ := c.hits(p)
-	return hits.meets(left)
-}
-
-// exact is a cell as places without more than it: one of each scope's patterns
-// that takes it in, and none of the others'.
-func (c *comparison) exact(at int) []access.Where {
-	if out, ok := c.exacts[at]; ok {
-		return out
-	}
-	out := c.writtenOut(at)
-	if c.exacts == nil {
-		c.exacts = map[int][]access.Where{}
-	}
-	c.exacts[at] = out
-	return out
-}
-
-func (c *comparison) writtenOut(at int) []access.Where {
-	var outside []string
-	ands := [][]string{nil}
-	for s, scope := range c.scopes {
-		switch {
-		case scope.Cluster:
-		case !c.cells[at].in.has(s):
-			outside = append(outside, scope.Namespaces...)
-		default:
-			var longer [][]string
-			for _, and := range ands {
-				for _, p := range scope.Namespaces {
-					longer = append(longer, narrowest(and, p))
-				}
-			}
-			ands = longer
-		}
-	}
-	outside = sorted(outside)
-	var out []access.Where
-	seen := map[string]bool{}
-	for _, and := range ands {
-		p := access.Where{And: and, Outside: outside}
-		k := key(p)
-		if seen[k] {
-			continue
-		}
-		seen[k] = true
-		if p.Example = c.shortest(p.And, p.Outside); p.Example != "" {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// narrowest adds a pattern to a list all of which must match; what a narrower
-// one implies is left out.
-func narrowest(and []string, p string) []string {
-	var out []string
-	for _, q := range and {
-		if access.PatternContains(p, q) {
-			return and
-		}
-		if !access.PatternContains(q, p) {
-			out = append(out, q)
-		}
-	}
-	return sorted(append(out, p))
-}
-
-// shortened is a place without the patterns that it can do without, staying
-// within may.
-func (c *comparison) shortened(p access.Where, may set) access.Where {
-	try := func(q access.Where) bool {
-		hits, e := c.hits(q)
-		if e == "" || !hits.within(may) {
-			return false
-		}
-		q.Example, p = e, q
-		return true
-	}
-	for _, list := range []func(*access.Where) *[]string{
-		func(q *access.Where) *[]string { return &q.Outside }, func(q *access.Where) *[]string { return &q.And },
-	} {
-		for i := 0; i < len(*list(&p)); {
-			q := p
-			*list(&q) = slices.Delete(slices.Clone(*list(&p)), i, i+1)
-			if !try(q) {
-				i++
-			}
-		}
-	}
-	return p
-}
-
-// hits are the cells that a place has namespaces of, and its shortest one.
-func (c *comparison) hits(p access.Where) (set, string) {
-	k := key(p)
-	if h, ok := c.memo[k]; ok {
-		return h.cells, h.example
-	}
-	var lists [][]string
-	var scopes []int
-	for i, s := range c.scopes {
-		if !s.Cluster {
-			lists, scopes = append(lists, s.Namespaces), append(scopes, i)
-		}
-	}
-	n := len(lists)
-	lists = append(append(lists, p.Outside), each(p.And)...)
-	h := hit{cells: newSet(len(c.cells))}
-	for _, f := range cellsOf(lists) {
-		inside := !f.in.has(n)
-		for i := range p.And {
-			inside = inside && f.in.has(n+1+i)
-		}
-		if !inside {
-			continue
-		}
-		if h.example == "" {
-			h.example = f.example
-		}
-		h.cells.add(c.cellLike(func(s int) bool {
-			i := slices.Index(scopes, s)
-			return i < 0 || f.in.has(i)
-		}))
-	}
-	if c.memo == nil {
-		c.memo = map[string]hit{}
-	}
-	c.memo[k] = h
-	return h.cells, h.example
+// land is the namespaces as some scopes divide them, with words for them.
+type land struct {
+	scopes    [][]string // lists of patterns
+	patterns  []string   // of all of them, sorted
+	automaton *automaton
+	cells     []cell
+	at        map[int]int // of cells, by the automaton's
+	// What was found of places and cells, so that it is sought once.
+	hits   map[string]hit
+	exacts map[int]access.Where
 }
 
 type hit struct {
-	cells   set
+	cells   set // the cells in which a place has namespaces
 	example string
 }
 
-// cellLike is the cell of namespaces that is in just these scopes.
-func (c *comparison) cellLike(in func(scope int) bool) int {
-	want := newSet(len(c.scopes))
-	for s := range c.scopes {
-		if in(s) {
-			want.add(s)
+func landOf(scopes [][]string) *land {
+	l := &land{scopes: scopes, at: map[int]int{}, hits: map[string]hit{}, exacts: map[int]access.Where{}}
+	l.patterns = sorted(slices.Concat(scopes...))
+	l.automaton = automatonOf(scopes, lettersOf(l.patterns))
+	l.cells = l.automaton.cellsOf()
+	for i, c := range l.cells {
+		for j, in := range l.automaton.cells {
+			if slices.Equal(in, c.in) {
+				l.at[j] = i
+			}
 		}
 	}
-	return slices.IndexFunc(c.cells[:c.outside()], func(x cell) bool { return slices.Equal(x.in, want) })
+	return l
 }
 
-// covered reports whether one of the places has all of p.
-func (c *comparison) covered(out []access.Where, p access.Where) bool {
-	return slices.ContainsFunc(out, func(q access.Where) bool { return c.placeWithin(p, q) })
-}
-
-// placeWithin reports whether q has all of p's namespaces. It errs only to
-// false.
-func (c *comparison) placeWithin(p, q access.Where) bool {
-	if q.Cluster || p.Cluster {
-		return q.Cluster && p.Cluster
-	}
-	for _, need := range q.And {
-		if !slices.ContainsFunc(p.And, func(has string) bool { return access.PatternContains(need, has) }) {
-			return false
+// places says cells in the scopes' own patterns: exactly the cells of must, or
+// these and some of may. First come the single patterns that lie within may;
+// then each cell that is left is written out as the patterns that its
+// namespaces match and those that they do not, less what is not needed to stay
+// within may.
+func (l *land) places(must, may set) []access.Where {
+	var out []access.Where
+	for _, wide := range l.wide(may) {
+		if !l.covered(out, wide) && l.hit(wide).cells.meets(must) {
+			out = append(out, wide)
 		}
 	}
-	for _, not := range q.Outside {
-		apart := slices.ContainsFunc(p.Outside, func(o string) bool { return access.PatternContains(o, not) }) ||
-			c.shortest(narrowest(p.And, not), p.Outside) == ""
-		if !apart {
-			return false
+	for at := range must.all() {
+		if exact := l.exact(at); !l.covered(out, exact) {
+			out = append(out, l.shortened(exact, may))
 		}
 	}
-	return true
-}
-
-// tidy drops places that others have all of.
-func (c *comparison) tidy(out []access.Where) []access.Where {
-	for i := 0; i < len(out); i++ {
-		if c.covered(slices.Delete(slices.Clone(out), i, i+1), out[i]) {
+	for i := 0; i < len(out); i++ { // what a later one says too
+		if l.covered(slices.Delete(slices.Clone(out), i, i+1), out[i]) {
 			out = slices.Delete(out, i, i+1)
 			i--
 		}
@@ -245,18 +65,188 @@ func (c *comparison) tidy(out []access.Where) []access.Where {
 	return out
 }
 
-func key(p access.Where) string { return access.Words{In: p.And, But: p.Outside}.Key() }
-
-// shortest is shortest, remembered.
-func (c *comparison) shortest(and, outside []string) string {
-	k := access.Words{In: and, But: outside}.Key()
-	name, ok := c.names[k]
-	if !ok {
-		name = shortest(and, outside)
-		if c.names == nil {
-			c.names = map[string]string{}
-		}
-		c.names[k] = name
+// wide are the places of one pattern that lie within may, and every namespace
+// if that does: what people say first.
+func (l *land) wide(may set) []access.Where {
+	everywhere := access.Where{}
+	if h := l.hit(everywhere); h.cells.within(may) {
+		everywhere.Example = h.example
+		return []access.Where{everywhere}
 	}
-	return name
+	var out []access.Where
+	for _, p := range l.patterns {
+		place := access.Where{In: [][]string{{p}}}
+		if h := l.hit(place); h.example != "" && h.cells.within(may) {
+			place.Example = h.example
+			out = append(out, place)
+		}
+	}
+	contained := func(p, q access.Where) bool { return access.PatternContains(q.In[0][0], p.In[0][0]) }
+	return slices.DeleteFunc(slices.Clone(out), func(p access.Where) bool {
+		return slices.ContainsFunc(out, func(q access.Where) bool { return contained(p, q) && !contained(q, p) })
+	})
+}
+
+// exact is a cell without more than it: of each scope that takes it in one of
+// the patterns, and of the others none.
+func (l *land) exact(at int) access.Where {
+	if w, ok := l.exacts[at]; ok {
+		return w
+	}
+	w := access.Where{Example: l.cells[at].example}
+	for s, list := range l.scopes {
+		if !l.cells[at].in.has(s) {
+			w.Outside = append(w.Outside, list...)
+		}
+	}
+	w.Outside = sorted(w.Outside)
+	for s, list := range l.scopes {
+		if !l.cells[at].in.has(s) {
+			continue
+		}
+		list = slices.DeleteFunc(slices.Clone(list), func(p string) bool { return contains(w.Outside, p) })
+		if !slices.ContainsFunc(w.In, func(has []string) bool { return listWithin(has, list) }) {
+			w.In = append(slices.DeleteFunc(w.In, func(has []string) bool { return listWithin(list, has) }), list)
+		}
+	}
+	l.exacts[at] = w
+	return w
+}
+
+// contains reports whether one of the patterns has all of p.
+func contains(patterns []string, p string) bool {
+	return slices.ContainsFunc(patterns, func(q string) bool { return access.PatternContains(q, p) })
+}
+
+// listWithin reports whether what matches one of a matches one of b. It errs
+// only to false.
+func listWithin(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(p string) bool { return !contains(b, p) })
+}
+
+// maxShortened bounds the search for fewer words, not what they mean.
+const maxShortened = 64
+
+// shortened is a place without the patterns that it can do without, staying
+// within may.
+func (l *land) shortened(p access.Where, may set) access.Where {
+	if len(l.cells) > maxShortened {
+		return p
+	}
+	try := func(q access.Where) bool {
+		h := l.hit(q)
+		if !h.cells.within(may) {
+			return false
+		}
+		q.Example, p = h.example, q
+		return true
+	}
+	for i := 0; i < len(p.Outside); {
+		q := p
+		if q.Outside = slices.Delete(slices.Clone(p.Outside), i, i+1); !try(q) {
+			i++
+		}
+	}
+	for i := 0; i < len(p.In); {
+		q := p
+		if q.In = slices.Delete(slices.Clone(p.In), i, i+1); !try(q) {
+			i++
+		}
+	}
+	return p
+}
+
+// hit are the cells that a place has namespaces of, and its shortest one.
+func (l *land) hit(p access.Where) hit {
+	k := fmt.Sprintf("%q %q", p.In, p.Outside)
+	if h, ok := l.hits[k]; ok {
+		return h
+	}
+	h := hit{cells: newSet(len(l.cells))}
+	if len(p.In) == 1 && len(p.In[0]) == 1 && len(p.Outside) == 0 && literal(p.In[0][0]) {
+		if name := p.In[0][0]; legalName(name) {
+			h.example = name
+			h.cells.add(l.at[l.automaton.cell[l.automaton.run(name)]])
+		}
+		l.hits[k] = h
+		return h
+	}
+	own := automatonOf(append(slices.Clone(p.In), p.Outside), l.automaton.letters)
+	inside := make([]bool, len(own.cells))
+	for c, in := range own.cells {
+		inside[c] = !in.has(len(p.In))
+		for i := range p.In {
+			inside[c] = inside[c] && in.has(i)
+		}
+	}
+	walk(l.automaton, own, func(a, b uint32, name func() string) bool {
+		if inside[own.cell[b]] {
+			if h.example == "" {
+				h.example = name()
+			}
+			h.cells.add(l.at[l.automaton.cell[a]])
+		}
+		return true
+	})
+	l.hits[k] = h
+	return h
+}
+
+// legalName reports whether a namespace can have a name.
+func legalName(s string) bool {
+	for i := range len(s) {
+		letter := s[i] >= 'a' && s[i] <= 'z' || s[i] >= '0' && s[i] <= '9'
+		if !letter && (s[i] != '-' || i == 0 || i == len(s)-1) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxName
+}
+
+// covered reports whether the places have all of p, one of them alone or, of
+// the patterns of one of p's lists, one each.
+func (l *land) covered(out []access.Where, p access.Where) bool {
+	by := func(p access.Where) bool {
+		return slices.ContainsFunc(out, func(q access.Where) bool { return l.within(p, q) })
+	}
+	if by(p) {
+		return true
+	}
+	for i, list := range p.In {
+		if len(list) == 1 {
+			continue
+		}
+		all := true
+		for _, pattern := range list {
+			q := p
+			q.In = slices.Clone(p.In)
+			q.In[i] = []string{pattern}
+			if all = by(q); !all {
+				break
+			}
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether q has all of p's namespaces. It errs only to false.
+func (l *land) within(p, q access.Where) bool {
+	for _, need := range q.In {
+		if !slices.ContainsFunc(p.In, func(has []string) bool { return listWithin(has, need) }) {
+			return false
+		}
+	}
+	for _, not := range q.Outside {
+		if contains(p.Outside, not) {
+			continue
+		}
+		both := access.Where{In: append(slices.Clone(p.In), []string{not}), Outside: p.Outside}
+		if l.hit(both).example != "" {
+			return false
+		}
+	}
+	return true
 }

@@ -148,7 +148,7 @@ func (c *comparison) access(k kind, side int, s *said) Access {
 		r := &c.sides[side][i]
 		holds := func(at int) bool { return c.cells[at].in.has(r.scope) }
 		if slices.ContainsFunc(slices.Collect(s.cells.all()), holds) {
-			a.By = append(a.By, r.By)
+			a.By = append(a.By, r.by...)
 		}
 	}
 	for _, w := range s.minus {
@@ -171,20 +171,50 @@ func (c *comparison) access(k kind, side int, s *said) Access {
 func weight(places []access.Where) int {
 	n := 0
 	for _, p := range places {
-		n += max(1, len(p.And)) + 2*len(p.Outside)
+		for _, list := range p.In {
+			n += len(list)
+		}
+		n += 2 * len(p.Outside)
+		if len(p.In) == 0 {
+			n++
+		}
 	}
 	return n
 }
 
-// cellsIn are the cells all of which lies in one of the places.
+// places says cells: what is in no namespace, and namespaces.
+func (c *comparison) places(must, may set) []access.Where {
+	var out []access.Where
+	if must.has(c.outside()) {
+		out = append(out, access.Where{Cluster: true})
+	}
+	return append(out, c.land.places(c.inLand(must), c.inLand(may))...)
+}
+
+// inLand are cells without the one of what is in no namespace.
+func (c *comparison) inLand(cells set) set {
+	out := newSet(len(c.land.cells))
+	for at := range cells.all() {
+		if at != c.outside() {
+			out.add(at)
+		}
+	}
+	return out
+}
+
+// cellsIn are the cells all of which lies in the places.
 func (c *comparison) cellsIn(places []access.Where) set {
 	out := newSet(len(c.cells))
-	for at := range c.cells {
-		exact := []access.Where{{Cluster: true}}
-		if at != c.outside() {
-			exact = c.exact(at)
+	var named []access.Where
+	for _, p := range places {
+		if p.Cluster {
+			out.add(c.outside())
+		} else {
+			named = append(named, p)
 		}
-		if !slices.ContainsFunc(exact, func(p access.Where) bool { return !c.covered(places, p) }) {
+	}
+	for at := range c.land.cells {
+		if c.land.covered(named, c.land.exact(at)) {
 			out.add(at)
 		}
 	}
@@ -227,13 +257,4 @@ func (c *comparison) settles(s *said) []authz.Unknown {
 		}
 	}
 	return out
-}
-
-// patterns are those of all scopes, sorted.
-func patterns(scopes []access.Scope) []string {
-	var all []string
-	for _, s := range scopes {
-		all = append(all, s.Namespaces...)
-	}
-	return sorted(all)
 }

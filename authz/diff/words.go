@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -62,7 +63,7 @@ func (a Access) Where() string {
 	for _, p := range a.Loose {
 		s := whereWords(p)
 		switch {
-		case len(p.And) == 1 && len(p.Outside) == 0:
+		case len(p.In) == 1 && len(p.Outside) == 0:
 			plain = append(plain, s)
 		case p.Cluster && slices.ContainsFunc(a.Loose, beyond):
 			// said with the namespaces
@@ -72,15 +73,24 @@ func (a Access) Where() string {
 			more = append(more, s)
 		}
 	}
-	s := strings.Join(plain, ", ")
+	s := some(plain)
 	if len(plain) > 0 && len(more) > 0 {
 		s += "; "
 	}
 	return s + strings.Join(more, "; ")
 }
 
+// some are names with commas; of many, the first few and how many there are.
+func some(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most-2], ", ") + fmt.Sprintf(" and %d more", len(names)-most+2)
+	}
+	return strings.Join(names, ", ")
+}
+
 // beyond reports whether a place is all namespaces but some.
-func beyond(p access.Where) bool { return !p.Cluster && len(p.And) == 0 }
+func beyond(p access.Where) bool { return !p.Cluster && len(p.In) == 0 }
 
 const (
 	everyNamespace = "every namespace"
@@ -93,14 +103,22 @@ func whereWords(p access.Where) string {
 	if p.Cluster {
 		return "what is in no namespace"
 	}
-	s := strings.Join(p.And, " and ")
+	var lists []string
+	for _, list := range p.In {
+		words := some(list)
+		if len(p.In) > 1 && len(list) > 1 {
+			words = "(" + words + ")"
+		}
+		lists = append(lists, words)
+	}
+	s := strings.Join(lists, " and ")
 	if s == "" {
 		s = everyNamespace
 	}
 	if len(p.Outside) > 0 {
-		s += " outside " + strings.Join(p.Outside, ", ")
+		s += " outside " + some(p.Outside)
 	}
-	if len(p.And) > 1 || len(p.Outside) > 0 {
+	if len(p.In) > 1 || len(p.Outside) > 0 {
 		s += " (e.g. " + p.Example + ")"
 	}
 	return s
