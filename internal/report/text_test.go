@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,6 +103,89 @@ func fullPlan() *plan.Plan {
 	return p
 }
 
+// decidedPlan is fullPlan with what it comes to.
+func decidedPlan() *plan.Plan {
+	p := fullPlan()
+	said := func(g plan.Grant, what, where string, risks ...access.Risk) plan.Grant {
+		g.What, g.Where, g.Risks = what, where, risks
+		return g
+	}
+	edit := access.NamespaceScope("*backend*")
+	a := &plan.Access{}
+	for _, cl := range []string{"test", "prod"} {
+		a.Gained = append(a.Gained, said(grant(cl, "", "oleksii", "Edit", edit, 7), "delete secrets", "*backend*"))
+		for _, who := range []string{"anna", "yuri"} {
+			a.Gained = append(a.Gained, said(grant(cl, "backend", who, "Edit", edit, 14), "Edit", "*backend* outside *qa* (e.g. backend)", access.RiskSecrets, access.RiskExec))
+		}
+		a.Lost = append(a.Lost, said(grant(cl, "qa", "vira", "Edit", edit, 9), "Edit minus View", "*qa*", access.RiskSecrets))
+	}
+	implied := said(grant("test", "qa", "vira", "View", edit, 9), "implied", "not shown")
+	implied.Implied = true
+	a.Lost = append(a.Lost, implied)
+	ack := said(grant("test", "ops", "petro", "ACK", access.ClusterScope(), 4), "ACK", "whole cluster", access.RiskWholeCluster)
+	ack.Unclear = []plan.Unclear{{Why: "AWS does not publish the rules of AmazonEKSACKPolicy", Settle: "ask"}}
+	a.MaybeGained, a.MaybeLost, a.Unknown = []plan.Grant{ack}, []plan.Grant{ack}, []plan.Grant{ack}
+	p.Access = a
+	return p
+}
+
+// shows: item S72
+// A comment that is too long is refused, so what is least needed goes, and the
+// comment says what.
+func TestMarkdownFitsAComment(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost, gained, held, foreign int
+		want, not                   string
+	}{
+		"all fits":                 {3, 3, 3, 3, "### Access lost", "Left out"},
+		"the details go first":     {3, 30, 3, 1500, "rows of Not ours.**", "rows of Held"},
+		"then what is held":        {300, 30, 1500, 50, "50 of 50 rows of Not ours", "rows of Access"},
+		"then what is gained":      {100, 2000, 40, 40, "rows of Access gained", "rows of Access lost"},
+		"what is lost comes last":  {2000, 40, 40, 40, "40 of 40 rows of Access gained", "### Access gained"},
+		"what is lost alone stays": {350, 2000, 2000, 2000, "| user/lost349 |", "rows of Access lost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := emptyPlan()
+			p.Access = &plan.Access{}
+			add := func(list *[]plan.Grant, word string, n int) {
+				for i := range n {
+					g := grant("test", "", fmt.Sprint(word, i), "Edit", access.NamespaceScope("*qa*"), i)
+					g.What, g.Where = fmt.Sprint("Edit ", i), "*qa*"
+					*list = append(*list, g)
+				}
+			}
+			add(&p.Access.Lost, "lost", c.lost)
+			add(&p.Access.Gained, "gained", c.gained)
+			for i := range c.held {
+				h := associate(grant("test", "", fmt.Sprint("held", i), "Edit", access.NamespaceScope("*qa*"), i), true)
+				h.Held = []plan.Hold{{Guard: "x", Reason: fmt.Sprint("because ", i)}}
+				p.Changes = append(p.Changes, h)
+			}
+			for i := range c.foreign {
+				p.Foreign = append(p.Foreign, plan.Foreign{Kind: plan.AccessEntry, Cluster: cluster("test"), Name: "arn:aws:iam::" + account + ":role/" + fmt.Sprint("node", i), Owner: "Amazon EKS", Wanted: true})
+			}
+			var b bytes.Buffer
+			if err := Markdown(&b, p, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			got := b.String()
+			if n := utf8.RuneCountInString(got); n > MarkdownLimit || c.want != "### Access lost" && n < MarkdownLimit*9/10 {
+				t.Errorf("%d characters", n)
+			}
+			if !strings.HasPrefix(got, "<!-- atlas-iam:ops -->\n**environment ops:** ") || !strings.HasSuffix(got, "no gaps\n") {
+				t.Errorf("begins %.60q, ends %q", got, got[len(got)-40:])
+			}
+			if !strings.Contains(got, c.want) || strings.Contains(got, c.not) {
+				i := strings.Index(got, "Left out")
+				t.Errorf("want %q and not %q: %s", c.want, c.not, got[max(i, 0):min(max(i, 0)+300, len(got))])
+			}
+			if strings.Count(got, "<details>") != strings.Count(got, "</details>") {
+				t.Error("a fold is open")
+			}
+		})
+	}
+}
+
 func guards() []plan.Guard {
 	return []plan.Guard{{Slug: "last-admin"}, {Slug: "foreign", Fixed: true, Instead: "atlas-iam adopt takes it over"}}
 }
@@ -140,6 +224,8 @@ func TestPlansReadAsTheirGoldenFiles(t *testing.T) {
 		"verbose.txt": {text, fullPlan(), Options{Guards: guards(), Verbose: true}},
 		"quiet.txt":   {text, fullPlan(), Options{Guards: guards(), Quiet: true}},
 		"colour.txt":  {text, fullPlan(), Options{Guards: guards(), Color: true}},
+		"decided.txt": {text, decidedPlan(), Options{Guards: guards(), Next: "atlas-iam apply"}},
+		"decided.md":  {md, decidedPlan(), Options{Guards: guards()}},
 		"nothing.txt": {text, emptyPlan(), Options{}},
 		"full.md":     {md, fullPlan(), Options{Guards: guards()}},
 		"nothing.md":  {md, emptyPlan(), Options{}},

@@ -266,7 +266,10 @@ func otherRows(p *plan.Plan) []noteRow {
 			if of.what = given(c); said[of] {
 				continue
 			}
-			row.why = "given by other rights too"
+			row.why = "adds nothing to other rights"
+			if c.Verb == plan.Delete {
+				row.why = "other rights give the same"
+			}
 		}
 		rows = append(rows, row)
 	}
