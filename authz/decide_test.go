@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -127,6 +129,15 @@ func TestCouldBe(t *testing.T) {
 		{"{{SessionNameRaw}}{{SessionNameRaw}}", "abac", false},
 		{"system:node:{{EC2PrivateDNSName}}", "system:node:ip-10-0-0-1.ec2.internal", true},
 		{"system:node:{{EC2PrivateDNSName}}", "system:nodes", false},
+		{"a:{{SessionName}}", "a:" + strings.Repeat("b", 64), true},
+		{"a:{{SessionName}}", "a:" + strings.Repeat("b", 65), false},
+		{"a:{{SessionName}}", "a:bo", true},
+		{"a:{{SessionName}}", "a:b o", false}, // no session is named so
+		{"a:{{SessionName}}", "b:bob", false},
+		{"{{SessionName}}:a", "bob:a", true},
+		{"{{SessionName}}:a", "bob:b", false},
+		{"key:{{AccessKeyID}}", "key:ASIAEXAMPLE", true},
+		{"key:{{AccessKeyID}}", "lock:ASIAEXAMPLE", false},
 		{"plain", "plain", true},
 		{"plain", "plainer", false},
 	}
@@ -209,5 +220,35 @@ func TestTemplatesOfUsersAndAccounts(t *testing.T) {
 	}
 	if id, _, _ := c.Identify(devRole, ""); id.Username != "arn:aws:sts::111122223333:assumed-role/dev/{{SessionName}}" {
 		t.Errorf("%+v", id)
+	}
+}
+
+// Verbs are bits of words of 64: none is taken for another one.
+func TestManyVerbsAreToldApart(t *testing.T) {
+	var rules []access.Rule
+	for i := range 200 {
+		rules = append(rules, access.Rule{Verbs: []string{fmt.Sprint("verb", i)}, APIGroups: []string{""}, Resources: []string{fmt.Sprint("kind", i)}, ResourceNames: []string{"web"}})
+	}
+	rules = append(rules, access.Rule{Verbs: []string{"*"}, APIGroups: []string{""}, Resources: []string{"anything"}}, access.Rule{Verbs: []string{"verb130"}, NonResourceURLs: []string{"/x"}})
+	c := compiled(t, Facts{Roles: []access.KubernetesRole{{Name: "all", Rules: rules}}, Bindings: []Binding{clusterBinding("b", "all", user("ann"))}})
+	for i := range 200 {
+		for j := range 200 {
+			want := Deny
+			if i == j {
+				want = Allow
+			}
+			if got := c.Decide(User("ann"), Request{Verb: fmt.Sprint("verb", i), Resource: fmt.Sprint("kind", j), Name: "web"}); got != want {
+				t.Fatalf("verb%d on kind%d: %v", i, j, got)
+			}
+		}
+		if c.Decide(User("ann"), Request{Verb: fmt.Sprint("verb", i), Resource: "anything"}) != Allow {
+			t.Errorf("verb%d on anything", i)
+		}
+		if got := c.Decide(User("ann"), Request{Verb: fmt.Sprint("verb", i), Path: "/x"}) == Allow; got != (i == 130) {
+			t.Errorf("verb%d on /x: %t", i, got)
+		}
+	}
+	if c.Decide(User("ann"), Request{Verb: "never-heard-of", Resource: "anything"}) != Allow || c.Decide(User("ann"), Request{Verb: "never-heard-of", Resource: "kind0", Name: "web"}) != Deny {
+		t.Error("a verb that no rule has")
 	}
 }

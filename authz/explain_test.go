@@ -9,6 +9,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// The shortest way comes first, whatever the order of the facts.
+func TestReasonsAreOrdered(t *testing.T) {
+	f := Facts{Mode: access.ModeAPI, Entries: []Entry{entry(ann, "AmazonEKSEditPolicy", access.ClusterScope(), "devs")}, DefaultRBAC: true, Bindings: []Binding{clusterBinding("b", "edit", group("devs"))}}
+	c := compiled(t, f)
+	id, _, _ := c.Identify(ann, "")
+	id.Groups = append(id.Groups, Masters)
+	var kinds []ReasonKind
+	for _, r := range c.Explain(id, createPods).Reasons {
+		kinds = append(kinds, r.By)
+	}
+	if want := []ReasonKind{ByMasters, ByPolicy, ByBinding, ByBinding}; !slices.Equal(kinds, want) { // cluster-admin is bound to system:masters too
+		t.Errorf("%q, want %q", kinds, want)
+	}
+}
+
 // A reason in a line: what, where, through what, why not.
 func inWords(list []Reason) []string {
 	var out []string
