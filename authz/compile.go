@@ -278,9 +278,13 @@ func (c *Cluster) compileTables() {
 	for i := range c.bindings {
 		w.learn(c.bindings[i].rules)
 	}
+	learnt := map[string]bool{}
 	for _, p := range c.principals {
 		for i := range p.policies {
-			w.learn(p.policies[i].Policy.Rules)
+			if g := &p.policies[i]; !learnt[g.Policy.Name] {
+				learnt[g.Policy.Name] = true
+				w.learn(g.Policy.Rules)
+			}
 		}
 	}
 	node := c.nodeRules()
