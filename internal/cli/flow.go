@@ -175,8 +175,32 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	return pl, f.weigh(pl)
 }
 
-// weigh decides what a plan gives and takes.
+// weigh decides what a plan gives and takes, on the clusters that it changes.
 func (f *flow) weigh(p *plan.Plan) error {
+	changed := map[access.ClusterKey]bool{}
+	for _, c := range p.Changes {
+		if len(c.Held) == 0 {
+			changed[c.Cluster] = true
+		}
+	}
+	if len(changed) == 0 {
+		p.Access = &plan.Access{}
+		return nil
+	}
+	compiled := func(facts []authz.Facts) ([]*authz.Cluster, error) {
+		var out []*authz.Cluster
+		for _, f := range facts {
+			if !changed[f.Cluster] {
+				continue
+			}
+			c, err := authz.Compile(f)
+			if err != nil {
+				return nil, fmt.Errorf("decide what the plan gives: %w", err)
+			}
+			out = append(out, c)
+		}
+		return out, nil
+	}
 	before, err := compiled(effect.Seen(f.have, f.want))
 	if err != nil {
 		return err
@@ -187,18 +211,6 @@ func (f *flow) weigh(p *plan.Plan) error {
 	}
 	p.Access = gain.Of(p, before, after)
 	return nil
-}
-
-func compiled(facts []authz.Facts) ([]*authz.Cluster, error) {
-	var out []*authz.Cluster
-	for _, f := range facts {
-		c, err := authz.Compile(f)
-		if err != nil {
-			return nil, fmt.Errorf("decide who may do what: %w", err)
-		}
-		out = append(out, c)
-	}
-	return out, nil
 }
 
 func (f *flow) close() error {
