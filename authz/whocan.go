@@ -197,7 +197,8 @@ func selfVerb(verbs []string) bool {
 	})
 }
 
-// WhoCan names everybody who may do what a request asks.
+// WhoCan names everybody who may do what a request asks. The first question of
+// a cluster lists its people, which the later ones find done.
 func (c *Cluster) WhoCan(r Request) Holders {
 	if r.Path != "" {
 		r = Request{Verb: r.Verb, Path: r.Path}
@@ -230,14 +231,22 @@ func (c *Cluster) WhoCan(r Request) Holders {
 			a.route = routes.of(c, &x.identity)
 		}
 	}
+	allowed := 0
 	for i := range folk.people {
-		a := answers[folk.people[i].class]
-		h.add(folk.people[i].holder, a.verdict, a.route)
+		if answers[folk.people[i].class].verdict == Allow {
+			allowed++
+		}
+	}
+	h.Allowed = make([]Holder, 0, allowed)
+	for i := range folk.people {
+		a := &answers[folk.people[i].class]
+		h.add(&folk.people[i].holder, a.verdict, a.route)
 	}
 	for i := range c.subjects {
 		s := &c.subjects[i]
 		if verdicts[i] == Allow {
-			h.add(s.holder(), Allow, "")
+			holder := s.holder()
+			h.add(&holder, Allow, "")
 			continue
 		}
 		self := verdicts[i] == Deny && c.selfSubject(s)
@@ -247,23 +256,23 @@ func (c *Cluster) WhoCan(r Request) Holders {
 		// A group that everybody is in may have settled it.
 		holder := s.holder()
 		if v := c.Decide(holder.Identity, r); v != Deny && verdicts[i] == Undetermined {
-			h.add(holder, v, "")
+			h.add(&holder, v, "")
 		} else if v == Deny && self {
-			h.add(holder, Deny, routes.of(c, &holder.Identity))
+			h.add(&holder, Deny, routes.of(c, &holder.Identity))
 		}
 	}
 	return h
 }
 
-func (h *Holders) add(x Holder, v Verdict, route Route) {
+func (h *Holders) add(x *Holder, v Verdict, route Route) {
 	switch {
 	case v == Allow:
-		h.Allowed = append(h.Allowed, x)
+		h.Allowed = append(h.Allowed, *x)
 	case v == Undetermined:
-		h.Possible = append(h.Possible, x)
+		h.Possible = append(h.Possible, *x)
 	case route != "":
-		x.Route = route
-		h.Indirect = append(h.Indirect, x)
+		h.Indirect = append(h.Indirect, *x)
+		h.Indirect[len(h.Indirect)-1].Route = route
 	}
 }
 
