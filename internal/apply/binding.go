@@ -30,6 +30,9 @@ func (j *job) changeBinding(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", j.change.ID, errNotWhole)
 		}
 	}
+	if j.opts.adopt && !(from.SameAccess(to) && carries(to.Labels, withoutOurs(from.Labels, to.Labels))) {
+		return errAdopt
+	}
 	client, err := j.apiServer(ctx)
 	if err != nil {
 		return &callError{"reach the API server for the " + j.bindingWords(), j.object(), err}
@@ -82,6 +85,17 @@ func carries(labels, want map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// withoutOurs are labels but those that adopting sets.
+func withoutOurs(labels, set map[string]string) map[string]string {
+	rest := maps.Clone(labels)
+	for _, k := range []string{access.TagEnvironment, access.TagID, access.LabelManagedBy} {
+		if _, ok := set[k]; ok {
+			delete(rest, k)
+		}
+	}
+	return rest
 }
 
 // named is the change's binding by its name alone.
@@ -162,7 +176,7 @@ func (b *bindingJob) unmoved(have *kube.Object) error {
 	case !maps.Equal(have.Labels, b.from.Labels):
 		return b.movedBinding("the binding's labels", fmt.Sprint(b.from.Labels), fmt.Sprint(have.Labels))
 	}
-	if o := b.ours(&have.Binding); !o.Ours {
+	if o := b.ours(&have.Binding); !o.Ours && !b.opts.adopt {
 		return b.movedBinding("its owner", "environment "+b.plan.Owner.Environment, o.By)
 	}
 	return nil

@@ -365,3 +365,49 @@ func TestASavedPlanOfBindingsIsFinishedFromAnyPoint(t *testing.T) {
 		})
 	}
 }
+
+// shows: item S21
+func TestAdoptingABindingLabelsItAndDoesNothingElse(t *testing.T) {
+	theirs := func() access.Binding {
+		b := teamBinding("dev", "x", "edit")
+		b.Labels = map[string]string{"app": "x"}
+		return b
+	}
+	for name, c := range map[string]struct {
+		to     func(*access.Binding)
+		moves  func(*kubetest.Server)
+		status Status
+	}{
+		"our labels": {func(b *access.Binding) {}, nil, Done},
+		"and somebody more": {func(b *access.Binding) {
+			b.Subjects = append(b.Subjects, access.Subject{Kind: access.UserSubject, Name: "z"})
+		}, nil, Failed},
+		"and a label gone": {func(b *access.Binding) { delete(b.Labels, "app") }, nil, Failed},
+		"of what moved": {func(b *access.Binding) {}, func(s *kubetest.Server) {
+			b := s.Bindings()["dev/x"]
+			b.Subjects = nil
+			s.Put(b, "kubectl")
+		}, Failed},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := kubetest.New("dev")
+			s.Put(theirs(), "kubectl")
+			to := theirs()
+			maps.Copy(to.Labels, owner.Labels())
+			c.to(&to)
+			p := newPlan()
+			id := p.binding(s, "test", "dev/x", &to)
+			if c.moves != nil {
+				c.moves(s)
+			}
+			res, err := Adopt(t.Context(), newFake().open(t), &p.Plan, Options{Dial: dialer(s)})
+			if err != nil || status(t, res, id).Status != c.status {
+				t.Errorf("%s: %v %v %v", name, err, statuses(res), res.Outcomes[0].Err)
+			}
+			now := s.Bindings()["dev/x"]
+			if ours := owner.OwnerOfBinding(&now, nil).Ours; ours != (c.status == Done) || now.Labels["app"] != "x" {
+				t.Errorf("%s: ours %v, %v", name, ours, now.Labels)
+			}
+		})
+	}
+}

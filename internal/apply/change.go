@@ -101,7 +101,7 @@ func (j *job) make(ctx context.Context) error {
 	if !whole(c) {
 		return fmt.Errorf("%s: %w", c.ID, errNotWhole)
 	}
-	if j.opts.adopt && (c.Kind != plan.AccessEntry || c.Verb != plan.Update) {
+	if j.opts.adopt && (c.Kind == plan.AuthenticationMode || c.Kind == plan.PolicyAssociation || c.Verb != plan.Update) {
 		return errAdopt
 	}
 	switch c.Kind {

@@ -21,7 +21,8 @@ func newAdopt(p *Process) *cobra.Command {
 		Use:   "adopt [PATH...] [entry/CLUSTER/ARN...]",
 		Short: "Take over what others made and the documents want",
 		Long: `Take over what others made and the documents want: our tags are put on it, and
-nothing else is changed. Without entry/CLUSTER/ARN, which a plan prints, it is all
+nothing else is changed. A binding is rolebinding/CLUSTER/NAMESPACE/NAME or
+clusterrolebinding/CLUSTER/NAME. Without such names, which a plan prints, it is all
 that is wanted and bears nobody's mark. At the end it prints the Terraform blocks
 that let go of it. A folder named entry is written ./entry.
 
@@ -53,6 +54,8 @@ func splitKeys(args []string) (paths, keys []string, err error) {
 			keys = append(keys, a)
 		case found && kind == "entry":
 			return nil, nil, usage("want entry/CLUSTER/ARN; a path is written ./"+a, "%s names no entry", a)
+		case found && (kind == "rolebinding" || kind == "clusterrolebinding") && strings.Contains(rest, "/"):
+			keys = append(keys, a)
 		case found && (kind == "role" || kind == "association"):
 			return nil, nil, usage("a path is written ./"+a, "%s: adopting a %s is not supported by this version", a, kind)
 		default:
@@ -84,7 +87,11 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 		return f.nothing(pl)
 	}
 	if !o.yes {
-		question := fmt.Sprintf("Adopt %s for environment %s?", count(n.Update, "access entry", "access entries"), pl.Owner.Environment)
+		what := count(n.Update, "access entry", "access entries")
+		if slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Kind != plan.AccessEntry && len(c.Held) == 0 }) {
+			what = count(n.Update, "entry or binding", "entries and bindings")
+		}
+		question := fmt.Sprintf("Adopt %s for environment %s?", what, pl.Owner.Environment)
 		if err := p.ask(question, "yes"); err != nil {
 			return err
 		}
@@ -102,9 +109,12 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 func (p *Process) release(pl *plan.Plan) {
 	var lines []string
 	for _, c := range pl.Changes {
-		if len(c.Held) == 0 {
+		if len(c.Held) == 0 && c.Principal != "" {
 			lines = append(lines, "#   "+c.Principal+" on "+c.Cluster.Name)
 		}
+	}
+	if len(lines) == 0 {
+		return
 	}
 	slices.Sort(lines)
 	fmt.Fprintln(p.Stdout, `

@@ -16,9 +16,11 @@ type AdoptError struct{ Key, Reason string }
 func (e *AdoptError) Error() string { return "adopt " + e.Key + ": " + e.Reason }
 
 // Adoptions says how to make foreign entries ours: by our tags alone, as a
-// plan of one tag update an entry. keys are entry/CLUSTER/ARN, the cluster by
-// its document's name or as account/region/name; without keys it is every
-// wanted entry, and those of another environment are held.
+// plan of one tag update an entry, and by our labels of bindings. keys are
+// entry/CLUSTER/ARN, rolebinding/CLUSTER/NAMESPACE/NAME and
+// clusterrolebinding/CLUSTER/NAME, the cluster by its document's name or as
+// account/region/name; without keys it is everything wanted, and what is of
+// another environment is held.
 //
 // Adopting never narrows, now or by the plan that follows: an entry that gives
 // more than the documents want is held by "adopt-narrows" with the difference,
@@ -38,6 +40,7 @@ func Adoptions(want *access.State, have *access.Snapshot, keys []string, guards 
 			continue
 		}
 		s := &site{key: w.Want.Key, want: w, have: h}
+		d.adoptBindings(s, left, len(keys) == 0)
 		for i := range w.Entries {
 			e, ok := h.Entry(w.Entries[i].Principal.ARN)
 			if !ok || !have.Part.HasPrincipal(e.Principal) {
@@ -69,8 +72,11 @@ func entryKeys(s *site, e *access.Entry) []string {
 
 // whyNotAdopted explains a key that no wanted and seen entry has.
 func whyNotAdopted(r *Resolved, have *access.Snapshot, key string) string {
-	if !strings.HasPrefix(key, "entry/") {
-		return "want entry/CLUSTER/ARN"
+	if kind, _, _ := strings.Cut(key, "/"); kind != "entry" {
+		if kind == "rolebinding" || kind == "clusterrolebinding" {
+			return "no such binding of others was seen that a document wants"
+		}
+		return "want entry/CLUSTER/ARN, rolebinding/CLUSTER/NAMESPACE/NAME or clusterrolebinding/CLUSTER/NAME"
 	}
 	for i := range have.Clusters {
 		h := &have.Clusters[i]

@@ -319,7 +319,7 @@ func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string 
 		return "entry/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
 	}
 	if f.Kind == plan.RoleBinding || f.Kind == plan.ClusterRoleBinding {
-		return kindWord(f.Kind) + " " + f.Name + " on " + cmp.Or(documents[f.Cluster], f.Cluster.Name)
+		return strings.ToLower(string(f.Kind)) + "/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
 	}
 	return kindWord(f.Kind) + " " + f.Name
 }
