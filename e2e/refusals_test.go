@@ -36,6 +36,11 @@ type refusal struct {
 // decisions.
 var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 23, 24, 25, 26, 46, 47, 48, 49, 50, 51}
 
+// onAPIServers are the guards that hold nothing without an API server, which
+// these worlds have not: rows 3, 20, 22 and 28 are judged in internal/guard with
+// their twins, and refused writes by a real API server in conformance.
+var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true}
+
 func refusals() []refusal {
 	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), runtimeRefusals(), savedRefusals(), labRefusals())
 }
@@ -63,7 +68,7 @@ func TestEachRowOfTheRefusalsIsRefusedAndItsTwinGoesThrough(t *testing.T) {
 		}
 	}
 	for _, g := range append(guard.All(), plan.Structural()...) {
-		if !guards[g.Slug] {
+		if !guards[g.Slug] && !onAPIServers[g.Slug] {
 			t.Errorf("guard %s has no case", g.Slug)
 		}
 	}
