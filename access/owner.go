@@ -32,6 +32,35 @@ type Ownership struct {
 	By string
 }
 
+// ToolMarks are the keys of the tags by which an object is another tool's,
+// sorted; foreign is as for OwnerOf.
+func ToolMarks(tags, foreign map[string]string) []string {
+	var keys []string
+	for k, v := range tags {
+		if toolMark(k, v, foreign) != "" {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// toolMark names the tool whose mark a tag is; "" if it is none.
+func toolMark(k, v string, foreign map[string]string) string {
+	switch {
+	case k == "aws:cloudformation:stack-name":
+		return "CloudFormation stack " + v
+	case strings.HasPrefix(k, "aws:cloudformation:"):
+		return "CloudFormation"
+	case strings.HasPrefix(k, "alpha.eksctl.io/") || strings.HasPrefix(k, "eksctl.cluster.k8s.io/"):
+		return "eksctl, tag " + k
+	}
+	if want, ok := foreign[k]; ok && (want == v || want == "*") {
+		return "tag " + k + "=" + v
+	}
+	return ""
+}
+
 // OwnerOf reads an object's tags. foreign holds the marks of other tools that
 // the Environment names; a value of "*" matches any.
 func (o Owner) OwnerOf(tags, foreign map[string]string) Ownership {
@@ -41,17 +70,8 @@ func (o Owner) OwnerOf(tags, foreign map[string]string) Ownership {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		v := tags[k]
-		switch {
-		case k == "aws:cloudformation:stack-name":
-			return Ownership{By: "CloudFormation stack " + v}
-		case strings.HasPrefix(k, "aws:cloudformation:"):
-			return Ownership{By: "CloudFormation"}
-		case strings.HasPrefix(k, "alpha.eksctl.io/") || strings.HasPrefix(k, "eksctl.cluster.k8s.io/"):
-			return Ownership{By: "eksctl, tag " + k}
-		}
-		if want, ok := foreign[k]; ok && (want == v || want == "*") {
-			return Ownership{By: "tag " + k + "=" + v}
+		if tool := toolMark(k, tags[k], foreign); tool != "" {
+			return Ownership{By: tool}
 		}
 	}
 	env, hasEnv := tags[TagEnvironment]

@@ -148,7 +148,7 @@ func everyKey(t *testing.T) []byte {
 		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}},
 			Sets: []plan.Requests{{{Verbs: access.Words{Any: true}}}}},
 		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},
-		Foreign: []plan.Foreign{{}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
+		Foreign: []plan.Foreign{{Marks: []string{"m"}, Object: "o", Environment: "e"}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
 		Part: &access.Part{Only: []string{"x"}},
 	})
 	if err != nil {

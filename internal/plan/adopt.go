@@ -106,17 +106,17 @@ func (d *differ) adopt(s *site, w *ResolvedEntry, have *access.Entry, named bool
 	c := d.about(s, w)
 	c.ID, c.Verb, c.Kind = siteID("entry", s.key, have.Principal), Update, AccessEntry
 	c.From, c.To = Entry{withoutPolicies(have)}, Entry{to}
+	f := d.foreignEntry(s, have)
 	if by := d.want.Owner.OwnerOf(to.Tags, d.want.ForeignTags); !by.Ours {
-		c.hold(Hold{AdoptNarrows, "it stays another's: " + by.By + "; release it there and take the mark off first"})
-	}
-	if _, marked := have.Tags[access.TagEnvironment]; marked && !named {
-		c.hold(Hold{AdoptNarrows, "it belongs to " + owner.By + "; name its key to take it over"})
+		c.hold(Hold{AdoptNarrows, "it stays another's (" + by.By + "): " + f.Release(entryKeys(s, have)[0])})
+	} else if f.Environment != "" && !named {
+		c.hold(Hold{AdoptNarrows, "it belongs to " + owner.By + ": " + f.Release(entryKeys(s, have)[0])})
 	}
 	if w.Conflict != "" {
 		c.hold(Hold{Conflict, w.Conflict})
 	}
 	if lost := d.lostByAdopting(s, w, have); lost != "" {
-		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take access: " + lost})
+		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take access: " + lost + "; let the documents want that too, adopt it, then narrow them"})
 	}
 	d.add(c)
 }

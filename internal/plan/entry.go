@@ -17,8 +17,9 @@ func (d *differ) wanted(s *site, w *ResolvedEntry, have *access.Entry) {
 		owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
 		if !owner.Ours {
 			by := foreignOwner(have, owner)
-			d.plan.Foreign = append(d.plan.Foreign, Foreign{Kind: AccessEntry, Cluster: s.key, Name: have.Principal,
-				Owner: by, Wanted: true, Adoptable: len(changes) == 0})
+			f := d.foreignEntry(s, have)
+			f.Wanted, f.Adoptable = true, len(changes) == 0
+			d.plan.Foreign = append(d.plan.Foreign, f)
 			for i := range changes {
 				changes[i].hold(Hold{ForeignEntry, "the entry is not ours (" + by + "): " + d.words(s, &changes[i])})
 			}
@@ -146,8 +147,7 @@ func (d *differ) unwanted(s *site, have *access.Entry) {
 		remove = listed(s.want.Remove, have.Principal)
 	}
 	if !owner.Ours && remove == nil {
-		d.plan.Foreign = append(d.plan.Foreign, Foreign{Kind: AccessEntry, Cluster: s.key, Name: have.Principal,
-			Owner: foreignOwner(have, owner)})
+		d.plan.Foreign = append(d.plan.Foreign, d.foreignEntry(s, have))
 		return
 	}
 	if !s.whole {

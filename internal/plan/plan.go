@@ -155,6 +155,11 @@ type Foreign struct {
 	Owner     string            `json:"owner"`
 	Wanted    bool              `json:"wanted"`    // a document asks for this key
 	Adoptable bool              `json:"adoptable"` // and it is equal to what is wanted
+	// Marks are the keys of the tags by which an entry is another tool's, and
+	// Object is then its own ARN; Environment is the one that claims it.
+	Marks       []string `json:"marks,omitempty"`
+	Object      string   `json:"object,omitempty"`
+	Environment string   `json:"environment,omitempty"`
 }
 
 // Warning is something pointed out that holds nothing.
@@ -242,6 +247,8 @@ type Guard struct {
 	// Fixed guards cannot be overridden by --allow; Instead says what to do.
 	Fixed   bool
 	Instead string
+	// Told guards say the way out in each reason; Instead is for pages alone.
+	Told bool
 	// About is one line for the generated page of guards.
 	About string
 	Check func(*Input) Findings

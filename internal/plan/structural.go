@@ -21,8 +21,8 @@ const (
 // messages that list every slug. Their Check is nil: they are not asked.
 func Structural() []Guard {
 	return []Guard{
-		{Slug: AdoptNarrows, Fixed: true, About: "adopting would lead to access being taken, or the object is another tool's",
-			Instead: "let the documents want at least what the object gives, or release it elsewhere first"},
+		{Slug: AdoptNarrows, Fixed: true, Told: true, About: "adopting would lead to access being taken, or the object is another tool's or environment's",
+			Instead: "let the documents want at least what the object gives, adopt it, then narrow; or release it elsewhere first, as the reason says"},
 		{Slug: Conflict, Fixed: true, About: "two members turned out to be one principal and cannot both hold",
 			Instead: "name the principal once, or with one username"},
 		{Slug: Depends, Fixed: true, About: "what the change depends on is held",

@@ -35,6 +35,7 @@ func Markdown(w io.Writer, p *plan.Plan, o Options) error {
 	m.access("Cannot be told", v.untold)
 	m.notes("Held", v.held, false)
 	m.notes("Not ours, and as wanted", v.adoptable, false)
+	m.notes("Not ours, as wanted, but claimed by somebody else", v.claimed, false)
 	m.notes("Warnings", v.warnings, false)
 	m.notes("Not read", v.gaps, false)
 	m.notes("Not ours", v.foreign, true)

@@ -34,6 +34,7 @@ func Text(w io.Writer, p *plan.Plan, o Options) error {
 	t.access("Access gained", green, "+", v.gained, widths)
 	t.access("Cannot be told", yellow, "?", v.untold, widths)
 	t.notes("Not ours, and as wanted (atlas-iam adopt takes it over)", plain, "=", v.adoptable)
+	t.notes("Not ours, as wanted, but claimed by somebody else", plain, "=", v.claimed)
 	t.notes("Not ours", plain, "=", v.foreign)
 	t.notes("Held", yellow, "#", v.held)
 	t.notes("No effect on access", plain, "~", v.other)

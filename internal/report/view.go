@@ -32,6 +32,7 @@ type view struct {
 	lost, gained        []accessRow
 	untold              []accessRow
 	adoptable, held     []noteRow
+	claimed             []noteRow // as wanted, and somebody else's
 	other, warnings     []noteRow
 	foreign, gaps       []noteRow
 	changes             []noteRow // all of them, in order; only when verbose
@@ -50,6 +51,9 @@ func look(p *plan.Plan, o Options) view {
 	for _, f := range p.Foreign {
 		row := noteRow{what: foreignName(f, o.Documents), why: f.Owner}
 		switch {
+		case f.Adoptable && !f.Free():
+			row.why += ": " + f.Release(row.what)
+			v.claimed = append(v.claimed, row)
 		case f.Adoptable:
 			v.adoptable = append(v.adoptable, row)
 		case o.Verbose || f.Wanted:
@@ -209,6 +213,10 @@ func override(slug string, guards []plan.Guard) string {
 	g := guards[i]
 	s := "; " + strings.TrimSuffix(lowerFirst(g.Instead), ".")
 	switch {
+	case g.Fixed && g.Told:
+		return ""
+	case g.Told:
+		return " (or --allow " + slug + ")"
 	case g.Fixed:
 		return strings.TrimSuffix(s, "; ")
 	case g.Instead == "":
@@ -333,6 +341,11 @@ func placeOf(p access.Place) string {
 
 func counts(p *plan.Plan) string {
 	n := p.Summary()
+	for i := range p.Foreign {
+		if f := &p.Foreign[i]; f.Adoptable && !f.Free() {
+			n.Adoptable-- // others would have to let go of it first
+		}
+	}
 	parts := []string{fmt.Sprintf("%d to create, %d to update", n.Create, n.Update)}
 	for _, more := range []struct {
 		n    int

@@ -1,0 +1,63 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// foreignEntry is an entry that is not ours, with what keeps adopt from it.
+func (d *differ) foreignEntry(s *site, have *access.Entry) Foreign {
+	owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
+	f := Foreign{Kind: AccessEntry, Cluster: s.key, Name: have.Principal, Owner: foreignOwner(have, owner),
+		Marks: access.ToolMarks(have.Tags, d.want.ForeignTags), Environment: have.Tags[access.TagEnvironment]}
+	if len(f.Marks) > 0 {
+		f.Object = have.ARN
+	}
+	return f
+}
+
+// Free reports whether adopt takes the object over as it is, without its key:
+// it is equal to what is wanted, and nobody else claims it.
+func (f *Foreign) Free() bool {
+	return f.Adoptable && f.Kind == AccessEntry && len(f.Marks) == 0 && f.Environment == ""
+}
+
+// Release says what it takes before adopt takes the object over; key is its
+// name for adopt. It is empty where nobody claims the object.
+func (f *Foreign) Release(key string) string {
+	switch {
+	case f.Kind != AccessEntry:
+		return "adopt takes access entries only; deleted where it was made, it is made anew by the next apply"
+	case slices.ContainsFunc(f.Marks, func(k string) bool { return strings.HasPrefix(k, "aws:") }):
+		// Tags that begin with aws: are AWS's own; users cannot remove them.
+		// (EKS User Guide, Tagging your resources)
+		return "AWS lets nobody take off a stack's mark: leave it to the stack, or delete it there and plan again"
+	case len(f.Marks) > 0:
+		return "release it there, then take the mark off: " + f.untag()
+	case f.Environment != "":
+		return "release it there, or take it over all the same by its key: atlas-iam adopt " + key
+	}
+	return ""
+}
+
+// untag is the AWS CLI's line that takes the marks off.
+func (f *Foreign) untag() string {
+	words := []string{"aws eks untag-resource --region", f.Cluster.Region, "--resource-arn", shellWord(f.Object), "--tag-keys"}
+	for _, k := range f.Marks {
+		words = append(words, shellWord(k))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a shell where it needs it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=+@,", r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
