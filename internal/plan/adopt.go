@@ -115,20 +115,24 @@ func (d *differ) adopt(s *site, w *ResolvedEntry, have *access.Entry, named bool
 	if w.Conflict != "" {
 		c.hold(Hold{Conflict, w.Conflict})
 	}
-	if lost := d.lostByAdopting(s, w, have); lost != "" {
-		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take access: " + lost + "; let the documents want that too, adopt it, then narrow them"})
+	switch lost, other := d.lostByAdopting(s, w, have); {
+	case other:
+		c.hold(Hold{AdoptNarrows, "it is another entry than the documents want, so the next plan would make it anew: " + lost + "; let who made it delete it"})
+	case lost != "":
+		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take access: " + lost + "; let them want that too, adopt it, then narrow them"})
 	}
 	d.add(c)
 }
 
-// lostByAdopting says what the plan after the adoption would take.
-func (d *differ) lostByAdopting(s *site, w *ResolvedEntry, have *access.Entry) string {
+// lostByAdopting says what the plan after the adoption would take; other says
+// that it is of another type, so that the plan would make it anew.
+func (d *differ) lostByAdopting(s *site, w *ResolvedEntry, have *access.Entry) (words string, other bool) {
 	var lost []string
 	for _, c := range d.diff(s, w, have) {
 		if c.Verb == Replace {
 			// A dead entry gives nothing; making it anew is guarded of its own.
 			if d.have.EntryAlive(have) != access.AliveRemade {
-				lost = append(lost, d.words(s, &c))
+				lost, other = append(lost, d.words(s, &c)), true
 			}
 			continue
 		}
@@ -136,13 +140,17 @@ func (d *differ) lostByAdopting(s *site, w *ResolvedEntry, have *access.Entry) s
 			lost = append(lost, grantWords(g))
 		}
 	}
-	return strings.Join(lost, "; ")
+	return strings.Join(lost, "; "), other
 }
 
 func grantWords(g Grant) string {
 	switch {
 	case g.Policy != "":
-		return fmt.Sprintf("policy %s on %s", access.ShortPolicy(g.Policy), g.Scope)
+		scope := g.Scope.String()
+		if g.Scope.Cluster {
+			scope = "the whole cluster"
+		}
+		return fmt.Sprintf("policy %s on %s", access.ShortPolicy(g.Policy), scope)
 	case g.Group != "":
 		return "group " + g.Group
 	}

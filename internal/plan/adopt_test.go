@@ -23,7 +23,7 @@ func TestAdoptAddsTagsAndNeverNarrows(t *testing.T) {
 		"by its long key":                 {want: "Edit:a", have: "Edit:a", keys: []string{annID}, plan: []string{"update entry/test/user/ann"}},
 		"gives less than is wanted":       {want: "Edit:a* View:b group:g", have: "Edit:ab", plan: []string{"update entry/test/user/ann"}},
 		"gives a policy that is unwanted": {want: "Edit:a", have: "Edit:a View:b", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "policy View on b"},
-		"gives more scope":                {want: "Edit:a", have: "Edit:cluster", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "policy Edit on cluster"},
+		"gives more scope":                {want: "Edit:a", have: "Edit:cluster", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "policy Edit on the whole cluster; let them want that too, adopt it, then narrow them"},
 		"gives a group more":              {want: "group:g", have: "group:g group:h", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "group h"},
 		"has another username":            {want: "", have: "username:u", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "username u"},
 		"has another type":                {want: "", have: "type:EC2_LINUX", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "type is EC2_LINUX"},

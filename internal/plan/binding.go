@@ -261,7 +261,7 @@ func (d *differ) wantedBinding(s *site, w *WantedBinding, have *access.Binding, 
 	}
 	if !ours.Ours {
 		d.foreignBinding(s, have, ours, false)
-		c.hold(Hold{ForeignEntry, "the binding is not ours (" + ours.By + "): " + bindingDifference(have, to)})
+		c.hold(Hold{ForeignEntry, "the binding is not ours (" + ours.By + "): " + bindingDifference(have, to) + "; let who made it delete it, or take the grant out of the documents"})
 	}
 	if hold != nil {
 		c.hold(*hold)
@@ -289,7 +289,7 @@ func (d *differ) addBinding(s *site, c Change) {
 			case t.Unread:
 				c.hold(Hold{HalfRead, "the API server of cluster " + s.name() + " could not be asked whether it would take it: " + t.Refused})
 			case t.Conflict:
-				c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused})
+				c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused + "; let it go there, or take the grant out of the documents"})
 			default:
 				c.hold(Hold{Refused, "the API server of cluster " + s.name() + " would refuse it: " + t.Refused})
 			}

@@ -144,11 +144,11 @@ func TestTheForeignHoldSaysEveryDifferenceOfTheEntry(t *testing.T) {
 		dead       bool
 		says       string
 	}{
-		"type":          {"group:g", "type:EC2_LINUX", false, "type is EC2_LINUX, wanted is STANDARD; username is none, wanted is arn:aws:sts::" + home + ":assumed-role/nodes/{{SessionName}}; groups are none, wanted are g"},
-		"username":      {"username:v", "username:u", false, "username is u, wanted is v"},
-		"no groups":     {"", "group:g group:h", false, "groups are g, h, wanted are none"},
-		"dead":          {"", "", true, "it is dead, its principal was made again later"},
-		"dead and more": {"group:g", "", true, "it is dead, its principal was made again later; groups are none, wanted are g"},
+		"type":          {"group:g", "type:EC2_LINUX", false, "type is EC2_LINUX, wanted is STANDARD; username is none, wanted is arn:aws:sts::" + home + ":assumed-role/nodes/{{SessionName}}; groups are none, wanted are g; let who made it delete it, and plan again"},
+		"username":      {"username:v", "username:u", false, "username is u, wanted is v; it gives username u: let the documents want that first, take it over by `atlas-iam adopt`, then narrow them"},
+		"no groups":     {"", "group:g group:h", false, "groups are g, h, wanted are none; it gives group g; group h: let the documents want that first, take it over by `atlas-iam adopt`, then narrow them"},
+		"dead":          {"", "", true, "it is dead, its principal was made again later; take it over by `atlas-iam adopt`"},
+		"dead and more": {"group:g", "", true, "it is dead, its principal was made again later; groups are none, wanted are g; take it over by `atlas-iam adopt`"},
 	} {
 		e := foreignEntry("role/nodes", tt.have)
 		e.Tags = map[string]string{"x": "y"}
@@ -156,7 +156,7 @@ func TestTheForeignHoldSaysEveryDifferenceOfTheEntry(t *testing.T) {
 			e.CreatedAt = morning.Add(-time.Hour)
 		}
 		p := Compute(wants(wantCluster(test, wantEntry("role/nodes", tt.want))), sees(haveCluster(test, e)), Options{})
-		if got, want := p.Changes[0].Held[0].Reason, "the entry is not ours (nobody's mark): "+tt.says; got != want {
+		if got, want := p.Changes[0].Held[0].Reason, "the entry is not ours (nobody's mark): "+tt.says+", or take the principal out of the documents"; got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

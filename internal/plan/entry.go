@@ -16,13 +16,10 @@ func (d *differ) wanted(s *site, w *ResolvedEntry, have *access.Entry) {
 	if have != nil {
 		owner := d.want.Owner.OwnerOf(have.Tags, d.want.ForeignTags)
 		if !owner.Ours {
-			by := foreignOwner(have, owner)
 			f := d.foreignEntry(s, have)
 			f.Wanted, f.Adoptable = true, len(changes) == 0
 			d.plan.Foreign = append(d.plan.Foreign, f)
-			for i := range changes {
-				changes[i].hold(Hold{ForeignEntry, "the entry is not ours (" + by + "): " + d.words(s, &changes[i])})
-			}
+			d.holdForeign(s, w, have, &f, changes)
 		}
 	}
 	if len(changes) == 0 {

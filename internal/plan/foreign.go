@@ -18,6 +18,33 @@ func (d *differ) foreignEntry(s *site, have *access.Entry) Foreign {
 	return f
 }
 
+// holdForeign holds the changes of an entry that is not ours, for one reason:
+// all in which it differs, and the way that leads to the end. Adopting an entry
+// that gives more than is wanted would be held, so that is said here.
+func (d *differ) holdForeign(s *site, w *ResolvedEntry, have *access.Entry, f *Foreign, changes []Change) {
+	var words []string
+	for i := range changes {
+		words = append(words, d.words(s, &changes[i]))
+	}
+	reason := "the entry is not ours (" + f.Owner + "): " + strings.Join(words, "; ")
+	key := entryKeys(s, have)[0]
+	if way := f.Release(key); way != "" {
+		reason += "; " + way
+	}
+	lost, other := d.lostByAdopting(s, w, have)
+	switch {
+	case other:
+		reason += "; let who made it delete it, and plan again"
+	case lost != "":
+		reason += "; it gives " + lost + ": let the documents want that first, take it over by `atlas-iam adopt`, then narrow them"
+	case len(f.Marks) > 0 || f.Environment == "":
+		reason += "; take it over by `atlas-iam adopt`"
+	}
+	for i := range changes {
+		changes[i].hold(Hold{ForeignEntry, reason + ", or take the principal out of the documents"})
+	}
+}
+
 // Free reports whether adopt takes the object over as it is, without its key:
 // it is equal to what is wanted, and nobody else claims it.
 func (f *Foreign) Free() bool {
