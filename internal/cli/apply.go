@@ -181,7 +181,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	f := &flow{p: p, c: &o.common, want: &access.State{Owner: pl.Owner, ForeignTags: pl.ForeignTags}}
+	f := &flow{p: p, c: &o.common, saved: true, want: &access.State{Owner: pl.Owner, ForeignTags: pl.ForeignTags}}
 	defer closing(&err, f.close)
 	if f.want.Accounts, err = savedAccounts(pl); err != nil {
 		return err

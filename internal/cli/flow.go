@@ -25,6 +25,7 @@ type flow struct {
 	root string // the Environment's folder
 	want *access.State
 	have *access.Snapshot
+	saved bool // the plan was read from a file
 	// options are the plan's, as far as the reading rests on them.
 	options plan.Options
 	// asks says that questions are asked, which rest on all there is.

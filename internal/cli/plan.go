@@ -150,6 +150,7 @@ func (f *flow) words(w io.Writer, pl *plan.Plan, next string) error {
 func (f *flow) form() report.Options {
 	o := report.Options{
 		Verbose: f.c.verbose, Quiet: f.c.quiet, Color: f.p.color(f.c.noColor), Guards: rules(), Documents: map[access.ClusterKey]string{},
+		Saved: f.saved,
 	}
 	for _, c := range f.want.Clusters {
 		o.Documents[c.Key] = c.Document

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -73,12 +74,14 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 		line += " (" + strings.Join(more, ", ") + ")"
 	}
 	t.line(t.paint(bold, Safe(line)))
-	again := false
+	again, moved := false, false
 	for _, out := range res.Outcomes {
 		if out.Status == apply.Done || out.Status == apply.Already || out.Skip == apply.SkipHeld {
 			continue
 		}
 		again = true
+		var m *apply.MovedError
+		moved = moved || errors.As(out.Err, &m)
 		t.line(t.paint(red, Outcome(out)))
 		if out.Hint != "" {
 			t.line("        " + Safe(out.Hint))
@@ -89,7 +92,10 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 			t.line(Safe(teamLine(team, o.Documents)))
 		}
 	}
-	if again {
+	switch {
+	case again && moved && o.Saved:
+		t.line("plan again: what moved since is not made by this plan")
+	case again:
 		t.line("run again to finish; nothing is repeated")
 	}
 	return t.flush(w)

@@ -23,6 +23,8 @@ type Options struct {
 	Documents map[access.ClusterKey]string
 	// Next is the command to run next, if there is one.
 	Next string
+	// Saved tells that the plan was saved: where something moved it fails again.
+	Saved bool
 }
 
 // view is a plan sorted into what a reader asks first. Its texts are not yet
