@@ -23,12 +23,17 @@ import (
 // writeFlags are those of commands that change something.
 type writeFlags struct {
 	common
-	yes        bool
+	allowance
+	yes       bool
+	record    string
+	saved     string // --plan
+	manifests string
+}
+
+// allowance is what the user lets through in spite of guards.
+type allowance struct {
 	maxDeletes int
 	allow      []string
-	record     string
-	saved      string // --plan
-	manifests  string
 }
 
 func newApply(p *Process) *cobra.Command {
@@ -45,7 +50,7 @@ stopped is finished by running again.
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
 			}
-			if err := o.checkWrite(cmd); err != nil {
+			if err := o.checkAllowance(cmd); err != nil {
 				return err
 			}
 			if err := o.checkManifests(o.manifests); err != nil {
@@ -56,7 +61,7 @@ stopped is finished by running again.
 			}
 			for _, shaped := range []string{"allow", "max-deletes", "cluster", "only", "manifests"} {
 				if cmd.Flags().Changed(shaped) {
-					return usage("make the plan anew", "--%s cannot change a saved plan", shaped)
+					return usage("make the plan anew: atlas-iam plan --"+shaped+" ... --out "+o.saved, "--%s cannot change a saved plan", shaped)
 				}
 			}
 			if len(paths) > 0 {
@@ -76,12 +81,17 @@ stopped is finished by running again.
 
 func (o *writeFlags) addWrite(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask; what is held stays held")
+	o.addAllowance(cmd)
+}
+
+func (o *allowance) addAllowance(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&o.maxDeletes, "max-deletes", 0, "let up to `N` be deleted, in place of guard mass-deletion's bounds")
 	cmd.Flags().StringSliceVar(&o.allow, "allow", nil, "make what this `guard` holds, by the name that stands beside it; may be repeated")
 }
 
-// checkWrite refuses names of guards that are none, or that nothing overrides.
-func (o *writeFlags) checkWrite(cmd *cobra.Command) error {
+// checkAllowance refuses names of guards that are none, or that nothing
+// overrides.
+func (o *allowance) checkAllowance(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("max-deletes") && o.maxDeletes < 0 {
 		return usage("", "--max-deletes %d is less than nothing", o.maxDeletes)
 	}
@@ -117,7 +127,7 @@ func contains(words []string, word string) bool {
 	return false
 }
 
-func (o *writeFlags) options(cmd *cobra.Command) plan.Options {
+func (o *allowance) options(cmd *cobra.Command) plan.Options {
 	po := plan.Options{Allow: o.allow}
 	if cmd.Flags().Changed("max-deletes") {
 		po.MaxDeletes = &o.maxDeletes

@@ -22,7 +22,7 @@ authentication mode) is left as it is. It asks for the Environment's name.
 			if err := o.check("text", "json", "markdown"); err != nil {
 				return err
 			}
-			if err := o.checkWrite(cmd); err != nil {
+			if err := o.checkAllowance(cmd); err != nil {
 				return err
 			}
 			po := o.options(cmd)

@@ -20,11 +20,11 @@ import (
 // flow is one run from documents to a plan. Its steps are called in the order
 // in which they stand here; close it whatever happened.
 type flow struct {
-	p    *Process
-	c    *common
-	root string // the Environment's folder
-	want *access.State
-	have *access.Snapshot
+	p     *Process
+	c     *common
+	root  string // the Environment's folder
+	want  *access.State
+	have  *access.Snapshot
 	saved bool // the plan was read from a file
 	// options are the plan's, as far as the reading rests on them.
 	options plan.Options

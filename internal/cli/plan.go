@@ -17,6 +17,7 @@ import (
 
 type planFlags struct {
 	common
+	allowance
 	out       string
 	detailed  bool
 	failOn    []string
@@ -47,10 +48,14 @@ only to read EKS and IAM.
 			if err := o.checkManifests(o.manifests); err != nil {
 				return err
 			}
-			return runPlan(cmd.Context(), p, &o, paths)
+			if err := o.checkAllowance(cmd); err != nil {
+				return err
+			}
+			return runPlan(cmd.Context(), p, &o, paths, o.options(cmd))
 		},
 	}
 	addCommon(cmd, &o.common)
+	o.addAllowance(cmd)
 	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in this `file`, for apply --plan")
 	addManifests(cmd, &o.manifests)
 	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 2 if changes are pending")
@@ -63,10 +68,10 @@ only to read EKS and IAM.
 	return cmd
 }
 
-func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err error) {
+func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string, po plan.Options) (err error) {
 	f := &flow{p: p, c: &o.common}
 	defer closing(&err, f.close)
-	pl, err := f.plan(ctx, paths, plan.Options{})
+	pl, err := f.plan(ctx, paths, po)
 	if err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string) (err
 	case o.out != "":
 		next = "atlas-iam apply --plan " + o.out
 	default:
-		next = strings.Join(slices.Concat([]string{"atlas-iam apply"}, o.again(), paths), " ")
+		next = strings.Join(slices.Concat([]string{"atlas-iam apply"}, o.again(), pl.Allowance(), paths), " ")
 	}
 	if err := f.show(pl, next); err != nil {
 		return err

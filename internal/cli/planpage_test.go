@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ import (
 const planPage = "../../docs/plan.md"
 
 // whole are the objects that the page describes in one row.
-var whole = regexp.MustCompile(`^(environment|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
+var whole = regexp.MustCompile(`^(environment|foreignTags|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
 
 // planKeys are the rows that a plan's JSON needs on the page.
 func planKeys(t *testing.T, encoded []byte) map[string]bool {
@@ -144,13 +145,24 @@ func everyKey(t *testing.T) []byte {
 	decided.What, decided.Where, decided.Places, decided.Set, decided.Admin, decided.Implied = "w", "w", []access.Where{{Cluster: true}}, 1, true, true
 	decided.Unclear = []plan.Unclear{{Why: "w", Settle: "s"}}
 	list := []plan.Grant{decided}
-	b, err := plan.Encode(&plan.Plan{
+	five := 5
+	all := &plan.Plan{
+		ForeignTags: map[string]string{"k": "v"}, Allow: []string{"g"}, MaxDeletes: &five, Read: plan.Counts{Bindings: 1},
 		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}},
 			Sets: []plan.Requests{{{Verbs: access.Words{Any: true}}}}},
 		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},
-		Foreign: []plan.Foreign{{Marks: []string{"m"}, Object: "o", Environment: "e"}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
+		Foreign: []plan.Foreign{{Kind: "k", Cluster: key, Name: "n", Owner: "o", Wanted: true, Adoptable: true, Marks: []string{"m"}, Object: "o", Environment: "e"}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},
 		Part: &access.Part{Only: []string{"x"}},
-	})
+	}
+	// A key that is left out when empty is on the page only if it is set here.
+	for _, of := range []reflect.Value{reflect.ValueOf(*all), reflect.ValueOf(all.Foreign[0])} {
+		for i := range of.NumField() {
+			if of.Field(i).IsZero() {
+				t.Errorf("%s.%s is empty in the plan of every key", of.Type(), of.Type().Field(i).Name)
+			}
+		}
+	}
+	b, err := plan.Encode(all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,8 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	d := &differ{want: want, have: have, options: o, tags: make(map[string]string, len(want.Tags)+2)}
 	maps.Copy(d.tags, want.Tags)
 	maps.Copy(d.tags, want.Owner.Tags())
-	d.plan = &Plan{Owner: want.Owner, ForeignTags: want.ForeignTags, Gaps: slices.Clone(have.Gaps), Part: have.Part}
+	d.plan = &Plan{Owner: want.Owner, ForeignTags: want.ForeignTags, Gaps: slices.Clone(have.Gaps), Part: have.Part,
+		Allow: slices.Compact(slices.Sorted(slices.Values(o.Allow))), MaxDeletes: o.MaxDeletes}
 	for _, a := range have.Accounts {
 		a.Users, a.Roles = nil, nil
 		d.plan.Accounts = append(d.plan.Accounts, a)

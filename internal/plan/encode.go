@@ -72,6 +72,8 @@ type document struct {
 	ForeignTags map[string]string   `json:"foreignTags,omitempty"`
 	Accounts    []accountJSON       `json:"accounts"`
 	Part        *access.Part        `json:"part,omitempty"`
+	Allow       []string            `json:"allow,omitempty"`
+	MaxDeletes  *int                `json:"maxDeletes,omitempty"`
 	Read        Counts              `json:"read"`
 	Kubernetes  []access.ClusterKey `json:"kubernetes,omitempty"`
 	Summary     Summary             `json:"summary"`
@@ -160,7 +162,7 @@ type changeJSON struct {
 
 // Encode writes p as docs/plan.md has it. Equal plans give equal bytes.
 func Encode(p *Plan) ([]byte, error) {
-	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Read: p.Read, Kubernetes: p.Kubernetes, Summary: p.Summary(),
+	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Allow: p.Allow, MaxDeletes: p.MaxDeletes, Read: p.Read, Kubernetes: p.Kubernetes, Summary: p.Summary(),
 		Access:  encodeAccess(p),
 		Foreign: list(p.Foreign), Gaps: list(p.Gaps), Warnings: list(p.Warnings), Facts: list(p.Facts),
 		Accounts: []accountJSON{}, Changes: []changeJSON{}}

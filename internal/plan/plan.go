@@ -8,6 +8,7 @@ package plan
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -202,6 +203,9 @@ type Plan struct {
 	Access *Access
 	// Part is set where only a part was read and planned; see access.Part.
 	Part *access.Part
+	// Allow and MaxDeletes are what the user let through, as in Options.
+	Allow      []string
+	MaxDeletes *int
 	// Kubernetes are the clusters whose Kubernetes side was read, sorted: the
 	// guards looked at it.
 	Kubernetes []access.ClusterKey
@@ -210,6 +214,18 @@ type Plan struct {
 	Facts []Fact
 	// Read counts what the plan was made from, for the line that says so.
 	Read Counts
+}
+
+// Allowance is what the user let through, as flags.
+func (p *Plan) Allowance() []string {
+	var flags []string
+	for _, slug := range p.Allow {
+		flags = append(flags, "--allow", slug)
+	}
+	if p.MaxDeletes != nil {
+		flags = append(flags, "--max-deletes", strconv.Itoa(*p.MaxDeletes))
+	}
+	return flags
 }
 
 // Counts of what was read.

@@ -138,7 +138,11 @@ func header(p *plan.Plan) string {
 	if p.Part != nil {
 		read += ", only " + partWords(p.Part)
 	}
-	return strings.Join(append(parts, read), "   ")
+	parts = append(parts, read)
+	if let := p.Allowance(); len(let) > 0 {
+		parts = append(parts, strings.Join(let, " "))
+	}
+	return strings.Join(parts, "   ")
 }
 
 func partWords(p *access.Part) string {
