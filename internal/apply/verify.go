@@ -28,6 +28,17 @@ type OtherPlaceError struct {
 	Was, Is string
 }
 
+// OtherCallerError says that a saved plan would take access from who runs it
+// now: it was made as somebody else, whose plan held nothing of that.
+type OtherCallerError struct {
+	Was, Is string   // callers' ARNs
+	Reasons []string // of guard caller, for who runs it now
+}
+
+func (e *OtherCallerError) Error() string {
+	return fmt.Sprintf("it was made as %s and is run as %s, from whom it takes access: %s", orNone(e.Was), orNone(e.Is), strings.Join(e.Reasons, "; "))
+}
+
 func (e *OtherPlaceError) Error() string {
 	return fmt.Sprintf("the plan was made for another %s: account %s had %s, now it is %s", e.What, e.Account, orNone(e.Was), orNone(e.Is))
 }
@@ -54,13 +65,19 @@ func (e *FactsMovedError) Error() string {
 
 // Verify decides whether a saved plan may still be made: todo is false when
 // all of it is done already (held changes are not counted), and then nothing
-// else is asked. Errors: *OtherPlaceError, *FactsMovedError.
+// else is asked. Errors: *OtherPlaceError, *OtherCallerError, *FactsMovedError.
+//
+// Another caller in the same accounts may make it, such as a role that may
+// write where the plan's could only read: what is known of the caller's access
+// is judged anew, for who runs it now, by guard "caller". Where it finds
+// something, or is not among the guards, the plan is refused.
 //
 // The guards judge the plan again, over what was read with the plan's own
 // finished changes undone in thought. So a plan that was cut off half-way may
 // be finished, while every other movement of a fact shows.
 func Verify(p *plan.Plan, now Now) (todo bool, err error) {
-	if err := samePlace(p, now.Have); err != nil {
+	other, err := samePlace(p, now.Have)
+	if err != nil {
 		return false, err
 	}
 	done := finished(p, now.Have)
@@ -77,17 +94,30 @@ func Verify(p *plan.Plan, now Now) (todo bool, err error) {
 	}
 	in := &plan.Input{Want: want, Have: undone(p, now.Have, done), Plan: p, Options: now.Options}
 	type key struct{ guard, subject string }
-	is := map[key]string{}
+	is, judged := map[key]string{}, false
 	for _, g := range now.Guards {
 		if g.Check == nil {
 			continue
 		}
-		for _, f := range g.Check(in).Facts {
+		found := g.Check(in)
+		for _, f := range found.Facts {
 			is[key{f.Guard, f.Subject}] = f.Value
 		}
+		if other != nil && g.Slug == callerGuard {
+			if reasons := reasonsOf(found, p, open); len(reasons) > 0 {
+				return true, &OtherCallerError{Was: other.Was, Is: other.Is, Reasons: reasons}
+			}
+			judged = true
+		}
+	}
+	if other != nil && !judged {
+		return true, other
 	}
 	var moved []MovedFact
 	for _, f := range p.Facts {
+		if other != nil && f.Guard == callerGuard {
+			continue // who the caller is was judged anew
+		}
 		if v, ok := is[key{f.Guard, f.Subject}]; !ok || v != f.Value {
 			moved = append(moved, MovedFact{f, v})
 		}
@@ -98,25 +128,53 @@ func Verify(p *plan.Plan, now Now) (todo bool, err error) {
 	return true, nil
 }
 
-func samePlace(p *plan.Plan, have *access.Snapshot) error {
+// callerGuard is the slug of the guard that knows what the caller would lose.
+const callerGuard = "caller"
+
+// reasonsOf are a guard's reasons against changes that are still to be made.
+func reasonsOf(found plan.Findings, p *plan.Plan, open func(plan.Change) bool) []string {
+	var reasons []string
+	for _, h := range found.Holds {
+		if slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.ID == h.Change && open(c) }) {
+			reasons = append(reasons, h.Reason)
+		}
+	}
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
+}
+
+// samePlace refuses another account, partition or endpoint; other is set where
+// only the caller is another, of the same account.
+func samePlace(p *plan.Plan, have *access.Snapshot) (other *OtherPlaceError, err error) {
 	for i := range p.Accounts {
 		was := &p.Accounts[i]
 		is, ok := have.Account(was.Account.ID)
-		other := func(what, a, b string) error {
+		differs := func(what, a, b string) *OtherPlaceError {
 			return &OtherPlaceError{Account: was.Account.ID, What: what, Was: a, Is: b}
 		}
 		switch {
 		case !ok:
-			return other("account", was.Account.ID, "not among those read")
+			return nil, differs("account", was.Account.ID, "not among those read")
 		case was.Account.Partition != is.Account.Partition:
-			return other("partition", was.Account.Partition, is.Account.Partition)
+			return nil, differs("partition", was.Account.Partition, is.Account.Partition)
 		case was.Endpoint != is.Endpoint:
-			return other("endpoint", was.Endpoint, is.Endpoint)
-		case was.Caller != "" && identity(was.Caller) != identity(is.Caller):
-			return other("caller", was.Caller, is.Caller)
+			return nil, differs("endpoint", was.Endpoint, is.Endpoint)
+		case was.Caller == "" || identity(was.Caller) == identity(is.Caller):
+		case accountOf(was.Caller) != accountOf(is.Caller):
+			return nil, differs("caller", was.Caller, is.Caller)
+		default:
+			other = differs("caller", was.Caller, is.Caller)
 		}
 	}
-	return nil
+	return other, nil
+}
+
+// accountOf is the account in an ARN.
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
 }
 
 // identity is a caller without the name of the session, which differs from run

@@ -202,24 +202,30 @@ func TestASavedPlanIsForItsPlaceAndItsCaller(t *testing.T) {
 	const other = "arn:aws:sts::" + accountID + ":assumed-role/other/s"
 	for name, tt := range map[string]struct {
 		edit func(was, is *access.HaveAccount)
-		want string
+		want string // what is another
+		open bool   // and guard caller decides
 	}{
-		"the same": {func(_, _ *access.HaveAccount) {}, ""},
+		"the same": {func(_, _ *access.HaveAccount) {}, "", false},
 		"another session": {func(_, is *access.HaveAccount) {
 			is.Caller = "arn:aws:sts::" + accountID + ":assumed-role/tf-admin/later"
-		}, ""},
-		"nobody was named":          {func(was, _ *access.HaveAccount) { was.Caller = "" }, ""},
-		"another role":              {func(_, is *access.HaveAccount) { is.Caller = other }, "caller"},
-		"a user":                    {func(_, is *access.HaveAccount) { is.Caller = arn("ann") }, "caller"},
-		"a role of another account": {func(_, is *access.HaveAccount) { is.Caller = "arn:aws:sts::111122223333:assumed-role/tf-admin/ci-17" }, "caller"},
-		"another partition":         {func(_, is *access.HaveAccount) { is.Account.Partition = "aws-cn" }, "partition"},
-		"another endpoint":          {func(was, _ *access.HaveAccount) { was.Endpoint = "http://127.0.0.1:1" }, "endpoint"},
-		"an account not read":       {func(_, is *access.HaveAccount) { is.Account.ID = "111122223333" }, "account"},
+		}, "", false},
+		"nobody was named":          {func(was, _ *access.HaveAccount) { was.Caller = "" }, "", false},
+		"another role":              {func(_, is *access.HaveAccount) { is.Caller = other }, "caller", true},
+		"a user":                    {func(_, is *access.HaveAccount) { is.Caller = arn("ann") }, "caller", true},
+		"a role of another account": {func(_, is *access.HaveAccount) { is.Caller = "arn:aws:sts::111122223333:assumed-role/tf-admin/ci-17" }, "caller", false},
+		"another partition":         {func(_, is *access.HaveAccount) { is.Account.Partition = "aws-cn" }, "partition", false},
+		"another endpoint":          {func(was, _ *access.HaveAccount) { was.Endpoint = "http://127.0.0.1:1" }, "endpoint", false},
+		"an account not read":       {func(_, is *access.HaveAccount) { is.Account.ID = "111122223333" }, "account", false},
 	} {
 		was, is := access.HaveAccount{Account: account(), Caller: callerARN}, access.HaveAccount{Account: account(), Caller: callerARN}
 		tt.edit(&was, &is)
-		err := samePlace(&plan.Plan{Accounts: []access.HaveAccount{was}}, &access.Snapshot{Accounts: []access.HaveAccount{is}})
-		var place *OtherPlaceError
+		place, err := samePlace(&plan.Plan{Accounts: []access.HaveAccount{was}}, &access.Snapshot{Accounts: []access.HaveAccount{is}})
+		if (place != nil) != tt.open {
+			t.Errorf("%s: left to guard caller: %v", name, place)
+		}
+		if place != nil {
+			err = place
+		}
 		if got := errors.As(err, &place); got != (tt.want != "") || got && (place.What != tt.want || place.Account != accountID || place.Was == place.Is) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -212,6 +212,11 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		return p.cloudError(err)
 	}
 	todo, err := apply.Verify(pl, apply.Now{Have: f.have, Want: f.want, Guards: guard.All()})
+	var notBy *apply.OtherCallerError
+	if errors.As(err, &notBy) {
+		return usage("let somebody else apply it; or plan as this caller, which shows what is held: --allow caller lets it through",
+			"apply the plan %s: %w", o.saved, err)
+	}
 	if err != nil {
 		return usage("make it again with atlas-iam plan --out "+o.saved, "apply the plan %s: %w", o.saved, err)
 	}

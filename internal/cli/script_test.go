@@ -41,13 +41,14 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND...   COMMAND ends with exactly this code
 //	endpoint NAME FILE      waits until FILE's lab is served, and sets $NAME
 //	await FILE TEXT         waits until FILE has TEXT
+//	assume ...                  see assume
 //	get CODE URL [HOST]     GET, under a Host header if given, answers CODE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "endpoint": endpoint, "get": get, "await": await,
+			"exits": exits, "endpoint": endpoint, "get": get, "await": await, "assume": assume,
 		},
 		Setup: func(e *testscript.Env) error {
 			if err := copyExamples(filepath.Join(e.WorkDir, "examples")); err != nil {
