@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -48,6 +49,16 @@ func addAsk(cmd *cobra.Command, o *askFlags, formats string) {
 // world reads what a question is asked of. callers says that who calls must be
 // known.
 func (f *flow) world(ctx context.Context, paths []string, observed, callers bool) (*question.World, error) {
+	return f.worldOf(ctx, paths, observed, callers, nil)
+}
+
+// collectGarbageAt is the growth of memory, in per cent, after which the
+// documents' questions collect it: they live for a moment.
+const collectGarbageAt = 400
+
+// worldOf is world for questions about one subject alone, if who is not nil.
+func (f *flow) worldOf(ctx context.Context, paths []string, observed, callers bool, who *access.Who) (*question.World, error) {
+	debug.SetGCPercent(collectGarbageAt)
 	ctx, done := f.p.cancelled(ctx)
 	defer done()
 	f.asks = true
@@ -77,7 +88,12 @@ func (f *flow) world(ctx context.Context, paths []string, observed, callers bool
 			return nil, f.p.cloudError(err)
 		}
 	}
-	w := question.Documents(f.want, f.have)
+	w := (*question.World)(nil)
+	if who == nil {
+		w = question.Documents(f.want, f.have)
+	} else if w, err = question.DocumentsFor(*who, f.want, f.have); err != nil {
+		return nil, wordError(err)
+	}
 	w.Narrow(keys)
 	return w, nil
 }
@@ -184,7 +200,7 @@ func runCanI(ctx context.Context, p *Process, o *askFlags, args []string) (err e
 	}
 	f := &flow{p: p, c: &o.common}
 	defer closing(&err, f.close)
-	w, err := f.world(ctx, args[2:], o.observed, who.Kind == access.WhoMe)
+	w, err := f.worldOf(ctx, args[2:], o.observed, who.Kind == access.WhoMe, &who)
 	if err != nil {
 		return err
 	}

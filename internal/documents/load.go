@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func Load(paths []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{set: &Set{Root: t.show(t.root)}, names: map[string]access.Place{}}
+	r := &reader{set: &Set{Root: t.show(t.root)}, names: map[string]access.Place{}, fields: map[reflect.Type][]field{}}
 	t.walk(r, t.root)
 	for _, file := range t.files {
 		if !t.wanted(file) {

@@ -18,7 +18,7 @@ import (
 // Parse reads documents from memory as Load does from files; keys are file
 // names. The error is Faults, and the Set holds what could be read.
 func Parse(files map[string][]byte) (*Set, error) {
-	r := &reader{set: &Set{Root: "."}, names: map[string]access.Place{}}
+	r := &reader{set: &Set{Root: "."}, names: map[string]access.Place{}, fields: map[reflect.Type][]field{}}
 	for _, name := range slices.Sorted(mapKeys(files)) {
 		r.file(name, files[name])
 	}
@@ -40,8 +40,9 @@ type reader struct {
 	set          *Set
 	faults       Faults
 	environments []access.Place
-	names        map[string]access.Place // first place of each KIND/NAME
-	bytes, marks int                     // read so far, see the limits
+	names        map[string]access.Place  // first place of each KIND/NAME
+	bytes, marks int                      // read so far, see the limits
+	fields       map[reflect.Type][]field // of the types read so far
 }
 
 func (r *reader) fault(p access.Place, hint, format string, args ...any) {
@@ -111,7 +112,7 @@ func (r *reader) document(file string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
 		return // nothing between two lines of dashes
 	}
-	d := &decoder{file: file, kind: "document", faults: &r.faults, spoiled: map[*yaml.Node]bool{}, fields: map[reflect.Type][]field{}}
+	d := &decoder{file: file, kind: "document", faults: &r.faults, spoiled: map[*yaml.Node]bool{}, fields: r.fields}
 	if !d.plain(n, nil) || !d.is(n, yaml.MappingNode, nil, "a document with apiVersion, kind, metadata and spec") {
 		return
 	}

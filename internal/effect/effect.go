@@ -18,14 +18,21 @@ import (
 // as if the documents were made, and nobody else had access. RBAC is upstream's
 // default roles and bindings with what the documents bind. A mode that is not
 // managed counts as one that takes access entries.
-func Wanted(s *access.State) []authz.Facts {
+func Wanted(s *access.State) []authz.Facts { return WantedOf(s, nil) }
+
+// WantedOf is Wanted with the entries of some principals alone, for questions
+// about them: nobody's access rests on another's entry. keep is asked of each
+// entry's principal.
+func WantedOf(s *access.State, keep func(arn string) bool) []authz.Facts {
 	all := make([]authz.Facts, 0, len(s.Clusters))
 	for i := range s.Clusters {
 		w := &s.Clusters[i]
 		f := authz.Facts{Cluster: w.Key, Name: w.Document, Mode: cmp.Or(w.Mode, access.ModeAPIAndConfigMap)}
 		defaultRBAC(&f)
 		for j := range w.Entries {
-			f.Entries = append(f.Entries, wantedEntry(&w.Entries[j]))
+			if keep == nil || keep(Placeholder(w.Entries[j].Member)) {
+				f.Entries = append(f.Entries, wantedEntry(&w.Entries[j]))
+			}
 		}
 		slices.SortFunc(f.Entries, func(a, b authz.Entry) int { return cmp.Compare(a.Principal, b.Principal) })
 		for j := range w.Bindings {
