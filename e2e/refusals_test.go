@@ -34,7 +34,7 @@ type refusal struct {
 // rowsOfPeople are the rows that concern people's access, documents, reading,
 // plans and the lab. The others wait for what they are about: RBAC, workloads,
 // decisions.
-var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 23, 24, 25, 26, 46, 47, 48, 49, 50, 51}
+var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 23, 24, 25, 26, 27, 46, 47, 48, 49, 50, 51, 52}
 
 // onAPIServers are the guards that hold nothing without an API server, which
 // these worlds have not: rows 3, 20, 22 and 28 are judged in internal/guard with
@@ -42,7 +42,7 @@ var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1
 var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true}
 
 func refusals() []refusal {
-	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), runtimeRefusals(), savedRefusals(), labRefusals())
+	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), runtimeRefusals(), savedRefusals(), labRefusals(), testRefusals())
 }
 
 // shows: item {S3,S6,S14}
@@ -67,7 +67,7 @@ func TestEachRowOfTheRefusalsIsRefusedAndItsTwinGoesThrough(t *testing.T) {
 			t.Errorf("row %d has no case", n)
 		}
 	}
-	for _, g := range append(guard.All(), plan.Structural()...) {
+	for _, g := range slices.Concat(guard.All(), []plan.Guard{guard.Tests(nil)}, plan.Structural()) {
 		if !guards[g.Slug] && !onAPIServers[g.Slug] {
 			t.Errorf("guard %s has no case", g.Slug)
 		}

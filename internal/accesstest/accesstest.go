@@ -80,13 +80,16 @@ type Report struct {
 // OK reports whether every case passed.
 func (r *Report) OK() bool { return r.Failed == 0 && r.Undetermined == 0 }
 
-// Run runs tests over a world. known are the clusters that exist; a test's
-// cluster that the world was narrowed from is left out, one that does not exist
-// fails.
+// Run runs tests over a world. A test's cluster that the world was narrowed from
+// is left out, and a case of which nothing is left is not a case; a cluster that
+// does not exist fails.
 func Run(tests []access.WantTest, w *question.World) *Report {
 	r := &Report{}
 	for i := range tests {
 		t := &tests[i]
+		if len(t.Clusters) > 0 && !slices.ContainsFunc(t.Clusters, func(k access.ClusterKey) bool { return !w.Outside(k) }) {
+			continue
+		}
 		namespaces := t.Namespaces
 		if len(namespaces) == 0 {
 			namespaces = []string{""}

@@ -53,6 +53,13 @@ func newAsker(seed uint64, want *access.State, w *World) *asker {
 	}
 	a.namespaces = []string{"", "default", "kube-system", "x", "ops-qa-backend"}
 	for i := range want.Clusters {
+		for _, b := range want.Clusters[i].Bindings {
+			for _, p := range b.Scope.Namespaces {
+				a.namespaces = append(a.namespaces, strings.ReplaceAll(p, "*", "a"))
+			}
+		}
+	}
+	for i := range want.Clusters {
 		for _, e := range want.Clusters[i].Entries {
 			for _, s := range e.Associations {
 				for _, p := range s.Scope.Namespaces {
@@ -66,15 +73,21 @@ func newAsker(seed uint64, want *access.State, w *World) *asker {
 	return a
 }
 
+// strangePlaces is how many of an asker's namespaces are no document's.
+const strangePlaces = 5
+
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
 func (a *asker) ask() (access.Who, Ask) {
-	q := Ask{Verb: pick(a.Rand, []string{"get", "list", "watch", "create", "update", "patch", "delete", "impersonate", "bind", "*"}), Resource: pick(a.Rand, a.words)}
+	q := Ask{Verb: pick(a.Rand, []string{"get", "get", "list", "list", "watch", "create", "update", "patch", "delete", "impersonate", "bind", "*"}), Resource: pick(a.Rand, a.words)}
 	if a.IntN(2) == 0 { // what is asked mostly
 		q.Resource = pick(a.Rand, []string{"pods", "secrets", "deploy", "svc", "configmaps", "nodes", "namespaces"})
 	}
 	if !strings.HasPrefix(q.Resource, "/") {
 		q.Namespace = pick(a.Rand, a.namespaces)
+		if a.IntN(6) > 0 { // where the documents give something
+			q.Namespace = pick(a.Rand, a.namespaces[strangePlaces:])
+		}
 		if a.IntN(8) == 0 {
 			q.Name = "a"
 		}

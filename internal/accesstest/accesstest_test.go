@@ -1,0 +1,193 @@
+package accesstest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/authz/rbac"
+	"github.com/atlas-iam/atlas-iam/internal/question"
+)
+
+const (
+	account = "111122223333"
+	edit    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+	view    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+	ack     = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSACKPolicy"
+)
+
+var (
+	keyA = access.ClusterKey{Account: account, Region: "eu-west-1", Name: "a"}
+	keyB = access.ClusterKey{Account: account, Region: "eu-west-1", Name: "b"}
+	both = []access.ClusterKey{keyA, keyB}
+)
+
+func user(name string) access.Member {
+	return access.Member{Kind: access.UserMember, Partition: "aws", Account: account, Name: name}
+}
+
+func entry(name, team, policy string, scope access.Scope, groups ...string) access.WantEntry {
+	source := access.Source{Team: team, Place: access.Place{File: team + ".yaml", Line: 1}}
+	e := access.WantEntry{Member: user(name), Sources: []access.Source{source}, Groups: groups}
+	if policy != "" {
+		e.Associations = []access.WantAssociation{{Policy: policy, Scope: scope, Parts: []access.WantScope{{Scope: scope, Source: source}}}}
+	}
+	return e
+}
+
+// state has team web (ann, bob), who edit in web-*, bob by a role that is bound
+// to a group; team ops (eve), who views all of it on a alone; and team odd,
+// whose policy has no published rules.
+func state() *access.State {
+	cluster := func(key access.ClusterKey, doc string) access.WantCluster {
+		return access.WantCluster{Key: key, Document: doc, Entries: []access.WantEntry{
+			entry("ann", "web", edit, access.NamespaceScope("web-*")),
+			entry("bob", "web", "", access.Scope{}, "atlas-iam:e:web"),
+			entry("odd", "odd", ack, access.NamespaceScope("odd")),
+		}, Bindings: []access.WantBinding{{Team: "web", Group: "atlas-iam:e:web", Name: "b", Role: access.RoleRef{Kind: access.ClusterRole, Name: "edit"},
+			Scope: access.NamespaceScope("web-*"), Parts: []access.WantScope{{Scope: access.NamespaceScope("web-*")}}}}}
+	}
+	a, b := cluster(keyA, "a"), cluster(keyB, "b")
+	a.Entries = append(a.Entries, entry("eve", "ops", view, access.ClusterScope()))
+	return &access.State{Accounts: []access.Account{{Name: "main", ID: account, Partition: "aws"}}, Teams: []string{"nobody", "odd", "ops", "web"}, Clusters: []access.WantCluster{a, b}}
+}
+
+func who(words ...string) []access.Who {
+	var out []access.Who
+	for _, w := range words {
+		kind, name, _ := strings.Cut(w, "/")
+		out = append(out, access.Who{Kind: access.WhoKind(kind), Name: name})
+	}
+	return out
+}
+
+func asks(words ...string) []access.Ask {
+	var out []access.Ask
+	for _, w := range words {
+		verb, resource, _ := strings.Cut(w, " ")
+		out = append(out, access.Ask{Verb: verb, Resource: resource})
+	}
+	return out
+}
+
+// case is a test and how it ends; found are those who decide it.
+type story struct {
+	name  string
+	test  access.WantTest
+	want  Outcome
+	found []string // CLUSTER SUBJECT
+	why   string
+}
+
+// shows: item S68
+func TestATestPassesOnWhatItSaysAlone(t *testing.T) {
+	on, web, a := []string{"web-1"}, who("team/web"), []access.ClusterKey{keyA}
+	policy, role := &access.Because{Policy: "AmazonEKSEditPolicy"}, &access.Because{Role: access.RoleRef{Kind: access.ClusterRole, Name: "edit"}}
+	for _, tt := range []story{
+		{"each member can, on each cluster", access.WantTest{Clusters: both, Who: web, Namespaces: on, Can: asks("create pods")}, Passed, nil, ""},
+		{"one cannot on one cluster", access.WantTest{Clusters: both, Who: who("team/ops"), Namespaces: on, Can: asks("list pods")}, Failed, []string{"b user/eve"}, ""},
+		{"no member can", access.WantTest{Clusters: both, Who: web, Namespaces: []string{"db"}, Cannot: asks("list pods")}, Passed, nil, ""},
+		{"a member can after all", access.WantTest{Clusters: both, Who: who("team/ops"), Namespaces: []string{"db"}, Cannot: asks("list pods")}, Failed, []string{"a user/eve"}, ""},
+		{"can, and cannot be told", access.WantTest{Clusters: a, Who: who("team/odd"), Namespaces: []string{"odd"}, Can: asks("list pods")}, Undetermined, []string{"a user/odd"}, ""},
+		{"cannot, and cannot be told", access.WantTest{Clusters: a, Who: who("team/odd"), Namespaces: []string{"odd"}, Cannot: asks("list pods")}, Undetermined, []string{"a user/odd"}, ""},
+		{"its twin elsewhere is certain", access.WantTest{Clusters: a, Who: who("team/odd"), Namespaces: []string{"web-1"}, Cannot: asks("list pods")}, Passed, nil, ""},
+
+		{"because of the policy", access.WantTest{Clusters: a, Who: who("user/ann"), Namespaces: on, Can: asks("create pods"), Because: policy}, Passed, nil, ""},
+		{"because of the role", access.WantTest{Clusters: a, Who: who("user/bob"), Namespaces: on, Can: asks("create pods"), Because: role}, Passed, nil, ""},
+		{"not because of the policy", access.WantTest{Clusters: a, Who: web, Namespaces: on, Can: asks("create pods"), Because: policy}, Failed, []string{"a user/bob"}, ""},
+		{"not because of the role", access.WantTest{Clusters: a, Who: web, Namespaces: on, Can: asks("create pods"), Because: role}, Failed, []string{"a user/ann"}, ""},
+		{"denied, whatever the reason was to be", access.WantTest{Clusters: a, Who: who("user/ann"), Namespaces: []string{"db"}, Can: asks("create pods"), Because: policy}, Failed, []string{"a user/ann"}, ""},
+
+		{"exactly these", access.WantTest{Clusters: both, Only: web, Namespaces: on, Can: asks("get secrets")}, Passed, nil, ""},
+		{"one too many", access.WantTest{Clusters: both, Only: who("user/bob"), Namespaces: on, Can: asks("get secrets")}, Failed, []string{"a user/ann", "b user/ann"}, ""},
+		{"one too few", access.WantTest{Clusters: a, Only: who("team/web", "team/ops"), Namespaces: on, Can: asks("get secrets")}, Failed, []string{"a user/eve"}, ""},
+		{"nobody at all", access.WantTest{Clusters: a, Only: []access.Who{}, Namespaces: []string{"db"}, Can: asks("get secrets")}, Passed, nil, ""},
+		{"not nobody", access.WantTest{Clusters: a, Only: []access.Who{}, Namespaces: on, Can: asks("get secrets")}, Failed, []string{"a user/ann", "a user/bob"}, ""},
+		{"perhaps one too many", access.WantTest{Clusters: a, Only: []access.Who{}, Namespaces: []string{"odd"}, Can: asks("get secrets")}, Undetermined, []string{"a user/odd"}, ""},
+		{"everybody, by a group", access.WantTest{Clusters: a, Only: []access.Who{}, Can: asks("get /version")}, Failed, []string{"a group system:authenticated", "a group system:unauthenticated", "a user/ann", "a user/bob", "a user/eve", "a user/odd"}, ""},
+
+		{"a team that is not there", access.WantTest{Clusters: a, Who: who("team/wep"), Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "no document makes that team"},
+		{"a team of nobody", access.WantTest{Clusters: a, Who: who("team/nobody"), Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "has no members"},
+		{"a user that no document names", access.WantTest{Clusters: a, Who: who("user/anm"), Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "no document names user/anm; did you mean user/ann?"},
+		{"a user in only", access.WantTest{Clusters: a, Only: who("team/web", "user/anm"), Namespaces: on, Can: asks("get secrets")}, Failed, nil, "no document names user/anm"},
+		{"a stranger's ARN of another account", access.WantTest{Clusters: a, Who: []access.Who{{Kind: access.WhoARN, ARN: "arn:aws:iam::999900001111:role/x"}}, Namespaces: on, Cannot: asks("list pods")}, Passed, nil, ""},
+		{"a resource that is not known", access.WantTest{Clusters: a, Who: web, Namespaces: on, Cannot: asks("list podz")}, Failed, nil, `resource "podz" is not known: did you mean pods?`},
+		{"a cluster that is not there", access.WantTest{Clusters: []access.ClusterKey{{Account: account, Region: "eu-west-1", Name: "c"}}, Who: web, Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "there is no cluster c in eu-west-1 of account " + account},
+		{"tomorrow's namespace, from documents alone", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"nowhere"}, Cannot: asks("list pods")}, Passed, nil, ""},
+	} {
+		tt.check(t, question.Documents(state(), nil))
+	}
+}
+
+func (tt story) check(t *testing.T, w *question.World) {
+	t.Helper()
+	r := Run([]access.WantTest{tt.test}, w)
+	if len(r.Cases) != 1 || r.Passed+r.Failed+r.Undetermined != 1 {
+		t.Fatalf("%s: %d cases", tt.name, len(r.Cases))
+	}
+	c := r.Cases[0]
+	var found []string
+	for _, f := range c.Findings {
+		found = append(found, f.Cluster+" "+f.Subject)
+		if f.Explanation == nil {
+			t.Errorf("%s: %s is not explained", tt.name, f.Subject)
+		}
+	}
+	slices.Sort(found)
+	if c.Outcome != tt.want || !slices.Equal(found, tt.found) || !strings.Contains(c.Why, tt.why) || tt.why == "" && c.Why != "" {
+		t.Errorf("%s: %s, found %q, %q; want %s, %q, %q", tt.name, c.Outcome, found, c.Why, tt.want, tt.found, tt.why)
+	}
+}
+
+// Where the namespaces are known, one that is not there and that no pattern
+// waits for fails; so does a user that the account has not. (refusals 52)
+//
+// shows: item S68
+func TestWhatIsNotThereFailsWhereItIsKnown(t *testing.T) {
+	want := state()
+	have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: want.Accounts[0], UsersRead: true, RolesRead: true}}}
+	for _, n := range []string{"ann", "bob", "eve", "odd", "zoe"} {
+		have.Accounts[0].Users = append(have.Accounts[0].Users, access.Principal{ARN: "arn:aws:iam::" + account + ":user/" + n})
+	}
+	have.Clusters = []access.HaveCluster{{Key: keyA, Mode: access.ModeAPI, EntriesRead: true, Kubernetes: &access.HaveKubernetes{
+		RBACRead: true, AuthMapRead: true, NamespacesRead: true, Namespaces: []string{"db", "kube-system"}, Roles: rbac.DefaultRoles(), Bindings: rbac.DefaultBindings()}}}
+	a, cannot := []access.ClusterKey{keyA}, asks("list pods")
+	for _, tt := range []story{
+		{"a namespace that is there", access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"db"}, Cannot: cannot}, Passed, nil, ""},
+		{"one that a pattern waits for", access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"web-2"}, Cannot: cannot}, Passed, nil, ""},
+		{"one that is neither", access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"bd"}, Cannot: cannot}, Failed, nil, "cluster a has no namespace bd, and no pattern of the documents matches it"},
+		{"a ServiceAccount's", access.WantTest{Clusters: a, Who: who("serviceaccount/bd/x"), Namespaces: []string{"db"}, Cannot: cannot}, Failed, nil, "cluster a has no namespace bd"},
+		{"a ServiceAccount's that is there", access.WantTest{Clusters: a, Who: who("serviceaccount/db/x"), Namespaces: []string{"db"}, Cannot: cannot}, Passed, nil, ""},
+		{"a user that the account has", access.WantTest{Clusters: a, Who: who("user/zoe"), Namespaces: []string{"db"}, Cannot: cannot}, Passed, nil, ""},
+		{"a user that it has not", access.WantTest{Clusters: a, Who: who("user/zo"), Namespaces: []string{"db"}, Cannot: cannot}, Failed, nil, "has no user/zo"},
+		{"a cluster that a document names and that is not there", access.WantTest{Clusters: both, Who: who("team/web"), Namespaces: []string{"db"}, Cannot: cannot}, Failed, nil, "there is no cluster b"},
+	} {
+		tt.check(t, question.Observed(want, have))
+	}
+	have.Part = &access.Part{Clusters: a}
+	story{"a cluster that this run leaves out", access.WantTest{Clusters: both, Who: who("team/web"), Namespaces: []string{"db"}, Cannot: cannot}, Passed, nil, ""}.check(t, question.Observed(want, have))
+	if r := Run([]access.WantTest{{Clusters: []access.ClusterKey{keyB}, Who: who("team/web"), Can: asks("get nodes"), Cannot: cannot}}, question.Observed(want, have)); len(r.Cases) != 0 {
+		t.Errorf("nothing was asked, and that is no pass: %+v", r)
+	}
+	have.Part, have.Gaps = nil, []access.Gap{{What: access.GapCluster, Account: account, Region: keyB.Region, Cluster: keyB.Name, Reason: "AccessDeniedException"}}
+	story{"a cluster that was not read", access.WantTest{Clusters: both, Who: who("user/ann"), Namespaces: []string{"db"}, Cannot: cannot}, Undetermined, []string{"b user/ann"}, ""}.check(t, question.Observed(want, have))
+}
+
+// Lists are every combination of theirs, and one that fails hides no other.
+func TestListsAreAllTheirCombinations(t *testing.T) {
+	r := Run([]access.WantTest{{Clusters: both, Who: who("user/ann", "user/bob"), Namespaces: []string{"web-1", "db"}, Can: asks("list pods", "get pods"), Cannot: asks("get nodes")}},
+		question.Documents(state(), nil))
+	if len(r.Cases) != 12 || r.Passed != 8 || r.Failed != 4 || r.Undetermined != 0 {
+		t.Errorf("%d cases: %d, %d, %d", len(r.Cases), r.Passed, r.Failed, r.Undetermined)
+	}
+	for _, c := range r.Cases {
+		if c.Subjects != 2 || (c.Outcome == Failed) != (c.Kind == Can && c.Asked.Namespace == "db") {
+			t.Errorf("%s %s %s: %s of %d", c.Who, c.Kind, c.Asked, c.Outcome, c.Subjects)
+		}
+		if c.Outcome == Failed && c.Findings[0].Verdict != authz.Deny {
+			t.Error(c.Findings)
+		}
+	}
+}
