@@ -137,7 +137,10 @@ func (w *World) Matrix(who access.Who, c *Cluster, patterns []string) (*Matrix, 
 	for _, p := range patterns {
 		m.Columns = append(m.Columns, Column{Pattern: p})
 	}
-	m.Columns = append(m.Columns, Column{}, Column{Cluster: true})
+	if !slices.Contains(patterns, "*") { // which leaves no other
+		m.Columns = append(m.Columns, Column{})
+	}
+	m.Columns = append(m.Columns, Column{Cluster: true})
 	for _, word := range reviewed {
 		a, err := Parse(Ask{Verb: "get", Resource: word})
 		if err != nil {
