@@ -53,7 +53,7 @@ oracle: kubelab
 
 # What plans say of access, against the same decided request by request.
 differences:
-	$(STAGE) 'differences of 2,000 pairs of rights' go test -timeout 30m ./authz/diff -pairs 2000
+	$(STAGE) 'differences of 2,000 pairs of rights and of states' bash -c 'go test -timeout 30m ./authz/diff -pairs 2000 && go test -timeout 30m ./internal/gain -pairs 2000'
 
 fuzz:
 	@tools/fuzz $(FUZZTIME)
