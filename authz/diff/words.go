@@ -164,12 +164,15 @@ func GrantName(r authz.Reason) string {
 
 // Spelt is every request of an Access: "get, list pods, services; create
 // deployments.apps".
-func (a Access) Spelt() string {
+func (a Access) Spelt() string { return strings.Join(Spell(a.Requests), "; ") }
+
+// Spell says requests in words, a line for each product.
+func Spell(requests []access.Requests) []string {
 	var parts []string
-	for _, q := range a.Requests {
+	for _, q := range requests {
 		parts = append(parts, spelt(q))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // spelt is "get, list pods, services".

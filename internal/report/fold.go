@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/diff"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -17,6 +18,9 @@ type accessRow struct {
 	risks                string
 	note                 string
 	source               string
+	// spelt are the requests that what stands for, where its name does not say;
+	// only when verbose.
+	spelt []string
 }
 
 // unit is one grant on the way to a row.
@@ -27,17 +31,23 @@ type unit struct {
 	places            []string // namespaces, of a role that is bound in each; where is empty
 	risks, note       string
 	sources           []string
+	spelt             []string
 }
 
 // accessRows turns grants into rows: first the people with an equal grant from
 // the same teams on a cluster become one, then the clusters on which the same
 // people have it. Callers hand in lost and gained grants apart, so that a row
-// never mixes them. note stands behind each row.
-func accessRows(grants []plan.Grant, unfold bool, note string) []accessRow {
+// never mixes them. note stands behind each row. Unfolded, what is less than a
+// grant's name says is spelt from sets.
+func accessRows(grants []plan.Grant, unfold bool, note string, sets ...plan.Requests) []accessRow {
 	units := make([]unit, 0, len(grants))
 	for _, g := range grants {
 		if !g.Implied || unfold {
-			units = append(units, unitOf(g, note))
+			u := unitOf(g, note)
+			if unfold && g.Set > 0 && g.Set <= len(sets) && strings.Contains(g.What, " minus ") {
+				u.spelt = diff.Spell(sets[g.Set-1])
+			}
+			units = append(units, u)
 		}
 	}
 	if !unfold {
@@ -182,7 +192,7 @@ func union(a, b []string) []string {
 const mostPlaces = 4
 
 func (u unit) row() accessRow {
-	r := accessRow{what: u.what, where: u.where, risks: u.risks, note: u.note}
+	r := accessRow{what: u.what, where: u.where, risks: u.risks, note: u.note, spelt: u.spelt}
 	if n := len(u.places); n > mostPlaces {
 		r.where = fmt.Sprintf("%s and %d more", strings.Join(u.places[:mostPlaces], ", "), n-mostPlaces)
 	} else if n > 0 {

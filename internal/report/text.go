@@ -119,6 +119,9 @@ func (t *textWriter) access(title string, c colour, sign string, rows []accessRo
 		}
 		b.WriteString(strings.TrimLeft(Safe(r.source)+"   "+Safe(r.note), " "))
 		t.line("  " + t.paint(c, sign) + " " + strings.TrimRight(b.String(), " "))
+		for _, s := range r.spelt {
+			t.line("      " + Safe(s))
+		}
 	}
 }
 

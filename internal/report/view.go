@@ -108,10 +108,10 @@ func (v *view) access(p *plan.Plan, o Options) {
 			}
 		}
 	}
-	v.lost = accessRows(a.Lost, o.Verbose, "")
-	v.gained = accessRows(a.Gained, o.Verbose, "")
-	v.untold = slices.Concat(accessRows(a.MaybeLost, o.Verbose, "would be taken"),
-		accessRows(a.MaybeGained, o.Verbose, "would be given"), accessRows(a.Unknown, o.Verbose, "may be given or taken"))
+	v.lost = accessRows(a.Lost, o.Verbose, "", a.Sets...)
+	v.gained = accessRows(a.Gained, o.Verbose, "", a.Sets...)
+	v.untold = slices.Concat(accessRows(a.MaybeLost, o.Verbose, "would be taken", a.Sets...),
+		accessRows(a.MaybeGained, o.Verbose, "would be given", a.Sets...), accessRows(a.Unknown, o.Verbose, "may be given or taken", a.Sets...))
 }
 
 // split puts grants of policies whose rules nobody can read apart.
