@@ -2,7 +2,6 @@ package plan
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -51,23 +50,18 @@ func (d *differ) adoptBinding(s *site, w *WantedBinding, have *access.Binding, o
 	if to.Labels == nil {
 		to.Labels = map[string]string{}
 	}
-	by := to.Labels[access.LabelManagedBy]
+	f, key := d.foreignBindingOf(s, have), bindingKeys(s, have)[0]
 	maps.Copy(to.Labels, w.Labels)
 	c := d.aboutBinding(s, have, w.Want)
 	c.Verb, c.From, c.To = Update, Binding{*have.Clone()}, Binding{*to}
-	after := to.Clone()
-	after.Managers = append(slices.Clone(after.Managers), access.FieldManager)
-	_, environment := have.Labels[access.TagEnvironment]
-	switch stays := d.want.Owner.OwnerOfBinding(after, d.want.ForeignTags); {
-	case by != "" && by != access.FieldManager:
-		c.hold(Hold{AdoptNarrows, "it stays another's: label " + access.LabelManagedBy + "=" + by + "; release it there and take the label off first"})
-	case !stays.Ours:
-		c.hold(Hold{AdoptNarrows, "it stays another's: " + stays.By + "; release it there and take the mark off first"})
-	case environment && have.Labels[access.TagID] != d.want.Owner.ID && !named:
-		c.hold(Hold{AdoptNarrows, "it belongs to " + owner.By + "; name its key to take it over"})
+	switch {
+	case len(f.Marks) > 0:
+		c.hold(Hold{AdoptNarrows, "it stays another's (" + owner.By + "): " + f.Release(key)})
+	case f.Environment != "" && !named:
+		c.hold(Hold{AdoptNarrows, "it belongs to " + owner.By + ": " + f.Release(key)})
 	}
 	if !have.SameAccess(&w.Binding) {
-		c.hold(Hold{AdoptNarrows, "the documents want it otherwise, so the next plan would take access: " + bindingDifference(have, &w.Binding)})
+		c.hold(Hold{AdoptNarrows, "the documents want it otherwise, so the next plan would take access: " + bindingDifference(have, &w.Binding) + "; let who made it delete it"})
 	}
 	d.add(c)
 }

@@ -250,7 +250,7 @@ func (d *differ) wantedBinding(s *site, w *WantedBinding, have *access.Binding, 
 	case have == nil:
 		c.Verb = Create
 	case !ours.Ours && have.SameAccess(to):
-		d.foreignBinding(s, have, ours, true)
+		d.foreignBinding(s, have, true)
 		return
 	case have.Role != to.Role:
 		c.Verb = Replace
@@ -260,7 +260,7 @@ func (d *differ) wantedBinding(s *site, w *WantedBinding, have *access.Binding, 
 		c.Verb = Update
 	}
 	if !ours.Ours {
-		d.foreignBinding(s, have, ours, false)
+		d.foreignBinding(s, have, false)
 		c.hold(Hold{ForeignEntry, "the binding is not ours (" + ours.By + "): " + bindingDifference(have, to) + "; let who made it delete it, or take the grant out of the documents"})
 	}
 	if hold != nil {
@@ -276,8 +276,10 @@ func (d *differ) wantedBinding(s *site, w *WantedBinding, have *access.Binding, 
 	d.addBinding(s, c)
 }
 
-func (d *differ) foreignBinding(s *site, b *access.Binding, owner access.Ownership, adoptable bool) {
-	d.plan.Foreign = append(d.plan.Foreign, Foreign{Kind: Binding{*b}.kind(), Cluster: s.key, Name: b.Key(), Owner: owner.By, Wanted: true, Adoptable: adoptable})
+func (d *differ) foreignBinding(s *site, b *access.Binding, adoptable bool) {
+	f := d.foreignBindingOf(s, b)
+	f.Wanted, f.Adoptable = true, adoptable
+	d.plan.Foreign = append(d.plan.Foreign, f)
 }
 
 // addBinding weighs a change and holds it by what came of trying it.

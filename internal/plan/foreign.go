@@ -18,6 +18,21 @@ func (d *differ) foreignEntry(s *site, have *access.Entry) Foreign {
 	return f
 }
 
+// foreignBindingOf is foreignEntry for a binding. A label that says that a tool
+// manages it is that tool's mark.
+func (d *differ) foreignBindingOf(s *site, b *access.Binding) Foreign {
+	f := Foreign{Kind: Binding{*b}.kind(), Cluster: s.key, Name: b.Key(), Owner: d.want.Owner.OwnerOfBinding(b, d.want.ForeignTags).By,
+		Marks: access.ToolMarks(b.Labels, d.want.ForeignTags)}
+	if by := b.Labels[access.LabelManagedBy]; by != "" && by != access.FieldManager && !slices.Contains(f.Marks, access.LabelManagedBy) {
+		f.Marks = append(f.Marks, access.LabelManagedBy)
+		slices.Sort(f.Marks)
+	}
+	if b.Labels[access.TagID] != d.want.Owner.ID {
+		f.Environment = b.Labels[access.TagEnvironment]
+	}
+	return f
+}
+
 // holdForeign holds the changes of an entry that is not ours, for one reason:
 // all in which it differs, and the way that leads to the end. Adopting an entry
 // that gives more than is wanted would be held, so that is said here.
@@ -48,15 +63,13 @@ func (d *differ) holdForeign(s *site, w *ResolvedEntry, have *access.Entry, f *F
 // Free reports whether adopt takes the object over as it is, without its key:
 // it is equal to what is wanted, and nobody else claims it.
 func (f *Foreign) Free() bool {
-	return f.Adoptable && f.Kind == AccessEntry && len(f.Marks) == 0 && f.Environment == ""
+	return f.Adoptable && len(f.Marks) == 0 && f.Environment == ""
 }
 
 // Release says what it takes before adopt takes the object over; key is its
 // name for adopt. It is empty where nobody claims the object.
 func (f *Foreign) Release(key string) string {
 	switch {
-	case f.Kind != AccessEntry:
-		return "adopt takes access entries only; deleted where it was made, it is made anew by the next apply"
 	case slices.ContainsFunc(f.Marks, func(k string) bool { return strings.HasPrefix(k, "aws:") }):
 		// Tags that begin with aws: are AWS's own; users cannot remove them.
 		// (EKS User Guide, Tagging your resources)
@@ -69,8 +82,23 @@ func (f *Foreign) Release(key string) string {
 	return ""
 }
 
-// untag is the AWS CLI's line that takes the marks off.
+// untag is the AWS CLI's line that takes the marks off, or kubectl's.
 func (f *Foreign) untag() string {
+	if f.Kind != AccessEntry {
+		words := []string{"kubectl label", strings.ToLower(string(f.Kind))}
+		namespace, name, ok := strings.Cut(f.Name, "/")
+		if !ok {
+			namespace, name = "", namespace
+		}
+		words = append(words, shellWord(name))
+		if namespace != "" {
+			words = append(words, "-n", shellWord(namespace))
+		}
+		for _, k := range f.Marks {
+			words = append(words, shellWord(k+"-"))
+		}
+		return strings.Join(words, " ")
+	}
 	words := []string{"aws eks untag-resource --region", f.Cluster.Region, "--resource-arn", shellWord(f.Object), "--tag-keys"}
 	for _, k := range f.Marks {
 		words = append(words, shellWord(k))

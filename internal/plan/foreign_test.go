@@ -54,3 +54,16 @@ func TestWhatReleasesAnEntryIsALineToType(t *testing.T) {
 		t.Error("marks are not sorted")
 	}
 }
+
+func TestWhatReleasesABindingIsALineToType(t *testing.T) {
+	for want, f := range map[string]Foreign{
+		"release it there, then take the mark off: kubectl label rolebinding b -n qa app.kubernetes.io/managed-by-": {Kind: RoleBinding, Name: "qa/b", Marks: []string{"app.kubernetes.io/managed-by"}},
+		"release it there, then take the mark off: kubectl label clusterrolebinding b a- c-":                        {Kind: ClusterRoleBinding, Name: "b", Marks: []string{"a", "c"}},
+		"release it there, or take it over all the same by its key: atlas-iam adopt clusterrolebinding/test/b":      {Kind: ClusterRoleBinding, Name: "b", Environment: "x"},
+		"": {Kind: ClusterRoleBinding, Name: "b"},
+	} {
+		if got := f.Release("clusterrolebinding/test/b"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
