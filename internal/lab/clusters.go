@@ -18,6 +18,10 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 )
 
+// active is how long a cluster may take to be: where the lab runs API servers,
+// it waits for its own.
+const active = 4 * time.Minute
+
 // clusterRole is the service role of the lab's clusters.
 const clusterRole = "atlas-iam-lab-cluster"
 
@@ -67,7 +71,7 @@ func (s *seeding) makeCluster(ctx context.Context, client *eks.Client, c *access
 	waiter := eks.NewClusterActiveWaiter(client, func(o *eks.ClusterActiveWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	})
-	if err := waiter.Wait(ctx, &eks.DescribeClusterInput{Name: &c.Key.Name}, time.Minute); err != nil {
+	if err := waiter.Wait(ctx, &eks.DescribeClusterInput{Name: &c.Key.Name}, active); err != nil {
 		return fmt.Errorf("wait until it is active: %w", err)
 	}
 	words := fmt.Sprintf("%s (%s, %s", c.Key.Name, c.Key.Region, mode)
