@@ -127,7 +127,7 @@ func (f *figures) lab(t *testing.T, flags ...string) (endpoint string, env []str
 	return endpoint, clean(t, list(credentials(t, endpoint, fleetAccount))...)
 }
 
-var readLine = regexp.MustCompile(`No changes\. (\d+) entries, (\d+) associations, (\d+) clusters? read, no gaps\.`)
+var readLine = regexp.MustCompile(`No changes\. (\d+) entries, (\d+) associations, (\d+) clusters? read, no gaps[.,]`)
 
 // ideal is how many calls an empty plan must make, by what it says it read: a
 // page of clusters, of users, of roles; a description and a page of entries

@@ -22,7 +22,7 @@ import (
 const planPage = "../../docs/plan.md"
 
 // whole are the objects that the page describes in one row.
-var whole = regexp.MustCompile(`^(environment|foreignTags|accounts\[\]|part|read|kubernetes\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
+var whole = regexp.MustCompile(`^(environment|foreignTags|accounts\[\]|part|read|kubernetes\[\]|undocumented\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
 
 // planKeys are the rows that a plan's JSON needs on the page.
 func planKeys(t *testing.T, encoded []byte) map[string]bool {
@@ -147,7 +147,7 @@ func everyKey(t *testing.T) []byte {
 	list := []plan.Grant{decided}
 	five := 5
 	all := &plan.Plan{
-		ForeignTags: map[string]string{"k": "v"}, Allow: []string{"g"}, MaxDeletes: &five, Read: plan.Counts{Bindings: 1},
+		ForeignTags: map[string]string{"k": "v"}, Allow: []string{"g"}, MaxDeletes: &five, Read: plan.Counts{Bindings: 1}, Undocumented: []access.ClusterKey{key},
 		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}},
 			Sets: []plan.Requests{{{Verbs: access.Words{Any: true}}}}},
 		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},

@@ -79,6 +79,9 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	}
 	d.plan.Read.Clusters = len(have.Clusters)
 	for i := range have.Clusters {
+		if k := have.Clusters[i].Key; !slices.ContainsFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == k }) {
+			d.plan.Undocumented = append(d.plan.Undocumented, k)
+		}
 		if have.Clusters[i].Kubernetes != nil {
 			d.plan.Kubernetes = append(d.plan.Kubernetes, have.Clusters[i].Key)
 		}

@@ -32,7 +32,7 @@ func Decode(b []byte) (*Plan, error) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
-	p := &Plan{Owner: doc.Environment, ForeignTags: doc.ForeignTags, Access: doc.Access.decode(), Part: doc.Part, Allow: doc.Allow, MaxDeletes: doc.MaxDeletes, Read: doc.Read, Kubernetes: orNil(doc.Kubernetes),
+	p := &Plan{Owner: doc.Environment, ForeignTags: doc.ForeignTags, Access: doc.Access.decode(), Part: doc.Part, Allow: doc.Allow, MaxDeletes: doc.MaxDeletes, Read: doc.Read, Kubernetes: orNil(doc.Kubernetes), Undocumented: doc.Undocumented,
 		Foreign: orNil(doc.Foreign), Gaps: orNil(doc.Gaps), Warnings: orNil(doc.Warnings), Facts: orNil(doc.Facts)}
 	for _, a := range doc.Accounts {
 		p.Accounts = append(p.Accounts, a.decode())

@@ -69,21 +69,22 @@ type document struct {
 	Version     int          `json:"version"`
 	Environment access.Owner `json:"environment"`
 	// ForeignTags came after Version 1 was first written; older ones lack it.
-	ForeignTags map[string]string   `json:"foreignTags,omitempty"`
-	Accounts    []accountJSON       `json:"accounts"`
-	Part        *access.Part        `json:"part,omitempty"`
-	Allow       []string            `json:"allow,omitempty"`
-	MaxDeletes  *int                `json:"maxDeletes,omitempty"`
-	Read        Counts              `json:"read"`
-	Kubernetes  []access.ClusterKey `json:"kubernetes,omitempty"`
-	Summary     Summary             `json:"summary"`
-	Changes     []changeJSON        `json:"changes"`
-	Access      accessJSON          `json:"access"`
-	Foreign     []Foreign           `json:"foreign"`
-	Gaps        []access.Gap        `json:"gaps"`
-	Warnings    []Warning           `json:"warnings"`
-	Facts       []Fact              `json:"facts"`
-	Digest      string              `json:"digest"`
+	ForeignTags  map[string]string   `json:"foreignTags,omitempty"`
+	Accounts     []accountJSON       `json:"accounts"`
+	Part         *access.Part        `json:"part,omitempty"`
+	Allow        []string            `json:"allow,omitempty"`
+	MaxDeletes   *int                `json:"maxDeletes,omitempty"`
+	Read         Counts              `json:"read"`
+	Kubernetes   []access.ClusterKey `json:"kubernetes,omitempty"`
+	Undocumented []access.ClusterKey `json:"undocumented,omitempty"`
+	Summary      Summary             `json:"summary"`
+	Changes      []changeJSON        `json:"changes"`
+	Access       accessJSON          `json:"access"`
+	Foreign      []Foreign           `json:"foreign"`
+	Gaps         []access.Gap        `json:"gaps"`
+	Warnings     []Warning           `json:"warnings"`
+	Facts        []Fact              `json:"facts"`
+	Digest       string              `json:"digest"`
 }
 
 // accessJSON is what the changes that may be made give and take. Decided says
@@ -162,7 +163,7 @@ type changeJSON struct {
 
 // Encode writes p as docs/plan.md has it. Equal plans give equal bytes.
 func Encode(p *Plan) ([]byte, error) {
-	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Allow: p.Allow, MaxDeletes: p.MaxDeletes, Read: p.Read, Kubernetes: p.Kubernetes, Summary: p.Summary(),
+	doc := document{Version: Version, Environment: p.Owner, ForeignTags: p.ForeignTags, Part: p.Part, Allow: p.Allow, MaxDeletes: p.MaxDeletes, Read: p.Read, Kubernetes: p.Kubernetes, Undocumented: p.Undocumented, Summary: p.Summary(),
 		Access:  encodeAccess(p),
 		Foreign: list(p.Foreign), Gaps: list(p.Gaps), Warnings: list(p.Warnings), Facts: list(p.Facts),
 		Accounts: []accountJSON{}, Changes: []changeJSON{}}

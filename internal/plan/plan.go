@@ -209,6 +209,9 @@ type Plan struct {
 	// Kubernetes are the clusters whose Kubernetes side was read, sorted: the
 	// guards looked at it.
 	Kubernetes []access.ClusterKey
+	// Undocumented are the clusters that were read and that no document names,
+	// sorted. What is ours there is planned away; the rest is left alone.
+	Undocumented []access.ClusterKey
 	// Facts are what the guards relied on; a saved plan whose facts have moved
 	// is refused whole.
 	Facts []Fact

@@ -36,6 +36,7 @@ func Text(w io.Writer, p *plan.Plan, o Options) error {
 	t.notes("Not ours, and as wanted (atlas-iam adopt takes it over)", plain, "=", v.adoptable)
 	t.notes("Not ours, as wanted, but claimed by somebody else", plain, "=", v.claimed)
 	t.notes("Not ours", plain, "=", v.foreign)
+	t.notes("Clusters without a document", plain, "=", v.undocumented)
 	t.notes("Held", yellow, "#", v.held)
 	t.notes("No effect on access", plain, "~", v.other)
 	t.notes("Warnings", yellow, "!", v.warnings)

@@ -322,3 +322,37 @@ func TestAModeThatWasNotReadIsSaidSo(t *testing.T) {
 		}
 	}
 }
+
+// One line hid what was foreign, and clusters that no document names; and it
+// began "No changes. no entries".
+func TestTheOneLineCountsWhatItDoesNotName(t *testing.T) {
+	foreign := func(n int) *plan.Plan {
+		p := emptyPlan()
+		for i := range n {
+			p.Foreign = append(p.Foreign, plan.Foreign{Kind: plan.AccessEntry, Cluster: cluster("test"), Name: fmt.Sprintf("arn:aws:iam::%s:role/r%d", account, i), Owner: "x", Adoptable: i == 0 && n == 3})
+		}
+		return p
+	}
+	strange := foreign(2)
+	strange.Undocumented = []access.ClusterKey{cluster("other")}
+	none := foreign(0)
+	none.Read = plan.Counts{Clusters: 1}
+	for name, c := range map[string]struct {
+		plan *plan.Plan
+		o    Options
+		want string
+	}{
+		"nothing foreign":      {foreign(0), Options{}, "No changes. 14 entries, 9 associations, 3 clusters read, no gaps.\n"},
+		"foreign":              {foreign(2), Options{}, "No changes. 14 entries, 9 associations, 3 clusters read, no gaps, 2 foreign (-v names them).\n"},
+		"one is named above":   {foreign(3), Options{}, "no gaps, 2 foreign (-v names them).\n"},
+		"a strange cluster":    {strange, Options{}, "no gaps, 2 foreign, 1 cluster without a document (-v names them).\n"},
+		"the cluster, with -v": {strange, Options{Verbose: true}, "  = atlas-eks-other   account " + account + ", us-east-1\n"},
+		"named, with -v":       {strange, Options{Verbose: true}, "no gaps, 1 cluster without a document.\n"},
+		"no entries":           {none, Options{}, "No changes. No entries, no associations, 1 cluster read, no gaps.\n"},
+	} {
+		var b bytes.Buffer
+		if err := Text(&b, c.plan, c.o); err != nil || !strings.Contains(b.String(), c.want) {
+			t.Errorf("%s: %v\n%s\nwant %s", name, err, b.String(), c.want)
+		}
+	}
+}

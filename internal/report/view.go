@@ -37,6 +37,7 @@ type view struct {
 	claimed             []noteRow // as wanted, and somebody else's
 	other, warnings     []noteRow
 	foreign, gaps       []noteRow
+	undocumented        []noteRow
 	changes             []noteRow // all of them, in order; only when verbose
 	counts, nothingToDo string
 }
@@ -81,18 +82,46 @@ func look(p *plan.Plan, o Options) view {
 		}
 	}
 	v.counts = counts(p)
-	if len(p.Changes) == 0 {
-		read := []string{count(p.Read.Entries, "entry", "entries"), count(p.Read.Associations, "association", "associations")}
-		if n := p.Read.Bindings; n > 0 {
-			read = append(read, count(n, "binding", "bindings"))
-		}
-		v.nothingToDo = fmt.Sprintf("No changes. %s, %s read, %s.", strings.Join(read, ", "),
-			count(p.Read.Clusters, "cluster", "clusters"), count(len(p.Gaps), "gap", "gaps"))
-		if p.Part != nil {
-			v.nothingToDo += " Only " + partWords(p.Part) + " was looked at."
+	for _, k := range p.Undocumented {
+		if o.Verbose {
+			v.undocumented = append(v.undocumented, noteRow{what: k.Name, why: "account " + k.Account + ", " + k.Region})
 		}
 	}
+	if len(p.Changes) == 0 {
+		v.nothingToDo = nothingToDo(p, len(v.adoptable)+len(v.claimed)+len(v.foreign), o.Verbose)
+	}
 	return v
+}
+
+// nothingToDo is the one line of a plan without changes. Of what is foreign and
+// of clusters without a document it gives the counts, for they are why a plan
+// may say nothing of what one looks for; shown is how many are named above it.
+func nothingToDo(p *plan.Plan, shown int, verbose bool) string {
+	read := []string{count(p.Read.Entries, "entry", "entries"), count(p.Read.Associations, "association", "associations")}
+	if n := p.Read.Bindings; n > 0 {
+		read = append(read, count(n, "binding", "bindings"))
+	}
+	words := strings.Join(read, ", ")
+	line := fmt.Sprintf("No changes. %s, %s read, %s", strings.ToUpper(words[:1])+words[1:],
+		count(p.Read.Clusters, "cluster", "clusters"), count(len(p.Gaps), "gap", "gaps"))
+	var more []string
+	if n := len(p.Foreign) - shown; n > 0 {
+		more = append(more, fmt.Sprintf("%d foreign", n))
+	}
+	if n := len(p.Undocumented); n > 0 {
+		more = append(more, count(n, "cluster", "clusters")+" without a document")
+	}
+	if len(more) > 0 {
+		line += ", " + strings.Join(more, ", ")
+		if !verbose {
+			line += " (-v names them)"
+		}
+	}
+	line += "."
+	if p.Part != nil {
+		line += " Only " + partWords(p.Part) + " was looked at."
+	}
+	return line
 }
 
 // access sorts what is lost, gained and not known into rows: as it was decided,
