@@ -289,3 +289,31 @@ func TestWordsForSubjectsStandForPrincipals(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Bindings that the plan does not make and the documents want count tomorrow:
+// those of manifests, and those in namespaces to come.
+func TestTomorrowHasWhatTheDocumentsWantBeyondThePlan(t *testing.T) {
+	role := access.RoleRef{Kind: access.ClusterRole, Name: "edit"}
+	w := access.WantCluster{Via: access.ViaDirect, Bindings: []access.WantBinding{
+		{Name: "b", Group: "g", Role: role, Scope: access.NamespaceScope("dev-*")}, {Name: "c", Group: "g", Role: role, Scope: access.ClusterScope()}}}
+	asked := []string{"dev-1", "dev-2", "prod"}
+	names := func(w access.WantCluster, namespaces []string) []string {
+		f := authz.Facts{Namespaces: namespaces}
+		Tomorrow(&f, &w, asked)
+		var out []string
+		for _, b := range f.Bindings {
+			out = append(out, b.Name+" "+b.Namespace+access.NamespaceScope(b.Patterns...).String())
+		}
+		return out
+	}
+	if got := names(w, []string{"dev-1"}); !slices.Equal(got, []string{"b dev-2"}) {
+		t.Errorf("dev-1 is there and the plan's own, dev-2 comes, prod does not match: %q", got)
+	}
+	if got := names(w, nil); got != nil {
+		t.Errorf("the namespaces are not known: %q", got)
+	}
+	w.Via = access.ViaRender
+	if got := names(w, []string{"dev-1"}); !slices.Equal(got, []string{"b dev-*", "c "}) {
+		t.Errorf("manifests are applied by others: %q", got)
+	}
+}

@@ -12,12 +12,18 @@ import (
 // something of ours is to be found (destroy, or an entry of ours that bears a
 // group of our teams: so a binding is found for as long as anybody can have
 // access by it), and it is read, if it is there, where guards look at it: a
-// step to mode API, a username of one's own. Everywhere else API servers are
-// left alone. o are the plan's options.
+// step to mode API, a username of one's own, an access test. Everywhere else API
+// servers are left alone. o are the plan's options.
 func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) access.KubernetesNeed {
 	documents := make(map[access.ClusterKey]*access.WantCluster, len(want.Clusters))
 	for i := range want.Clusters {
 		documents[want.Clusters[i].Key] = &want.Clusters[i]
+	}
+	tested := make(map[access.ClusterKey]bool)
+	for i := range want.Tests {
+		for _, k := range want.Tests[i].Clusters {
+			tested[k] = !o.Destroy
+		}
 	}
 	prefix := access.TeamGroup(want.Owner.Environment, "")
 	return func(h *access.HaveCluster) access.KubernetesNeed {
@@ -40,7 +46,7 @@ func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) acc
 			return access.KubernetesNeeded
 		case o.Destroy && slices.ContainsFunc(h.Entries, func(e access.Entry) bool { return want.Owner.OwnerOf(e.Tags, want.ForeignTags).Ours }):
 			return access.KubernetesIfThere
-		case w != nil && (stepsToAPI(w, h) || choosesUsername(w)):
+		case w != nil && (stepsToAPI(w, h) || choosesUsername(w)), tested[h.Key]:
 			return access.KubernetesIfThere
 		}
 		return access.KubernetesUnread

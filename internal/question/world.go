@@ -104,9 +104,23 @@ func unasked(f *authz.Facts) []authz.Unknown {
 	return us
 }
 
-// Planned is the world of facts that effect.After gave.
+// Planned is the world as effect.After has it, with what the documents want
+// beyond the plan, see effect.Tomorrow; it is the access tests that ask it.
 func Planned(want *access.State, have *access.Snapshot, facts []authz.Facts) *World {
 	w := &World{Directory: effect.NewDirectory(want, have)}
+	var asked []string
+	for i := range want.Tests {
+		asked = append(asked, want.Tests[i].Namespaces...)
+	}
+	slices.Sort(asked)
+	asked = slices.Compact(asked)
+	for i := range facts {
+		for j := range want.Clusters {
+			if c := &want.Clusters[j]; c.Key == facts[i].Cluster {
+				effect.Tomorrow(&facts[i], c, asked)
+			}
+		}
+	}
 	w.add(facts, documented(want))
 	w.leaveOut(want, have.Part)
 	return w
