@@ -265,3 +265,52 @@ func TestCallsInFlightAreFew(t *testing.T) {
 		}
 	})
 }
+
+// A 404 of whoever stands in the way says nothing of the object: the API
+// server's own is a Status.
+func TestSomebodyElsesNotFoundIsNoFact(t *testing.T) {
+	for body, want := range map[string]bool{
+		"<html>not found</html>": false, `{"message":"no route"}`: false,
+		`{"kind":"Status","reason":"NotFound","message":"configmaps \"aws-auth\" not found"}`: true,
+	} {
+		c, err := Dial(Cluster{Name: "test", Endpoint: "https://api.example", Token: token, Transport: answers(404, body)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := c.Read(t.Context()); r.AuthMapRead != want || r.RBACRead {
+			t.Errorf("%s: aws-auth read %t, want %t", body, r.AuthMapRead, want)
+		}
+		b := team("dev", "b", "edit")
+		if _, err := c.Get(t.Context(), &b); IsNotFound(err) != want {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+type answering func(*http.Request) (*http.Response, error)
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func answers(status int, body string) http.RoundTripper {
+	return answering(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	})
+}
+
+// A selector by expressions is not one that selects everything.
+func TestARoleThatSelectsByExpressionsSelectsNothingMore(t *testing.T) {
+	for rule, want := range map[string]int{
+		`{"clusterRoleSelectors":[{"matchExpressions":[{"key":"team","operator":"Exists"}]}]}`:                           0,
+		`{"clusterRoleSelectors":[{"matchLabels":{"a":"b"},"matchExpressions":[{"key":"team","operator":"Exists"}]}]}`:   0,
+		`{"clusterRoleSelectors":[{"matchLabels":{"a":"b"}},{"matchExpressions":[{"key":"team","operator":"Exists"}]}]}`: 1,
+		`{"clusterRoleSelectors":[{}]}`: 1,
+	} {
+		var r role
+		if err := json.Unmarshal([]byte(`{"metadata":{"name":"x"},"rules":[],"aggregationRule":`+rule+`}`), &r); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := r.role(false); !ok || len(got.Aggregate) != want {
+			t.Errorf("%s: %v, want %d selectors", rule, got.Aggregate, want)
+		}
+	}
+}

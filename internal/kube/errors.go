@@ -83,8 +83,10 @@ func AuditID(err error) string {
 	return ""
 }
 
-// IsNotFound reports whether the server said that the object is not there.
-func IsNotFound(err error) bool { return status(err) == http.StatusNotFound }
+// IsNotFound reports whether the server said that the object is not there. A 404
+// that is no Status of Kubernetes' may be anybody's on the way, and says nothing
+// of the object.
+func IsNotFound(err error) bool { return status(err) == http.StatusNotFound && Code(err) == "NotFound" }
 
 // IsForbidden reports whether the server knows the caller and refuses.
 func IsForbidden(err error) bool { return status(err) == http.StatusForbidden }

@@ -52,7 +52,8 @@ type role struct {
 	Rules           []access.Rule `json:"rules"`
 	AggregationRule *struct {
 		ClusterRoleSelectors []struct {
-			MatchLabels map[string]string `json:"matchLabels"`
+			MatchLabels      map[string]string `json:"matchLabels"`
+			MatchExpressions []json.RawMessage `json:"matchExpressions"`
 		} `json:"clusterRoleSelectors"`
 	} `json:"aggregationRule"`
 }
@@ -109,6 +110,9 @@ func (r *role) role(namespaced bool) (access.KubernetesRole, bool) {
 	out := access.KubernetesRole{Namespace: r.Metadata.Namespace, Name: r.Metadata.Name, Rules: r.Rules, Labels: r.Metadata.Labels}
 	if r.AggregationRule != nil {
 		for _, s := range r.AggregationRule.ClusterRoleSelectors {
+			if len(s.MatchExpressions) > 0 {
+				continue // by its labels alone it would select more; what it selects stands in the rules
+			}
 			out.Aggregate = append(out.Aggregate, s.MatchLabels)
 		}
 	}
