@@ -129,6 +129,9 @@ func (r *Report) add(c Case) {
 func run(w *question.World, c Case, namespace string) Case {
 	asked, err := question.Parse(question.Ask{Verb: c.Ask.Verb, Resource: c.Ask.Resource, Namespace: namespace})
 	c.Asked = asked
+	if err == nil && asked.NoSubresource != "" { // nobody can, and every Cannot would pass
+		err = errors.New(asked.NoSubresource)
+	}
 	if err != nil {
 		return c.fails(err)
 	}

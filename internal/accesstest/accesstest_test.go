@@ -114,6 +114,10 @@ func TestATestPassesOnWhatItSaysAlone(t *testing.T) {
 		{"a user in only", access.WantTest{Clusters: a, Only: who("team/web", "user/anm"), Namespaces: on, Can: asks("get secrets")}, Failed, nil, "no document names user/anm"},
 		{"a stranger's ARN of another account", access.WantTest{Clusters: a, Who: []access.Who{{Kind: access.WhoARN, ARN: "arn:aws:iam::999900001111:role/x"}}, Namespaces: on, Cannot: asks("list pods")}, Passed, nil, ""},
 		{"a resource that is not known", access.WantTest{Clusters: a, Who: web, Namespaces: on, Cannot: asks("list podz")}, Failed, nil, `resource "podz" is not known: did you mean pods?`},
+		{"a subresource that no resource has", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"db"}, Cannot: asks("create pods/exce")}, Failed, nil, "pods has no subresource exce in Kubernetes itself; did you mean exec?"},
+		{"its twin that there is", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"db"}, Cannot: asks("create pods/exec")}, Passed, nil, ""},
+		{"a group that is misspelt", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"db"}, Cannot: asks("delete deployments.app")}, Failed, nil, "did you mean deployments.apps?"},
+		{"a resource of somebody else's", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"db"}, Cannot: asks("delete certificates.cert-manager.io")}, Passed, nil, ""},
 		{"a cluster that is not there", access.WantTest{Clusters: []access.ClusterKey{{Account: account, Region: "eu-west-1", Name: "c"}}, Who: web, Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "there is no cluster c in eu-west-1 of account " + account},
 		{"tomorrow's namespace, from documents alone", access.WantTest{Clusters: a, Who: web, Namespaces: []string{"nowhere"}, Cannot: asks("list pods")}, Passed, nil, ""},
 	} {

@@ -29,6 +29,9 @@ type Asked struct {
 	authz.Request
 	Namespaced bool     // the resource is in namespaces
 	Notes      []string // what the asker should know: an odd verb, a namespace left out
+	// NoSubresource is a subresource that Kubernetes' own resource does not have,
+	// with the nearest one: nobody may do it, whoever is asked about.
+	NoSubresource string
 }
 
 // String is the question without its subject: "create pods in dev-api".
@@ -118,6 +121,10 @@ var verbs = []string{
 	"use", "bind", "escalate", "impersonate", "approve", "sign", "attest", "*",
 }
 
+// ofNoObject are the verbs of requests whose URL names no object. (k8s.io/apiserver,
+// endpoints/request)
+var ofNoObject = []string{"create", "list", "watch", "deletecollection"}
+
 // pathVerbs are those of URLs that are no resources.
 var pathVerbs = []string{"get", "post", "put", "delete", "patch", "head", "options", "*"}
 
@@ -150,11 +157,22 @@ func Parse(q Ask) (Asked, error) {
 	a.Group, a.Resource, a.Subresource, a.Namespaced = r.group, r.name, sub, r.namespaced
 	a.note(verbs)
 	if sub != "" && sub != "*" && r.singular != "" && !slices.Contains(r.sub, sub) {
-		a.Notes = append(a.Notes, fmt.Sprintf("%s has no subresource %s in Kubernetes itself%s", r.name, sub, meant(sub, r.sub)))
+		a.NoSubresource = fmt.Sprintf("%s has no subresource %s in Kubernetes itself%s", r.name, sub, meant(sub, r.sub))
+		a.Notes = append(a.Notes, a.NoSubresource)
+	}
+	if a.Verb == "create" && sub == "" && a.Name != "" {
+		// (k8s.io/apiserver, endpoints/request: the name stands in the body)
+		a.Name = ""
+		a.Notes = append(a.Notes, "an API server judges create before it knows the name; the name is left out")
 	}
 	switch {
 	case r.namespaced:
 		a.Namespace = q.Namespace
+	case r.name == "namespaces" && r.group == "" && sub == "" && slices.Contains(ofNoObject, a.Verb):
+		// Not of one Namespace, so that nothing that holds in one reaches it.
+		if q.Namespace != "" {
+			a.Notes = append(a.Notes, "no namespace holds what "+a.Verb+" namespaces asks; the namespace is left out")
+		}
 	case r.name == "namespaces" && r.group == "":
 		// The API server has a Namespace object in itself.
 		a.Namespace = q.Name
@@ -211,7 +229,60 @@ func find(word string) (resource, string, error) {
 	if name == "" || strings.Contains(group, "*") {
 		return resource{}, "", &WordError{What: "resource", Word: word, Hint: "RESOURCE.GROUP, as deployments.apps"}
 	}
+	if hint, ok := misspelt(name, group, found); ok {
+		return resource{}, "", &WordError{What: "resource", Word: word, Hint: hint}
+	}
 	return resource{name: name, group: group, namespaced: true}, sub, nil
+}
+
+// misspelt reports whether RESOURCE.GROUP, which is not in the table, is a slip
+// rather than a resource of somebody else's: nobody has a resource that is not
+// there, and a test of what cannot be done would pass. Groups of others have a
+// dot. (Kubernetes, CustomResourceDefinition: spec.group is a DNS subdomain of
+// at least two labels)
+func misspelt(name, group string, found []resource) (hint string, ok bool) {
+	own := ownGroups()
+	switch {
+	case slices.Contains(own, group):
+		near := meant(name, namesIn(group))
+		if near == "" && len(found) > 0 {
+			near = "; did you mean " + grouped(found[0]) + "?"
+		}
+		return strings.TrimPrefix(near, "; "), near != ""
+	case strings.Contains(group, "."):
+		return "", false
+	case len(found) > 0:
+		return "did you mean " + grouped(found[0]) + "?", true
+	}
+	return orElse(strings.TrimPrefix(meant(group, own), "; "), "a group of others has a dot, as certificates.cert-manager.io"), true
+}
+
+func grouped(r resource) string { return strings.TrimSuffix(r.name+"."+r.group, ".") }
+
+// ownGroups are the groups of the table.
+func ownGroups() []string {
+	var groups []string
+	for _, rs := range byWord() {
+		for _, r := range rs {
+			groups = append(groups, r.group)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+// namesIn are the plurals of a group.
+func namesIn(group string) []string {
+	var names []string
+	for _, rs := range byWord() {
+		for _, r := range rs {
+			if r.group == group {
+				names = append(names, r.name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func orElse(s, other string) string {

@@ -28,6 +28,15 @@ func TestKubectlsWordsBecomeRequests(t *testing.T) {
 		{Ask{"get", "ns", "dev", ""}, "get||namespaces||dev|dev|", "get namespaces dev"},
 		{Ask{"get", "namespaces", "", "dev"}, "get||namespaces||dev|dev|", "get namespaces dev"},
 		{Ask{"list", "namespaces", "", ""}, "list||namespaces||||", "list namespaces"},
+		// What names no object is in no Namespace: a right in dev is none to make dev.
+		{Ask{"create", "namespaces", "dev", ""}, "create||namespaces||||", "create namespaces"},
+		{Ask{"create", "namespaces", "", "dev"}, "create||namespaces||||", "create namespaces"},
+		{Ask{"list", "ns", "dev", ""}, "list||namespaces||||", "list namespaces"},
+		{Ask{"watch", "ns", "", "dev"}, "watch||namespaces|||dev|", "watch namespaces dev"},
+		{Ask{"delete", "ns", "dev", ""}, "delete||namespaces||dev|dev|", "delete namespaces dev"},
+		{Ask{"update", "namespaces/finalize", "", "dev"}, "update||namespaces|finalize|dev|dev|", "update namespaces/finalize dev"},
+		{Ask{"create", "configmaps", "dev", "a"}, "create||configmaps||dev||", "create configmaps in dev"},
+		{Ask{"create", "pods/exec", "dev", "a"}, "create||pods|exec|dev|a|", "create pods/exec a in dev"},
 		{Ask{"get", "certificates.cert-manager.io", "dev", ""}, "get|cert-manager.io|certificates||dev||", "get certificates.cert-manager.io in dev"},
 		{Ask{"get", "nodes.metrics.k8s.io", "", ""}, "get|metrics.k8s.io|nodes||||", "get nodes.metrics.k8s.io"},
 		{Ask{"impersonate", "users", "", "x"}, "impersonate||users|||x|", "impersonate users x"},
@@ -50,6 +59,8 @@ func TestWordsThatStandForNothing(t *testing.T) {
 		{"get", "podz", "did you mean pods?"},
 		{"get", "deploymens", "did you mean deployments?"},
 		{"get", "widgets", "write its group too"},
+		{"get", "deployments.app", "did you mean deployments.apps?"}, {"get", "deploymnts.apps", "did you mean deployments?"},
+		{"get", "pods.apps", "did you mean pods?"}, {"get", "widgets.mine", "has a dot"},
 		{"get", "", ""}, {"", "pods", "get, list"}, {"get pods", "pods", "get, list"}, {"get", "pods.*", "RESOURCE.GROUP"},
 	} {
 		var w *WordError
