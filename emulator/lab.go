@@ -66,7 +66,11 @@ func (s *Server) env(account string) (Keys, error) {
 		case 1:
 			account = all[0].ID
 		default:
-			return Keys{}, fmt.Errorf("the lab has %d accounts: say which", len(all))
+			var ids []string
+			for _, a := range all {
+				ids = append(ids, a.ID)
+			}
+			return Keys{}, fmt.Errorf("the lab has %d accounts, say which: %s", len(all), strings.Join(ids, ", "))
 		}
 	}
 	keys, ok, err := s.Keys(account)

@@ -19,6 +19,7 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/emulator"
 )
 
@@ -148,7 +149,7 @@ func (s *served) config() aws.Config {
 func (s *served) create(names ...string) {
 	s.t.Helper()
 	c := s.config()
-	trust := trustPolicy("aws", emulator.DefaultAccount, "")
+	trust := trustPolicy(principal{IAMPrincipal: access.IAMPrincipal{Partition: "aws", Account: emulator.DefaultAccount}})
 	_, _ = iam.NewFromConfig(c).CreateRole(s.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("service"), AssumeRolePolicyDocument: &trust})
 	for _, name := range names {
 		_, err := eks.NewFromConfig(c).CreateCluster(s.t.Context(), &eks.CreateClusterInput{
@@ -297,7 +298,7 @@ func TestWithoutKubernetesNoClusterWaits(t *testing.T) {
 		c := aws.Config{Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: l.client,
 			Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)}
 		if create {
-			trust := trustPolicy("aws", k.Account, "")
+			trust := trustPolicy(principal{IAMPrincipal: access.IAMPrincipal{Partition: "aws", Account: k.Account}})
 			_, err1 := iam.NewFromConfig(c).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("service"), AssumeRolePolicyDocument: &trust})
 			_, err2 := eks.NewFromConfig(c).CreateCluster(t.Context(), &eks.CreateClusterInput{Name: aws.String("one"),
 				RoleArn: aws.String("arn:aws:iam::" + k.Account + ":role/service"), ResourcesVpcConfig: &ekstypes.VpcConfigRequest{SubnetIds: []string{"a", "b"}}})

@@ -196,6 +196,19 @@ func (l *Lab) Account(ctx context.Context, id, region string) (emulator.Keys, er
 	return k, err
 }
 
+// accounts lists the lab's accounts by their digits.
+func (l *Lab) accounts(ctx context.Context) ([]string, error) {
+	var all []struct{ ID string }
+	if err := l.ask(ctx, http.MethodGet, "/_lab/accounts", nil, &all); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, a.ID)
+	}
+	return ids, nil
+}
+
 // Env gives the lab caller's keys in an account the lab has; without one, in
 // its only account.
 func (l *Lab) Env(ctx context.Context, account string) (emulator.Keys, error) {

@@ -71,6 +71,7 @@ func open(t *testing.T, file string) *Lab {
 func TestSeedingMakesWhatDocumentsNameOnce(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "lab.db"))
 	want := []string{
+		"4 accounts: 111222333444, 210000000148, 310000000148, 492000000148",
 		"2 users: creator (" + prodID + "), oleksii (" + mainID + ")",
 		"5 roles: aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admins_" + suffix(member(access.PermissionSetMember, "aws-cn", chinaID, "Admins")) + " (" + chinaID + "), " +
 			"partner (" + partnerID + "), ops/atlas (" + prodID + "), " +

@@ -25,8 +25,10 @@ type principal struct {
 	// admin roles get AdministratorAccess: those to assume, and the one that
 	// makes a cluster.
 	admin bool
-	// trust is what the role's trust policy asks of who assumes it.
+	// externalID is what the role's trust policy asks of who assumes it, and
+	// trusted are the accounts whose lab caller may, besides the role's own.
 	externalID string
+	trusted    []string
 }
 
 // needsOf reads what a State names.
@@ -47,6 +49,7 @@ func needsOf(want *access.State) needs {
 		if have, ok := byARN[arn]; ok {
 			p.admin = p.admin || have.admin
 			p.externalID = cmp.Or(have.externalID, p.externalID)
+			p.trusted = slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.trusted, have.trusted))))
 		}
 		byARN[arn] = p
 		if _, ok := accounts[p.Account]; !ok {
@@ -55,7 +58,7 @@ func needsOf(want *access.State) needs {
 	}
 	for _, a := range want.Accounts {
 		if p, err := access.ParseIAMPrincipal(a.RoleARN); err == nil && p.Kind == "role" {
-			add(principal{IAMPrincipal: p, admin: true, externalID: a.ExternalID})
+			add(principal{IAMPrincipal: p, admin: true, externalID: a.ExternalID, trusted: neighbours(want.Accounts, p)})
 		}
 	}
 	for _, c := range want.Clusters {
@@ -78,6 +81,20 @@ func needsOf(want *access.State) needs {
 	}
 	slices.SortFunc(n.accounts, func(a, b access.Account) int { return cmp.Compare(a.ID, b.ID) })
 	return n
+}
+
+// neighbours are the Environment's other accounts in a role's partition: one
+// set of keys that `lab env` prints works in all of them. Credentials do not
+// cross partitions. (IAM User Guide, Amazon Resource Names)
+func neighbours(accounts []access.Account, role access.IAMPrincipal) []string {
+	var ids []string
+	for _, a := range accounts {
+		if a.ID != role.Account && a.Partition == role.Partition {
+			ids = append(ids, a.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func addMember(m access.Member, admin bool, add func(principal)) {

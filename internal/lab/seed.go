@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/emulator"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 )
 
@@ -20,7 +21,14 @@ import (
 // not nil.
 func (l *Lab) Seed(ctx context.Context, want *access.State) ([]string, error) {
 	s := &seeding{lab: l, needs: needsOf(want), there: map[string]map[string]string{}}
+	had, err := l.accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the lab's accounts: %w", err)
+	}
 	for _, a := range s.needs.accounts {
+		if !slices.Contains(had, a.ID) {
+			s.accounts = append(s.accounts, a.ID)
+		}
 		if _, err := l.Account(ctx, a.ID, slices.Concat(a.Regions, []string{""})[0]); err != nil {
 			return nil, fmt.Errorf("make account %s in the lab: %w", a.ID, err)
 		}
@@ -45,8 +53,8 @@ type seeding struct {
 	cloud *cloud.Cloud
 	// there is what each account has: "user/NAME" or "role/NAME" to its ARN.
 	// Names are without paths, for IAM knows only one of a name.
-	there                  map[string]map[string]string
-	users, roles, clusters []string
+	there                            map[string]map[string]string
+	accounts, users, roles, clusters []string
 }
 
 // made says what was made.
@@ -55,7 +63,7 @@ func (s *seeding) made() []string {
 	for _, m := range []struct {
 		one, many string
 		names     []string
-	}{{"user", "users", s.users}, {"role", "roles", s.roles}, {"cluster", "clusters", s.clusters}} {
+	}{{"account", "accounts", s.accounts}, {"user", "users", s.users}, {"role", "roles", s.roles}, {"cluster", "clusters", s.clusters}} {
 		switch n := len(m.names); {
 		case n == 1:
 			words = append(words, m.one+" "+m.names[0])
@@ -143,7 +151,7 @@ func (s *seeding) makeUser(ctx context.Context, p principal) error {
 
 func (s *seeding) makeRole(ctx context.Context, p principal) error {
 	client := s.cloud.IAM(p.Account)
-	trust := trustPolicy(p.Partition, p.Account, p.externalID)
+	trust := trustPolicy(p)
 	_, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &p.Name, Path: &p.Path, AssumeRolePolicyDocument: &trust})
 	if err != nil {
 		return fmt.Errorf("make role %s in account %s: %w", p.Name, p.Account, err)
@@ -170,12 +178,17 @@ func attachAdmin(ctx context.Context, client *iam.Client, p principal) (err erro
 	return nil
 }
 
-// trustPolicy lets the role's own account assume it, with an external id if
-// the documents give one.
-func trustPolicy(partition, account, externalID string) string {
+// trustPolicy lets the role's own account assume it, and the lab's caller in
+// the Environment's other accounts, with an external id if the documents give
+// one.
+func trustPolicy(p principal) string {
 	condition := ""
-	if externalID != "" {
-		condition = fmt.Sprintf(`,"Condition":{"StringEquals":{"sts:ExternalId":%q}}`, externalID)
+	if p.externalID != "" {
+		condition = fmt.Sprintf(`,"Condition":{"StringEquals":{"sts:ExternalId":%q}}`, p.externalID)
 	}
-	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},"Action":"sts:AssumeRole"%s}]}`, partition, account, condition)
+	trusted := []string{fmt.Sprintf(`"arn:%s:iam::%s:root"`, p.Partition, p.Account)}
+	for _, id := range p.trusted {
+		trusted = append(trusted, fmt.Sprintf(`"arn:%s:iam::%s:role/%s"`, p.Partition, id, emulator.LabRole))
+	}
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%s]},"Action":"sts:AssumeRole"%s}]}`, strings.Join(trusted, ","), condition)
 }
