@@ -261,12 +261,16 @@ spec:
 func BenchmarkAColdCanI(b *testing.B) {
 	dir := fleet(b)
 	for b.Loop() {
-		w := Documents(state(b, dir), nil)
+		who := access.Who{Kind: access.WhoTeam, Name: "t1"}
+		w, err := DocumentsFor(who, state(b, dir), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
 		asked, err := Parse(Ask{Verb: "create", Resource: "pods", Namespace: "shop-t1"})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if a, err := w.Can(access.Who{Kind: access.WhoTeam, Name: "t1"}, asked); err != nil || a.Verdict != authz.Deny {
+		if a, err := w.Can(who, asked); err != nil || a.Verdict != authz.Deny {
 			b.Fatal(a, err)
 		}
 	}
