@@ -235,6 +235,7 @@ func TestAClusterIsReadForItsBindingsOnlyWhereSomethingAsks(t *testing.T) {
 		"destroy":                          {wantCluster(test), plain, Options{Destroy: true}, access.KubernetesIfThere},
 		"the last step of the mode":        {mode(access.ModeAPI), plain, Options{}, access.KubernetesIfThere},
 		"no step of the mode":              {mode(access.ModeAPIAndConfigMap), plain, Options{}, access.KubernetesUnread},
+		"a username that stands already":   {wantCluster(test, wantEntry("user/ann", "username:a")), haveCluster(test, haveEntry("user/ann", "username:a")), Options{}, access.KubernetesUnread},
 		"a username of one's own":          {wantCluster(test, wantEntry("user/ann", "username:a")), plain, Options{}, access.KubernetesIfThere},
 	} {
 		if got := KubernetesNeed(wants(c.want), c.o)(&c.have); got != c.need {

@@ -46,7 +46,7 @@ func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) acc
 			return access.KubernetesNeeded
 		case o.Destroy && slices.ContainsFunc(h.Entries, func(e access.Entry) bool { return want.Owner.OwnerOf(e.Tags, want.ForeignTags).Ours }):
 			return access.KubernetesIfThere
-		case w != nil && (stepsToAPI(w, h) || choosesUsername(w)), tested[h.Key]:
+		case w != nil && (stepsToAPI(w, h) || choosesUsername(w, h)), tested[h.Key]:
 			return access.KubernetesIfThere
 		}
 		return access.KubernetesUnread
@@ -76,8 +76,11 @@ func stepsToAPI(w *access.WantCluster, h *access.HaveCluster) bool {
 	return w.Mode == access.ModeAPI && h.Mode == access.ModeAPIAndConfigMap
 }
 
-func choosesUsername(w *access.WantCluster) bool {
-	return slices.ContainsFunc(w.Entries, func(e access.WantEntry) bool { return e.Username != "" })
+// choosesUsername reports whether a username is wanted that no entry has yet.
+func choosesUsername(w *access.WantCluster, h *access.HaveCluster) bool {
+	return slices.ContainsFunc(w.Entries, func(e access.WantEntry) bool {
+		return e.Username != "" && !slices.ContainsFunc(h.Entries, func(have access.Entry) bool { return have.Username == e.Username })
+	})
 }
 
 // Trials are the writes of bindings that nothing holds yet, to be tried before
