@@ -237,6 +237,9 @@ type Trial struct {
 	// Conflict says that it is refused because another field manager owns what
 	// would be set.
 	Conflict bool
+	// Bare says that it is refused because the caller may not write such a
+	// binding at all, whatever is in it: as who plans and does not apply.
+	Bare bool
 	// Unread says that there was no answer, Refused then says why.
 	Unread bool
 }

@@ -33,7 +33,8 @@ func newPlan(p *Process) *cobra.Command {
 		Use:   "plan [PATH...]",
 		Short: "Show what would change, as access gained and lost",
 		Long: `Show what would change, as access gained and lost. Nothing is written: it needs
-only to read EKS and IAM.
+only to read EKS and IAM, and where roles are bound the clusters' RBAC. Who may
+also write bindings learns of each that an API server would refuse.
 
 ` + aboutPaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -71,6 +72,7 @@ only to read EKS and IAM.
 func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string, po plan.Options) (err error) {
 	f := &flow{p: p, c: &o.common}
 	defer closing(&err, f.close)
+	po.Looking = o.out == ""
 	pl, err := f.plan(ctx, paths, po)
 	if err != nil {
 		return err

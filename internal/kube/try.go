@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -54,5 +55,8 @@ func (c *Client) try(ctx context.Context, t *access.Trial) {
 	}
 	t.Refused = Reason(err)
 	t.Conflict = IsConflict(err)
+	// The authorizers' words; those of RBAC's check of what is bound differ.
+	// (k8s.io/apiserver, responsewriters.ForbiddenMessage)
+	t.Bare = IsForbidden(err) && strings.Contains(t.Refused, " cannot ") && strings.Contains(t.Refused, " resource ")
 	t.Unread = status(err) < 300 || status(err) >= 500 || IsUnauthorized(err) || IsBusy(err)
 }

@@ -108,6 +108,23 @@ func TestTrialsSayWhatAWriteWouldMeet(t *testing.T) {
 	}
 }
 
+// The words are those of a real API server (v1.36).
+func TestATrialTellsWhoMayWriteNothingFromWhoMayNotBindThat(t *testing.T) {
+	for message, bare := range map[string]bool{
+		`rolebindings.rbac.authorization.k8s.io "x" is forbidden: User "u" cannot patch resource "rolebindings" in API group "rbac.authorization.k8s.io" in the namespace "dev-a"`:       true,
+		`rolebindings.rbac.authorization.k8s.io "x" is forbidden: user "u" (groups=["g"]) is attempting to grant RBAC permissions not currently held: {APIGroups:[""], Resources:["x"]}`: false,
+	} {
+		s := kubetest.New("dev-a")
+		s.Fault = func(kubetest.Call) *kubetest.Fault {
+			return &kubetest.Fault{Status: 403, Reason: "Forbidden", Message: message}
+		}
+		got := dial(t, s).Try(t.Context(), []access.Trial{{Binding: team("dev-a", "x", "edit"), Verb: access.TryApply}})
+		if got[0].Bare != bare || got[0].Refused == "" || got[0].Unread {
+			t.Errorf("%s: %+v", message, got[0])
+		}
+	}
+}
+
 func TestAWriteWithoutAnAnswerIsUnknown(t *testing.T) {
 	for what, tc := range map[string]struct {
 		fault   *kubetest.Fault

@@ -292,6 +292,9 @@ func (d *differ) addBinding(s *site, c Change) {
 				c.hold(Hold{HalfRead, "the API server of cluster " + s.name() + " could not be asked whether it would take it: " + t.Refused})
 			case t.Conflict:
 				c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused + "; let it go there, or take the grant out of the documents"})
+			case t.Bare && d.options.Looking:
+				d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: Refused, Change: c.ID, Source: c.Source,
+					Text: "who runs this may not write it on " + s.name() + ", and whether who applies it may bind that role was not asked: " + t.Refused})
 			default:
 				c.hold(Hold{Refused, "the API server of cluster " + s.name() + " would refuse it: " + t.Refused})
 			}

@@ -280,6 +280,21 @@ func TestWhatATrialSaidHoldsItsChange(t *testing.T) {
 	}
 }
 
+// A role that plans for a review may only read.
+func TestWhoMayWriteNoBindingsIsHeldOnlyWhereThePlanIsToBeMade(t *testing.T) {
+	want := wants(wantBound(test, wantRole("edit", patterns("a"))))
+	for _, c := range []struct {
+		bare, looking, held bool
+	}{{true, true, false}, {true, false, true}, {false, true, true}, {false, false, true}} {
+		h := withKubernetes(haveCluster(test), []string{"a"})
+		h.Kubernetes.Trials = []access.Trial{{Binding: bound("a", "edit"), Verb: access.TryApply, Refused: "Forbidden", Bare: c.bare}}
+		p := Compute(want, sees(h), Options{Looking: c.looking})
+		if held := len(p.Changes[0].Held) > 0; held != c.held || !held && len(p.Warnings) != 1 {
+			t.Errorf("%+v: %v %v", c, lines(p), p.Warnings)
+		}
+	}
+}
+
 func TestAPatternThatBindsNothingIsPointedOut(t *testing.T) {
 	p := Compute(wants(wantBound(test, wantRole("edit", patterns("a*", "later")))), sees(withKubernetes(haveCluster(test), []string{"ab"})), Options{})
 	if len(p.Warnings) != 1 || p.Warnings[0].Slug != "reach" || !strings.Contains(p.Warnings[0].Text, `"later"`) {

@@ -255,6 +255,10 @@ type Options struct {
 	// Destroy wants nothing: everything ours is deleted, whatever the documents
 	// say of it. Shared things (modes) are left.
 	Destroy bool
+	// Looking says that the plan is only shown: a caller who may write no
+	// bindings, as a role that plans for a review, is pointed out, and what he
+	// could not make is not held.
+	Looking bool
 }
 
 // Guard is one named judgement over a whole plan. Check looks at what Compute
