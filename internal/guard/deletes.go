@@ -20,6 +20,7 @@ func massDeletion() plan.Guard {
 		Slug: "mass-deletion",
 		About: fmt.Sprintf("The plan deletes more than %d entries, associations and bindings, or over half of what is ours on a cluster where that is more than %d. "+
 			"An entry counts once with its policies; a replace counts too.", maxDeletes, maxClusterDeletes),
+		Told:    true,
 		Instead: "`--max-deletes N` sets the number for this run and replaces both bounds.",
 		Check:   checkMassDeletion,
 	}

@@ -70,7 +70,7 @@ func keepAdmin(in *plan.Input, h *access.HaveCluster, changes []*plan.Change, f 
 	bringers = independent(in.Plan, bringers, taking)
 	for _, t := range takers {
 		if len(bringers) == 0 {
-			f.Holds = append(f.Holds, plan.Finding{Change: t.ID, Reason: noAdminLeft(in, t)})
+			f.Holds = append(f.Holds, plan.Finding{Change: t.ID, Reason: noAdminLeft(in, takers...)})
 		}
 		for _, b := range bringers {
 			f.After = append(f.After, plan.Dependency{Change: t.ID, On: b.ID})
@@ -78,17 +78,29 @@ func keepAdmin(in *plan.Input, h *access.HaveCluster, changes []*plan.Change, f 
 	}
 }
 
-func noAdminLeft(in *plan.Input, t taker) string {
-	c := t.Change
+// noAdminLeft is one reason for all that take an administrator from a cluster.
+func noAdminLeft(in *plan.Input, takers ...taker) string {
+	c := takers[0].Change
 	name := c.Document
 	if name == "" {
 		name = c.Cluster.Name
 	}
-	admin := who(c)
-	if admin == "" {
-		admin = someOf(t.from)
+	var admins []string
+	for _, t := range takers {
+		admin := who(t.Change)
+		if admin == "" {
+			admin = someOf(t.from)
+		}
+		if !slices.Contains(admins, admin) {
+			admins = append(admins, admin)
+		}
 	}
-	r := "takes an administrator, " + admin + ", from " + name + " and no other is known to remain"
+	slices.Sort(admins)
+	what := "an administrator"
+	if len(admins) > 1 {
+		what = "administrators"
+	}
+	r := "takes " + what + ", " + someOf(admins) + ", from " + name + " and no other is known to remain"
 	if p := in.Have.Part; p != nil && len(p.Only) > 0 {
 		r += " among what this narrowed run read"
 	}

@@ -18,6 +18,7 @@ func modeAPI() plan.Guard {
 	return plan.Guard{
 		Slug:    "mode-api",
 		About:   "The step to mode API ends aws-auth for good, and somebody whom only it maps would be cut off, or it was not read.",
+		Told:    true,
 		Instead: "Give each role, user and account that it lists an entry, nodes one of a node's type, or take it out of aws-auth; it is read through the cluster's own endpoint, or by hand: `kubectl -n kube-system get configmap aws-auth -o yaml`.",
 		Check: func(in *plan.Input) plan.Findings {
 			var f plan.Findings
@@ -37,7 +38,7 @@ func modeAPI() plan.Guard {
 				f.Facts = append(f.Facts, plan.Fact{Guard: "mode-api", Subject: c.Cluster.String(), Value: strings.Join(left, " ")})
 				if len(left) > 0 {
 					f.Holds = append(f.Holds, plan.Finding{Change: c.ID, Reason: "aws-auth of " + c.Cluster.Name + " maps " + someOf(left) +
-						", and with mode API it has no effect any more: they would be cut off for good"})
+						", and with mode API it has no effect any more: they would be cut off for good; give each an entry, nodes one of a node's type, or take it out of aws-auth"})
 				}
 			}
 			return f

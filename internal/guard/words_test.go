@@ -29,6 +29,11 @@ func TestNoAdministratorLeftSaysWhereAndHowMuchWasRead(t *testing.T) {
 	if got := noAdminLeft(in, taker{Change: c}); got != "takes an administrator, user/ann, from staging and no other is known to remain" {
 		t.Error(got)
 	}
+	// One sentence for all of them, so that a plan says it once a cluster.
+	bob := &plan.Change{Cluster: test, Document: "staging", Member: "user/bob"}
+	if got := noAdminLeft(in, taker{Change: bob}, taker{Change: c}, taker{Change: c}); got != "takes administrators, user/ann and user/bob, from staging and no other is known to remain" {
+		t.Error(got)
+	}
 	in.Have.Part.Only = []string{"user/ann"}
 	if got := noAdminLeft(in, taker{Change: c}); got != "takes an administrator, user/ann, from staging and no other is known to remain among what this narrowed run read" {
 		t.Error(got)

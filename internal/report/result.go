@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -62,10 +64,10 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 	line := fmt.Sprintf("done %d, failed %d, skipped %d, unknown %d", n.Done+n.Already, n.Failed, n.Skipped, n.Unknown)
 	var more []string
 	if n.Already > 0 {
-		more = append(more, fmt.Sprintf("%d were done already", n.Already))
+		more = append(more, fmt.Sprintf("%d %s done already", n.Already, wasWere(n.Already)))
 	}
 	if n.Held > 0 {
-		more = append(more, fmt.Sprintf("%d of the skipped are held", n.Held))
+		more = append(more, fmt.Sprintf("%d of the skipped %s held", n.Held, isAre(n.Held)))
 	}
 	if res.Stopped {
 		more = append(more, "stopped before the end")
@@ -74,7 +76,7 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 		line += " (" + strings.Join(more, ", ") + ")"
 	}
 	t.line(t.paint(bold, Safe(line)))
-	again, moved := false, false
+	again, moved, stopped := false, false, 0
 	for _, out := range res.Outcomes {
 		if out.Status == apply.Done || out.Status == apply.Already || out.Skip == apply.SkipHeld {
 			continue
@@ -82,14 +84,23 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 		again = true
 		var m *apply.MovedError
 		moved = moved || errors.As(out.Err, &m)
+		if out.Skip == apply.SkipStopped && !o.Verbose {
+			if stopped++; stopped > mostStopped {
+				continue
+			}
+		}
 		t.line(t.paint(red, Outcome(out)))
 		if out.Hint != "" {
 			t.line("        " + Safe(out.Hint))
 		}
 	}
+	if n := stopped - mostStopped; n > 0 {
+		t.line(t.paint(red, fmt.Sprintf("skipped and %d more   the run was stopped first (-v lists them)", n)))
+	}
+	documents := names(res, o.Documents)
 	if !o.Quiet {
 		for _, team := range res.Teams {
-			t.line(Safe(teamLine(team, o.Documents)))
+			t.line(Safe(teamLine(res, team, documents)))
 		}
 	}
 	switch {
@@ -101,7 +112,50 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 	return t.flush(w)
 }
 
-func teamLine(t apply.TeamResult, documents map[access.ClusterKey]string) string {
+// mostStopped bounds the changes that are named of those that a stop left.
+const mostStopped = 3
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+// names are the documents' names of a result's clusters. A saved plan has no
+// documents beside it, but its changes name them.
+func names(res *apply.Result, documents map[access.ClusterKey]string) map[access.ClusterKey]string {
+	all := map[access.ClusterKey]string{}
+	for _, out := range res.Outcomes {
+		all[out.Change.Cluster] = out.Change.Document
+	}
+	maps.Copy(all, documents)
+	return all
+}
+
+// onlyHeld tells of which clusters all that was not made for a team is held.
+func onlyHeld(res *apply.Result, team string, k access.ClusterKey) bool {
+	held := false
+	for _, out := range res.Outcomes {
+		if out.Change.Cluster != k || !slices.Contains(out.Change.Teams, team) || out.Status == apply.Done || out.Status == apply.Already {
+			continue
+		}
+		if out.Skip != apply.SkipHeld {
+			return false
+		}
+		held = true
+	}
+	return held
+}
+
+func teamLine(res *apply.Result, t apply.TeamResult, documents map[access.ClusterKey]string) string {
 	all := len(t.Complete) + len(t.Incomplete)
 	line := fmt.Sprintf("now     team/%s has what its document says on ", t.Team)
 	if len(t.Incomplete) == 0 {
@@ -112,7 +166,11 @@ func teamLine(t apply.TeamResult, documents map[access.ClusterKey]string) string
 	}
 	var not []string
 	for _, k := range t.Incomplete {
-		not = append(not, clusterName(documents[k], k))
+		name := clusterName(documents[k], k)
+		if onlyHeld(res, t.Team, k) {
+			name += " (held)"
+		}
+		not = append(not, name)
 	}
 	return line + fmt.Sprintf("%d of %d clusters; not on %s", len(t.Complete), all, strings.Join(not, ", "))
 }

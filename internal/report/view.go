@@ -69,9 +69,7 @@ func look(p *plan.Plan, o Options) view {
 			v.warnings = append(v.warnings, row)
 		}
 	}
-	for _, g := range p.Gaps {
-		v.gaps = append(v.gaps, noteRow{what: gapWords(g), why: g.Reason})
-	}
+	v.gaps = gapRows(p.Gaps, o.Verbose)
 	if o.Verbose {
 		for _, c := range p.Changes {
 			why := string(c.Verb)
@@ -186,8 +184,8 @@ func partWords(p *access.Part) string {
 // become one row, for a guard that holds all deletes would bury the rest.
 func heldRows(p *plan.Plan, o Options) []noteRow {
 	type group struct {
-		row   noteRow
-		whats []string
+		row        noteRow
+		whats, ons []string
 	}
 	var order []string
 	groups := map[string]*group{}
@@ -205,24 +203,45 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 				groups[key], order = g, append(order, key)
 			}
 			g.whats = append(g.whats, row.what)
-			if g.row.on != row.on {
-				g.row.on = ""
+			if !slices.Contains(g.ons, row.on) {
+				g.ons = append(g.ons, row.on)
 			}
 		}
 	}
 	var rows []noteRow
 	for _, key := range order {
 		g := groups[key]
+		g.row.on = severalClusters(g.ons)
 		if n := len(g.whats); n > 1 {
-			shown := g.whats[:min(n, 3)]
-			g.row.what = fmt.Sprintf("%d changes: %s", n, strings.Join(shown, "; "))
-			if n > len(shown) {
-				g.row.what += fmt.Sprintf(" and %d more (-v lists them)", n-len(shown))
-			}
+			g.row.what = fmt.Sprintf("%d changes: %s", n, firstOf(g.whats))
 		}
 		rows = append(rows, g.row)
 	}
 	return rows
+}
+
+// firstOf names a few, each once.
+func firstOf(whats []string) string {
+	var each []string
+	for _, w := range whats {
+		if !slices.Contains(each, w) {
+			each = append(each, w)
+		}
+	}
+	shown := each[:min(len(each), 3)]
+	words := strings.Join(shown, "; ")
+	if n := len(each) - len(shown); n > 0 {
+		words += fmt.Sprintf(" and %d more (-v lists them)", n)
+	}
+	return words
+}
+
+// severalClusters names one or two, and counts more.
+func severalClusters(names []string) string {
+	if len(names) > 2 {
+		return fmt.Sprintf("%d clusters", len(names))
+	}
+	return strings.Join(names, ", ")
 }
 
 func kindWord(k plan.Kind) string {
@@ -347,11 +366,7 @@ func foldNotes(rows []noteRow) []noteRow {
 		on[k] = append(on[k], r.on)
 	}
 	for i, r := range out {
-		if names := on[same{r.what, r.why}]; len(names) > 2 {
-			out[i].on = fmt.Sprintf("%d clusters", len(names))
-		} else {
-			out[i].on = strings.Join(names, ", ")
-		}
+		out[i].on = severalClusters(on[same{r.what, r.why}])
 	}
 	return out
 }

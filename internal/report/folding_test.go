@@ -1,0 +1,103 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/apply"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// One missing permission once gave a line for each cluster.
+func TestListsThatFailedForOneReasonAreOneLine(t *testing.T) {
+	p := emptyPlan()
+	for i := range 29 {
+		name := fmt.Sprintf("c%02d", i)
+		p.Gaps = append(p.Gaps, access.Gap{What: access.GapEntries, Account: account, Region: "us-east-1", Cluster: name,
+			Reason: fmt.Sprintf("AccessDenied: eks:ListAccessEntries on cluster/%s (RequestID: %08x-1)", name, i)})
+	}
+	p.Gaps = append(p.Gaps, access.Gap{What: access.GapEntries, Account: account, Region: "us-east-1", Cluster: "other", Reason: "timeout"})
+	var b bytes.Buffer
+	if err := Text(&b, p, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "access entries of"); n != 2 || !strings.Contains(b.String(), "access entries of c00 in "+account+" us-east-1 and 28 more for the same reason (-v lists them)") {
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
+	b.Reset()
+	if err := Text(&b, p, Options{Verbose: true}); err != nil || strings.Count(b.String(), "access entries of") != 30 {
+		t.Errorf("-v does not list them: %v\n%s", err, b.String())
+	}
+}
+
+// A folded row once repeated equal words and named no cluster.
+func TestHeldChangesAreFoldedWithoutRepetitionAndWithTheirClusters(t *testing.T) {
+	held := func(clusters ...string) string {
+		p := emptyPlan()
+		for _, cl := range clusters {
+			c := associate(grant(cl, "backend", "ann", "View", access.NamespaceScope("*"), 1), true)
+			c.Held = []plan.Hold{{Guard: "last-admin", Reason: "one reason"}}
+			p.Changes = append(p.Changes, c)
+		}
+		var b bytes.Buffer
+		if err := Text(&b, p, Options{Guards: guards()}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for want, clusters := range map[string][]string{
+		"# take View in * from user/ann   test   last-admin":                              {"test"},
+		"# 2 changes: take View in * from user/ann   test, prod   last-admin":             {"test", "prod"},
+		"# 4 changes: take View in * from user/ann   4 clusters   last-admin: one reason": {"a", "b", "c", "d"},
+	} {
+		if got := held(clusters...); !strings.Contains(got, want) {
+			t.Errorf("%v:\n%s\nwant %s", clusters, got, want)
+		}
+	}
+}
+
+// A guard whose reasons say the way out says it once.
+func TestAGuardThatToldTheWayOutSaysItOnce(t *testing.T) {
+	rules := []plan.Guard{{Slug: "told", Told: true, Instead: "Do this."}, {Slug: "fixed", Told: true, Fixed: true, Instead: "Do this."}, {Slug: "not", Instead: "Do this."}}
+	for slug, want := range map[string]string{"told": " (or --allow told)", "fixed": "", "not": "; do this (or --allow not)"} {
+		if got := override(slug, rules); got != want {
+			t.Errorf("%s: %q, want %q", slug, got, want)
+		}
+	}
+}
+
+// Ctrl-C once gave a line for each of hundreds of changes that were left.
+func TestWhatAStopLeftIsCounted(t *testing.T) {
+	res := &apply.Result{Stopped: true, Counts: apply.Counts{Skipped: 146}}
+	for i := range 146 {
+		c := associate(grant("test", "backend", fmt.Sprintf("u%d", i), "View", access.NamespaceScope("*"), 1), false)
+		res.Outcomes = append(res.Outcomes, apply.Outcome{Change: &c, Status: apply.Skipped, Skip: apply.SkipStopped})
+	}
+	for verbose, want := range map[bool]int{false: 4, true: 146} {
+		var b bytes.Buffer
+		if err := Result(&b, res, Options{Verbose: verbose}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), "\nskipped"); n != want || !verbose && !strings.Contains(b.String(), "skipped and 143 more   the run was stopped first") {
+			t.Errorf("-v %v: %d lines\n%s", verbose, n, b.String())
+		}
+	}
+}
+
+// The line of a team says why a cluster is not done, and names clusters as the
+// plan does where no documents are at hand.
+func TestATeamsLineSaysWhatIsHeld(t *testing.T) {
+	c := associate(grant("test", "backend", "ann", "View", access.NamespaceScope("*"), 1), false)
+	res := &apply.Result{Counts: apply.Counts{Skipped: 1, Held: 1}, Outcomes: []apply.Outcome{{Change: &c, Status: apply.Skipped, Skip: apply.SkipHeld}},
+		Teams: []apply.TeamResult{{Team: "backend", Incomplete: []access.ClusterKey{c.Cluster}}}}
+	for status, want := range map[apply.Skip]string{apply.SkipHeld: "not on test (held)\n", apply.SkipStopped: "not on test\n"} {
+		res.Outcomes[0].Skip = status
+		var b bytes.Buffer
+		if err := Result(&b, res, Options{}); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %v\n%s", status, err, b.String())
+		}
+	}
+}
