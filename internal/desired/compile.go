@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/documents"
@@ -173,9 +174,12 @@ func (c *compiler) finish() {
 		c.state.Teams = append(c.state.Teams, t.Value.Name)
 	}
 	slices.Sort(c.state.Teams)
-	for _, s := range c.sites {
-		c.state.Clusters = append(c.state.Clusters, s.finish())
+	c.state.Clusters = make([]access.WantCluster, len(c.sites))
+	var each sync.WaitGroup
+	for i, s := range c.sites {
+		each.Go(func() { c.state.Clusters[i] = s.finish() })
 	}
+	each.Wait()
 	slices.SortFunc(c.state.Notes, func(a, b access.Note) int {
 		return cmp.Or(comparePlaces(a.Place, b.Place), cmp.Compare(a.Text, b.Text))
 	})

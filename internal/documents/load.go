@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -34,21 +36,66 @@ func Load(paths []string) (*Set, error) {
 	}
 	r := &reader{set: &Set{Root: t.show(t.root)}, names: map[string]access.Place{}, fields: map[reflect.Type][]field{}}
 	t.walk(r, t.root)
+	var files []string
 	for _, file := range t.files {
-		if !t.wanted(file) {
+		if t.wanted(file) {
+			files = append(files, file)
+		} else {
 			r.set.Partial = append(r.set.Partial, t.show(file))
-			continue
 		}
-		name := t.show(file)
-		data, problem, hint := fileBytes(file)
-		if problem != "" {
+	}
+	for f := range t.ahead(files) {
+		if f.problem != "" {
 			r.set.Files++
-			r.fault(access.Place{File: name, Line: 1, Column: 1}, hint, "%s", problem)
+			r.fault(access.Place{File: f.name, Line: 1, Column: 1}, f.hint, "%s", f.problem)
 			continue
 		}
-		r.file(name, data)
+		r.file(f.name, f.source)
+		if r.full() {
+			break
+		}
 	}
 	return r.finish()
+}
+
+// opened is a file, or why it cannot be read.
+type opened struct {
+	name, problem, hint string
+	source
+}
+
+// ahead reads and parses files, some at once and a few in advance, and gives
+// them in their order.
+func (t *tree) ahead(files []string) iter.Seq[opened] {
+	return func(yield func(opened) bool) {
+		next := make(chan chan opened, 2*runtime.GOMAXPROCS(0))
+		done := make(chan struct{})
+		defer close(done)
+		go func() {
+			defer close(next)
+			for _, file := range files {
+				one := make(chan opened, 1)
+				select {
+				case next <- one:
+				case <-done:
+					return
+				}
+				go func() {
+					f := opened{name: t.show(file)}
+					var data []byte
+					if data, f.problem, f.hint = fileBytes(file); f.problem == "" {
+						f.source = parse(f.name, data)
+					}
+					one <- f
+				}()
+			}
+		}()
+		for one := range next {
+			if !yield(<-one) {
+				return
+			}
+		}
+	}
 }
 
 // tree is an Environment's folder and the part of it that was asked for. All

@@ -20,7 +20,7 @@ import (
 func Parse(files map[string][]byte) (*Set, error) {
 	r := &reader{set: &Set{Root: "."}, names: map[string]access.Place{}, fields: map[reflect.Type][]field{}}
 	for _, name := range slices.Sorted(mapKeys(files)) {
-		r.file(name, files[name])
+		r.file(name, parse(name, files[name]))
 	}
 	return r.finish()
 }
@@ -49,49 +49,74 @@ func (r *reader) fault(p access.Place, hint, format string, args ...any) {
 	r.faults = append(r.faults, Fault{Place: p, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// file reads one file's documents. What is not YAML ends its own file.
-func (r *reader) file(name string, data []byte) {
-	start := access.Place{File: name, Line: 1, Column: 1}
-	r.set.Files++
-	r.bytes += len(data)
-	if len(data) > maxFileBytes {
-		r.fault(start, "split it", "this file has over %d bytes, the limit", maxFileBytes)
-		return
+// source is one file, read and parsed, with nothing judged yet.
+type source struct {
+	size, marks int
+	bad         *Fault       // what a letter of it is at fault for
+	docs        []*yaml.Node // those before the error
+	faults      []Fault      // of its syntax, which end it
+}
+
+// parse parses one file. It depends on nothing else, so that files can be
+// parsed side by side. What is over a file's limits is not parsed.
+func parse(name string, data []byte) source {
+	f := source{size: len(data)}
+	if f.size > maxFileBytes {
+		return f
 	}
-	data, bad := letters(name, data)
-	if bad != nil {
-		r.faults = append(r.faults, *bad)
-		return
+	if data, f.bad = letters(name, data); f.bad != nil {
+		return f
 	}
-	n := marks(data)
-	r.marks += n
-	switch {
-	case n > maxMarks:
-		r.fault(start, "split it", "this file may hold %d values, over the limit of %d", n, maxMarks)
-		return
-	case r.bytes > maxSetBytes || r.marks > maxSetMarks || r.set.Files > maxFiles:
-		r.fault(start, "give each Environment a folder of its own", "this is more than one run reads: the limits are %d files, %d bytes, %d values", maxFiles, maxSetBytes, maxSetMarks)
-		return
+	if f.marks = marks(data); f.marks > maxMarks {
+		return f
 	}
 	for decode := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		var doc yaml.Node
-		err := decode.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			return
+		switch err := decode.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			return f
+		case err != nil:
+			f.faults = syntax(name, data, err)
+			return f
+		case len(doc.Content) == 1:
+			f.docs = append(f.docs, doc.Content[0])
 		}
-		if err != nil {
-			r.faults = append(r.faults, syntax(name, data, err)...)
-			return
-		}
-		if len(doc.Content) != 1 {
-			continue
-		}
-		if deep := deeper(doc.Content[0], maxDepth); deep != nil {
+	}
+}
+
+// file takes in one file's documents. What is not YAML ends its own file.
+func (r *reader) file(name string, f source) {
+	start := access.Place{File: name, Line: 1, Column: 1}
+	r.set.Files++
+	r.bytes += f.size
+	r.marks += f.marks
+	switch {
+	case f.size > maxFileBytes:
+		r.fault(start, "split it", "this file has over %d bytes, the limit", maxFileBytes)
+		return
+	case f.bad != nil:
+		r.faults = append(r.faults, *f.bad)
+		return
+	case f.marks > maxMarks:
+		r.fault(start, "split it", "this file may hold %d values, over the limit of %d", f.marks, maxMarks)
+		return
+	case r.full():
+		r.fault(start, "give each Environment a folder of its own", "this is more than one run reads: the limits are %d files, %d bytes, %d values", maxFiles, maxSetBytes, maxSetMarks)
+		return
+	}
+	for _, doc := range f.docs {
+		if deep := deeper(doc, maxDepth); deep != nil {
 			r.fault(placeOf(name, deep), "", "this nests over %d deep, the limit", maxDepth)
 			continue
 		}
-		r.document(name, doc.Content[0])
+		r.document(name, doc)
 	}
+	r.faults = append(r.faults, f.faults...)
+}
+
+// full reports whether what was read is more than one run reads.
+func (r *reader) full() bool {
+	return r.bytes > maxSetBytes || r.marks > maxSetMarks || r.set.Files > maxFiles
 }
 
 // deeper finds a node more than depth beneath n.
