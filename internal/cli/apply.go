@@ -42,8 +42,9 @@ func newApply(p *Process) *cobra.Command {
 		Use:   "apply [PATH...] | --plan FILE",
 		Short: "Show the plan, ask, and make the changes",
 		Long: `Show the plan, ask, and make the changes. Access is given before any is taken.
-What a guard holds is not made; the reason stands in the plan. What failed or was
-stopped is finished by running again.
+What a guard holds is not made; the reason stands in the plan, with what to do, or
+the guard's name for --allow. What failed or was stopped is finished by running
+again.
 
 ` + aboutPaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {

@@ -49,7 +49,8 @@ func ends(cmd *cobra.Command, endings ...ending) {
 // endsAsWriter is ends for commands that change something.
 func endsAsWriter(cmd *cobra.Command) {
 	ends(cmd, ok("done, or nothing to do"),
-		ending{Failed, "a change failed or was not made, or you did not confirm"},
+		ending{Failed, "a change failed or was not made, also because Ctrl-C came first; or you did not confirm"},
 		ending{Held, "something is held; the rest was made"},
-		couldNotAsk(), invalid())
+		ending{CouldNotAsk, couldNotAsk().means + "; or Ctrl-C came while it was read, and nothing was changed"},
+		ending{Usage, "the command line or a document is at fault, or there is no terminal to ask on and no --yes; nothing was changed"})
 }

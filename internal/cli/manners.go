@@ -137,19 +137,28 @@ func (p *Process) end(err error) Code {
 // interactive reports whether a person can be asked.
 func (p *Process) interactive() bool { return p.Terminal(p.Stdin) && p.Terminal(p.Stderr) }
 
-// ask puts a question on stderr and reports whether the answer is word. Where
+// yes is the word that agrees to what can be done again.
+const yes = "yes"
+
+// ask puts a question on stderr and reports whether the answer is word; where
+// that is yes, y will do, and any other word is to be typed whole. Where
 // nobody can be asked it is a usage error and nothing may be written: consent
 // is not read from pipes.
 func (p *Process) ask(question, word string) error {
 	if !p.interactive() {
 		return usage("give --yes to go on without being asked", "nothing was changed: this asks %q, and there is no terminal to ask on", question)
 	}
-	fmt.Fprintf(p.Stderr, "%s Only '%s' is accepted: ", report.Safe(question), report.Safe(word))
+	choice := "Only '" + word + "' is accepted:"
+	if word == yes {
+		choice = "[yes/no]"
+	}
+	fmt.Fprintf(p.Stderr, "%s %s ", report.Safe(question), report.Safe(choice))
 	answer, err := bufio.NewReader(p.Stdin).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if strings.TrimSpace(answer) != word {
+	answer = strings.TrimSpace(answer)
+	if answer != word && !(word == yes && answer == "y") {
 		return &Failure{Code: Failed, Err: errors.New("not confirmed; nothing was changed")}
 	}
 	return nil

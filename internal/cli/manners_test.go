@@ -41,7 +41,9 @@ func TestOnlyTheWordItselfIsConsent(t *testing.T) {
 	}{
 		"the word":               {"yes\n", true, OK},
 		"the word with spaces":   {"  yes \n", true, OK},
-		"a letter":               {"y\n", true, Failed},
+		"its letter":             {"y\n", true, OK},
+		"another letter":         {"n\n", true, Failed},
+		"no":                     {"no\n", true, Failed},
 		"capitals":               {"YES\n", true, Failed},
 		"nothing":                {"\n", true, Failed},
 		"the end of input":       {"", true, Failed},
@@ -54,10 +56,20 @@ func TestOnlyTheWordItselfIsConsent(t *testing.T) {
 			if got := p.end(p.ask("Apply these 3 changes?", "yes")); got != c.want {
 				t.Errorf("code %d, want %d; stderr %s", got, c.want, stderr)
 			}
-			if asked := strings.Contains(stderr.String(), "Only 'yes' is accepted"); asked != c.terminal {
+			if asked := strings.Contains(stderr.String(), "[yes/no]"); asked != c.terminal {
 				t.Errorf("asked %v, want %v", asked, c.terminal)
 			}
 		})
+	}
+}
+
+// What is destroyed is typed by its whole name.
+func TestANameIsTypedWhole(t *testing.T) {
+	for answer, want := range map[string]Code{"ops\n": OK, "y\n": Failed, "yes\n": Failed} {
+		p, _, stderr := process(answer, true)
+		if got := p.end(p.ask("Delete 3 objects? Type its name.", "ops")); got != want || !strings.Contains(stderr.String(), "Only 'ops' is accepted") {
+			t.Errorf("%q: code %d, want %d; %s", answer, got, want, stderr)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func Main(ctx context.Context, args []string, p *Process) Code {
 }
 
 func newRoot(p *Process) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "atlas-iam",
 		Short:         "Access as code for Amazon EKS",
@@ -46,10 +47,16 @@ func newRoot(p *Process) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return p.printVersion()
+			}
+			return cmd.Help()
+		},
 
 		DisableFlagsInUseLine: true,
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version, as the command version does")
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
