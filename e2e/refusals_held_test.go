@@ -70,7 +70,7 @@ func heldRefusals() []refusal {
 			twinWrites: `DeleteAccessEntry test 492000000148:user/oleksii`},
 		{guards: []string{"last-admin"}, name: "the last administrators go", code: cli.Held,
 			danger: func(w *world) ran { w.remove("admins.yaml"); return w.apply() },
-			says:   []string{"takes an administrator, user/anna"},
+			says:   []string{"takes administrators, user/anna and user/boris"},
 			twin: func(w *world) ran {
 				w.edit("admins.yaml", "{user: anna}, {user: boris}", "{user: carla}")
 				return w.seeded().apply()
