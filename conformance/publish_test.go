@@ -8,23 +8,38 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// table is the run as Markdown: when, on what, by which command, and its rows.
-func (f *figures) table() string {
+// table is what was measured as Markdown: by which command, on what, and the
+// rows, each with its day. Rows of earlier that this run did not measure stay
+// as they are; a row's own parts are always of one run.
+func (f *figures) table(earlier string) string {
+	kept := map[string]string{}
+	for line := range strings.Lines(earlier) {
+		if cells := strings.Split(line, "|"); len(cells) == 7 {
+			kept[strings.TrimSpace(cells[1])] = line
+		}
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured %s on %s, by `make bench`:\n\n", time.Now().UTC().Format("2006-01-02"), machine())
-	b.WriteString("| figure | measured | bound | met |\n|---|---|---|---|\n")
-	for _, r := range f.rows {
-		met := "yes"
+	fmt.Fprintf(&b, "Measured by `make bench` on %s:\n\n", machine())
+	b.WriteString("| figure | measured | bound | met | on |\n|---|---|---|---|---|\n")
+	today := time.Now().UTC().Format("2006-01-02")
+	for _, what := range figureNames() {
+		i := slices.IndexFunc(f.rows, func(r figure) bool { return r.what == what })
+		if i < 0 {
+			b.WriteString(kept[what])
+			continue
+		}
+		r, met := f.rows[i], "yes"
 		if !r.met {
 			met = "**no**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.what, r.have, r.want, met)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.what, r.have, r.want, met, today)
 	}
 	return b.String()
 }
@@ -57,8 +72,8 @@ const (
 	figuresEnd   = "<!-- end of figures -->\n"
 )
 
-// publish puts a table where docs/performance.md has its last one.
-func publish(t *testing.T, table string) {
+// publish brings the table of docs/performance.md up to what f measured.
+func (f *figures) publish(t *testing.T) {
 	t.Helper()
 	page := filepath.Join("..", "docs", "performance.md")
 	b, err := os.ReadFile(page)
@@ -66,11 +81,11 @@ func publish(t *testing.T, table string) {
 		t.Fatal(err)
 	}
 	before, rest, found := strings.Cut(string(b), figuresBegin)
-	_, after, closed := strings.Cut(rest, figuresEnd)
+	earlier, after, closed := strings.Cut(rest, figuresEnd)
 	if !found || !closed {
 		t.Fatalf("%s has no place for the figures between %q and %q", page, figuresBegin, figuresEnd)
 	}
-	if err := os.WriteFile(page, []byte(before+figuresBegin+"\n"+table+"\n"+figuresEnd+after), 0o644); err != nil {
+	if err := os.WriteFile(page, []byte(before+figuresBegin+"\n"+f.table(earlier)+"\n"+figuresEnd+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

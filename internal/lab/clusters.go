@@ -56,6 +56,9 @@ func (s *seeding) makeCluster(ctx context.Context, client *eks.Client, c *access
 		return err
 	}
 	defer release()
+	if by == "" && len(c.Bindings) > 0 {
+		by = "the lab's caller"
+	}
 	mode := cmp.Or(c.Mode, access.ModeAPIAndConfigMap)
 	_, err = creator.CreateCluster(ctx, &eks.CreateClusterInput{
 		Name: &c.Key.Name, RoleArn: &role,
