@@ -120,7 +120,39 @@ func (w *weighing) cluster(before, after Cluster, changes []*plan.Change) {
 		w.person(q)
 	}
 	w.unsaid(changes, before, after)
+	for _, u := range behindAuthMap(changes, before.Facts(), after.Facts()) {
+		aside[u] = true
+	}
 	w.notCounted(after.Facts().Cluster, aside)
+}
+
+// behindAuthMap is what a plan takes, or gives back, by aws-auth where that was
+// not read: an entry overrides its lines, and mode API ends it.
+func behindAuthMap(changes []*plan.Change, before, after *authz.Facts) []authz.Unknown {
+	unread := func(f *authz.Facts) bool {
+		return f.AuthMap == nil && (f.DefaultRBAC || slices.ContainsFunc(f.Unknown, func(u authz.Unknown) bool { return u.Part == authz.UnknownAuthMap }))
+	}
+	if before.Mode == access.ModeAPI || !unread(before) {
+		return nil
+	}
+	made := func(v ...plan.Verb) bool {
+		return slices.ContainsFunc(changes, func(c *plan.Change) bool { return c.Kind == plan.AccessEntry && slices.Contains(v, c.Verb) })
+	}
+	var whys []string
+	if after.Mode == access.ModeAPI {
+		whys = append(whys, "whom it alone lets in is shut out by mode API")
+	}
+	if made(plan.Create, plan.Replace) {
+		whys = append(whys, "a new entry takes the place of what it gives")
+	}
+	if after.Mode != access.ModeAPI && made(plan.Delete) {
+		whys = append(whys, "who loses an entry may still have what it gives")
+	}
+	if len(whys) == 0 {
+		return nil
+	}
+	return []authz.Unknown{{Part: authz.UnknownAuthMap, Why: "not read; " + strings.Join(whys, "; "),
+		Settle: "read ConfigMap kube-system/aws-auth of cluster " + before.Name}}
 }
 
 // unsaid adds what bindings give to groups and users of whom no entry is known.

@@ -259,3 +259,52 @@ func BenchmarkOfAFleet(b *testing.B) {
 		}
 	}
 }
+
+// An entry overrides the lines of aws-auth: where nobody read them, that more
+// may be lost than is listed is said. Who leaves them alone, or has none, needs
+// not be told.
+func TestWhatAnEntryOverridesUnreadIsSaid(t *testing.T) {
+	unasked := func(f *authz.Facts) { f.DefaultRBAC = true }
+	gap := func(f *authz.Facts) {
+		f.DefaultRBAC = false
+		f.Unknown = []authz.Unknown{{Part: authz.UnknownAuthMap, Why: "no way in"}}
+	}
+	for name, c := range map[string]struct {
+		kind  plan.Kind
+		verb  plan.Verb
+		after access.AuthMode
+		facts func(*authz.Facts)
+		want  string
+	}{
+		"an entry is made":                {plan.AccessEntry, plan.Create, "", unasked, "takes the place of what it gives"},
+		"it is made, and the map refused": {plan.AccessEntry, plan.Create, "", gap, "takes the place of what it gives"},
+		"an entry goes":                   {plan.AccessEntry, plan.Delete, "", unasked, "may still have what it gives"},
+		"mode API":                        {plan.AuthenticationMode, plan.Update, access.ModeAPI, unasked, "is shut out by mode API"},
+		"twin, tags":                      {plan.AccessEntry, plan.Update, "", unasked, ""},
+		"twin, a policy":                  {plan.PolicyAssociation, plan.Create, "", unasked, ""},
+		"twin, it was read":               {plan.AccessEntry, plan.Create, "", func(f *authz.Facts) { f.DefaultRBAC = false }, ""},
+		"twin, it does not count": {plan.AccessEntry, plan.Create, "", func(f *authz.Facts) {
+			unasked(f)
+			f.Mode = access.ModeAPI
+		}, ""},
+	} {
+		p := touching("c", "user/ann")
+		p.Changes[0].Kind, p.Changes[0].Verb = c.kind, c.verb
+		before, after := world(t, "c", "user/ann View:a"), world(t, "c", "user/ann View:a")
+		before.Mode, after.Mode = access.ModeAPIAndConfigMap, access.ModeAPIAndConfigMap
+		c.facts(&before)
+		c.facts(&after)
+		if c.after != "" {
+			after.Mode = c.after
+		}
+		said := ""
+		for _, n := range Of(p, compiled(t, before), compiled(t, after)).NotCounted {
+			if n.Part == "aws-auth" && n.Why != "no way in" {
+				said += n.Why
+			}
+		}
+		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
+			t.Errorf("%s: %q, want %q", name, said, c.want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func look(p *plan.Plan, o Options) view {
 			v.warnings = append(v.warnings, row)
 		}
 	}
-	v.gaps = gapRows(p.Gaps, o.Verbose)
+	v.gaps = append(notCounted(p), gapRows(p.Gaps, o.Verbose)...)
 	if o.Verbose {
 		for _, c := range p.Changes {
 			why := string(c.Verb)
@@ -89,6 +89,26 @@ func look(p *plan.Plan, o Options) view {
 		v.nothingToDo = nothingToDo(p, len(v.adoptable)+len(v.claimed)+len(v.foreign), o.Verbose)
 	}
 	return v
+}
+
+// notCounted are the lines of aws-auth that nobody read and that the plan
+// overrides: what is lost and gained by it is in no other row.
+func notCounted(p *plan.Plan) []noteRow {
+	if p.Access == nil {
+		return nil
+	}
+	names := map[access.ClusterKey]string{}
+	for _, c := range p.Changes {
+		names[c.Cluster] = clusterName(c.Document, c.Cluster)
+	}
+	var rows []noteRow
+	for _, n := range p.Access.NotCounted {
+		gap := slices.ContainsFunc(p.Gaps, func(g access.Gap) bool { return g.Reason == n.Why }) // it says so itself
+		if n.Part == "aws-auth" && !gap {
+			rows = append(rows, noteRow{what: "aws-auth", on: cmp.Or(names[n.Cluster], n.Cluster.Name), why: n.Why})
+		}
+	}
+	return foldNotes(rows)
 }
 
 // nothingToDo is the one line of a plan without changes. Of what is foreign and
