@@ -195,3 +195,17 @@ func TestListsAreAllTheirCombinations(t *testing.T) {
 		}
 	}
 }
+
+// Whoever does not log in at all is nobody's own: a right of his is everybody's.
+func TestAnonymousIsOneTooMany(t *testing.T) {
+	for name, want := range map[string]Outcome{authz.Anonymous: Failed, "system:kube-controller-manager": Passed} {
+		have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: state().Accounts[0]}}}
+		have.Clusters = []access.HaveCluster{{Key: keyA, Mode: access.ModeAPI, EntriesRead: true, Kubernetes: &access.HaveKubernetes{RBACRead: true, AuthMapRead: true,
+			Roles:    []access.KubernetesRole{{Name: "secrets", Rules: []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"secrets"}}}}},
+			Bindings: []access.Binding{{Name: "b", Role: access.RoleRef{Kind: access.ClusterRole, Name: "secrets"}, Subjects: []access.Subject{{Kind: access.UserSubject, Name: name}}}}}}}
+		r := Run([]access.WantTest{{Clusters: []access.ClusterKey{keyA}, Only: []access.Who{}, Can: asks("get secrets")}}, question.Observed(state(), have))
+		if len(r.Cases) != 1 || r.Cases[0].Outcome != want {
+			t.Errorf("%s: %+v, want %s", name, r.Cases, want)
+		}
+	}
+}

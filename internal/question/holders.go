@@ -114,8 +114,8 @@ func principalName(arn string, k access.ClusterKey) string {
 var everybody = []string{authz.Authenticated, authz.Unauthenticated, "system:serviceaccounts"}
 
 // KubernetesOwn reports whether a holder is a part of every cluster: users and
-// groups that begin with system:, unless the group is everybody, and the
-// ServiceAccounts of kube-system.
+// groups that begin with system:, unless they are everybody, as who logs in not
+// at all is, and the ServiceAccounts of kube-system.
 func (h *Holder) KubernetesOwn() bool {
 	switch h.Kind {
 	case authz.PrincipalHolder:
@@ -128,5 +128,5 @@ func (h *Holder) KubernetesOwn() bool {
 		}
 		return strings.HasPrefix(h.Name, "system:") && !slices.Contains(everybody, h.Name)
 	}
-	return strings.HasPrefix(h.Name, "system:")
+	return strings.HasPrefix(h.Name, "system:") && h.Name != authz.Anonymous
 }
