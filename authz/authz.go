@@ -96,6 +96,7 @@ const (
 	UnknownAuthMap  Part = "aws-auth" // the ConfigMap: whoever has no entry may be mapped
 	UnknownPolicies Part = "policy"   // an access policy without published rules
 	UnknownSession  Part = "session"  // the session's name, which a username or a group is made from
+	UnknownCreator  Part = "creator"  // who made the cluster, in mode CONFIG_MAP: an administrator whom nothing shows
 	UnknownNode     Part = "node"     // what runs on a node, by which the API server's Node authorizer decides
 )
 

@@ -65,6 +65,8 @@ func (c *Cluster) standing(id *Identity) (*principal, *Unknown) {
 		return p, nil
 	case c.openAuthMap():
 		return nil, c.unknown[UnknownAuthMap]
+	case id.Username == "" && len(id.Groups) == 0:
+		return nil, c.creator(id.Principal)
 	case id.Username == "" && len(id.Groups) == 1 && id.Groups[0] == Authenticated:
 		if m, ok := c.mapping(id.Principal); ok && len(m.Rivals) > 0 {
 			return nil, rivals(m.ARN)

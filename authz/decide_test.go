@@ -54,6 +54,8 @@ func TestDecideFromEveryStore(t *testing.T) {
 	session := clusterBinding("s", "edit", user("arn:aws:sts::111122223333:assumed-role/dev/ann-example.com"))
 	dead := entry(devRole, "AmazonEKSClusterAdminPolicy", access.ClusterScope())
 	dead.Dead = true
+	maker := []Unknown{{Part: UnknownCreator}}
+	here := access.ClusterKey{Account: "111122223333"}
 	tests := []struct {
 		name      string
 		facts     Facts
@@ -97,6 +99,10 @@ func TestDecideFromEveryStore(t *testing.T) {
 		{"a role that is known not to be there", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "devs")}, Bindings: []Binding{clusterBinding("b", "custom", group("devs"))}}, ann, "", createPods, ByEntry, Allow, Deny},
 		{"all that is let in", Facts{Entries: []Entry{entry(ann, "", access.Scope{})}, DefaultRBAC: true}, ann, "", Request{Verb: "create", Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews"}, ByEntry, Allow, Allow},
 		{"an aggregated role", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "readers")}, Bindings: []Binding{view}, DefaultRBAC: true}, ann, "", Request{Verb: "get", Group: "apps", Resource: "deployments", Namespace: "x"}, ByEntry, Allow, Allow},
+		{"nobody in mode CONFIG_MAP may have made the cluster", Facts{Cluster: here, Mode: access.ModeConfigMap, Unknown: maker}, ann, "", createPods, "", Undetermined, Undetermined},
+		{"nobody of another account", Facts{Cluster: here, Mode: access.ModeConfigMap, Unknown: maker}, "arn:aws:iam::999900001111:user/ann", "", createPods, "", Deny, Deny},
+		{"whom aws-auth maps", Facts{Cluster: here, Mode: access.ModeConfigMap, Unknown: maker, AuthMap: authMap}, ann, "", createPods, ByMapUsers, Allow, Deny},
+		{"who made it has an entry in other modes", Facts{Cluster: here, Mode: access.ModeAPIAndConfigMap, Unknown: maker}, ann, "", createPods, "", Deny, Deny},
 		{"an aggregated role has no Secrets", Facts{Entries: []Entry{entry(ann, "", access.Scope{}, "readers")}, Bindings: []Binding{view}, DefaultRBAC: true}, ann, "", Request{Verb: "get", Resource: "secrets", Namespace: "x"}, ByEntry, Allow, Deny},
 	}
 	for _, tt := range tests {
@@ -250,5 +256,15 @@ func TestManyVerbsAreToldApart(t *testing.T) {
 	}
 	if c.Decide(User("ann"), Request{Verb: "never-heard-of", Resource: "anything"}) != Allow || c.Decide(User("ann"), Request{Verb: "never-heard-of", Resource: "kind0", Name: "web"}) != Deny {
 		t.Error("a verb that no rule has")
+	}
+}
+
+// Who made a cluster in mode CONFIG_MAP may do everything and stands in no list.
+func TestWhoCanSaysThatTheCreatorIsNotShown(t *testing.T) {
+	for mode, want := range map[access.AuthMode]int{access.ModeConfigMap: 1, access.ModeAPIAndConfigMap: 0, access.ModeAPI: 0} {
+		h := compiled(t, Facts{Mode: mode, Unknown: []Unknown{{Part: UnknownCreator}}}).WhoCan(listNodes)
+		if len(h.Unknown) != want {
+			t.Errorf("%s: %v", mode, h.Unknown)
+		}
 	}
 }

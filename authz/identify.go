@@ -83,6 +83,8 @@ func (c *Cluster) identify(principal, session string) (id Identity, by string, v
 		return id, "", Undetermined
 	case c.openAuthMap():
 		return Identity{Principal: principal}, "", Undetermined
+	case !inMap && c.creator(principal) != nil:
+		return Identity{Principal: principal}, "", Undetermined
 	case !inMap:
 		return Identity{Principal: principal}, "", Deny
 	case len(mapped.Rivals) > 0:
@@ -97,6 +99,20 @@ func (c *Cluster) openEntries() bool { return c.takesEntries() && c.unknown[Unkn
 
 // openAuthMap reports whether anybody may have a line that was not read.
 func (c *Cluster) openAuthMap() bool { return c.takesAuthMap() && c.unknown[UnknownAuthMap] != nil }
+
+// creator is why an unmapped principal may be an administrator all the same: in
+// mode CONFIG_MAP whoever made the cluster is of system:masters, and nothing shows
+// it. (EKS User Guide, aws-auth ConfigMap) It is somebody of the cluster's account.
+func (c *Cluster) creator(principal string) *Unknown {
+	u := c.unknown[UnknownCreator]
+	if u == nil || c.facts.Mode != access.ModeConfigMap {
+		return nil
+	}
+	if a, err := access.ParseARN(principal); err != nil || a.Account != c.facts.Cluster.Account {
+		return nil
+	}
+	return u
+}
 
 func (c *Cluster) mapping(principal string) (awsauth.Mapping, bool) {
 	if !c.takesAuthMap() {

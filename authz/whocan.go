@@ -204,9 +204,9 @@ func (c *Cluster) WhoCan(r Request) Holders {
 		r = Request{Verb: r.Verb, Path: r.Path}
 	}
 	var h Holders
-	for _, part := range []Part{UnknownEntries, UnknownAuthMap, UnknownRBAC} {
+	for _, part := range []Part{UnknownEntries, UnknownAuthMap, UnknownRBAC, UnknownCreator} {
 		u := c.unknown[part]
-		if u == nil || part == UnknownEntries && !c.openEntries() || part == UnknownAuthMap && !c.openAuthMap() {
+		if u == nil || part == UnknownCreator && c.facts.Mode != access.ModeConfigMap || part == UnknownEntries && !c.openEntries() || part == UnknownAuthMap && !c.openAuthMap() {
 			continue
 		}
 		h.Unknown = append(h.Unknown, *u)

@@ -317,3 +317,13 @@ func TestTomorrowHasWhatTheDocumentsWantBeyondThePlan(t *testing.T) {
 		t.Errorf("manifests are applied by others: %q", got)
 	}
 }
+
+// In mode CONFIG_MAP somebody is an administrator whom nothing shows.
+func TestWhoMadeTheClusterIsSaidToBeUnknown(t *testing.T) {
+	for mode, want := range map[access.AuthMode]bool{access.ModeConfigMap: true, access.ModeAPIAndConfigMap: false, access.ModeAPI: false} {
+		f := Seen(&access.Snapshot{Clusters: []access.HaveCluster{{Key: keyA, Mode: mode, EntriesRead: true}}}, nil)[0]
+		if got := slices.ContainsFunc(f.Unknown, func(u authz.Unknown) bool { return u.Part == authz.UnknownCreator }); got != want {
+			t.Errorf("%s: %v", mode, f.Unknown)
+		}
+	}
+}

@@ -64,6 +64,10 @@ func seenCluster(h *access.Snapshot, c *access.HaveCluster, want *plan.ResolvedC
 	}
 	seenKubernetes(&f, c.Kubernetes, want)
 	gaps(&f, h, c)
+	if f.Mode == access.ModeConfigMap {
+		f.Unknown = append(f.Unknown, authz.Unknown{Part: authz.UnknownCreator, Why: "in mode CONFIG_MAP whoever made cluster " + f.Name + " is its administrator, and nothing shows who",
+			Settle: "write authenticationMode: API_AND_CONFIG_MAP for cluster " + f.Name + ": EKS then makes an entry for who made it"})
+	}
 	return f
 }
 

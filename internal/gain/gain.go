@@ -209,7 +209,7 @@ func counted(rights []authz.Right, aside map[authz.Unknown]bool) []authz.Right {
 	return slices.DeleteFunc(slices.Clone(rights), func(r authz.Right) bool {
 		if r.Unknown != nil {
 			switch r.Unknown.Part {
-			case authz.UnknownNode: // what runs on a node is no person's
+			case authz.UnknownNode, authz.UnknownCreator: // what runs on a node is no person's; no plan takes from a creator
 				return true
 			case authz.UnknownRBAC, authz.UnknownAuthMap, authz.UnknownEntries:
 				aside[*r.Unknown] = true
