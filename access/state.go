@@ -164,6 +164,7 @@ type State struct {
 // selector that matches no cluster.
 type Note struct {
 	Place Place  `json:"place"`
+	Slug  string `json:"slug"` // of the plan's warning
 	Text  string `json:"text"`
 }
 

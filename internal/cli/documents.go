@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/desired"
 	"github.com/atlas-iam/atlas-iam/internal/documents"
 	"github.com/atlas-iam/atlas-iam/internal/report"
@@ -111,9 +112,10 @@ file, line and column.
 
 // runValidate prints every fault of every document on stdout.
 func runValidate(p *Process, c *common, paths []string) error {
+	var want *access.State
 	set, err := documents.Load(paths)
 	if err == nil {
-		_, err = desired.Compile(set)
+		want, err = desired.Compile(set)
 	}
 	var faults documents.Faults
 	if err != nil && !errors.As(err, &faults) {
@@ -125,6 +127,11 @@ func runValidate(p *Process, c *common, paths []string) error {
 	}
 	if err := p.writeFaults(c.output, faults, files); err != nil {
 		return err
+	}
+	if want != nil && len(faults) == 0 && !c.quiet {
+		for _, n := range want.Notes { // as a plan's warnings
+			p.say("%s: %s: %s", n.Place, n.Slug, n.Text)
+		}
 	}
 	if len(faults) > 0 {
 		if c.output != "json" {

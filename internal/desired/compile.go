@@ -70,8 +70,10 @@ func (c *compiler) fault(p access.Place, hint, format string, args ...any) {
 	c.faults = append(c.faults, documents.Fault{Place: p, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-func (c *compiler) note(p access.Place, format string, args ...any) {
-	c.state.Notes = append(c.state.Notes, access.Note{Place: p, Text: fmt.Sprintf(format, args...)})
+// note points out what is legal and perhaps not meant, under the slug of the
+// plan's warning.
+func (c *compiler) note(p access.Place, slug, format string, args ...any) {
+	c.state.Notes = append(c.state.Notes, access.Note{Place: p, Slug: slug, Text: fmt.Sprintf(format, args...)})
 }
 
 // quoted is text of a document between quotes, safe to print.

@@ -248,6 +248,11 @@ func TestWhatCannotHoldNamesBothPlaces(t *testing.T) {
 			want: []string{`there is no Cluster "tset": did you mean test?`, `there is no Cluster "testt": did you mean test?`},
 			twin: []string{test, team("a", "{user: ann}", "names: [test]", "{group: g, clusters: {names: [test]}}")},
 		},
+		"a cluster by its name in EKS": {
+			docs: []string{cluster("prod", "clusterName: acme-prod, account: main, region: eu-west-1"), team("a", "{user: ann}", "names: [acme-prod]", "{group: g}")},
+			want: []string{`there is no Cluster "acme-prod": "acme-prod" is the EKS name of Cluster prod`},
+			twin: []string{cluster("prod", "clusterName: acme-prod, account: main, region: eu-west-1"), team("a", "{user: ann}", "names: [prod]", "{group: g}")},
+		},
 		"an account left out of two": {
 			docs: []string{cluster("test", "region: eu-west-1")},
 			want: []string{`Cluster "test" names no account, and the Environment has 2`},

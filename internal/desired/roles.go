@@ -51,7 +51,7 @@ func (c *compiler) roleOf(doc teamDoc, i int) (access.RoleRef, bool) {
 	}
 	if own, ok := documents.Nearest(role.Name, ownRoles); ok && role.Kind == access.ClusterRole && !slices.Contains(ownRoles, role.Name) &&
 		(strings.EqualFold(own, role.Name) || !strings.HasPrefix(strings.ToLower(role.Name), own)) {
-		c.note(at, "ClusterRole %s is none of Kubernetes' own: did you mean %s?", quoted(role.Name), own)
+		c.note(at, "unknown-role", "ClusterRole %s is none of Kubernetes' own: did you mean %s?", quoted(role.Name), own)
 	}
 	return role, true
 }

@@ -40,7 +40,7 @@ func (c *compiler) team(doc teamDoc) {
 	spec := doc.Value.Spec
 	selected := c.selectClusters(spec.Clusters, func(i int) access.Place { return doc.At("spec", "clusters", "names", i) })
 	if len(selected) == 0 {
-		c.note(doc.At("spec", "clusters"), "team %s selects no cluster", doc.Value.Name)
+		c.note(doc.At("spec", "clusters"), "no-clusters", "team %s selects no cluster", doc.Value.Name)
 		c.idle(doc)
 	}
 	var grants []grant
@@ -94,11 +94,11 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 		where := doc.At("spec", "grants", i, "clusters")
 		for _, name := range spec.Clusters.Names {
 			if narrowed[name] && !selected[name] {
-				c.note(where, "cluster %s is not one of team %s's, and a grant's clusters only narrow those", documents.Escape(name), doc.Value.Name)
+				c.note(where, "no-clusters", "cluster %s is not one of team %s's, and a grant's clusters only narrow those", documents.Escape(name), doc.Value.Name)
 			}
 		}
 		if len(g.cluster) == 0 && len(selected) > 0 {
-			c.note(where, "this grant is for no cluster")
+			c.note(where, "no-clusters", "this grant is for no cluster")
 		}
 	}
 	role, ok := c.roleOf(doc, i)
@@ -145,9 +145,28 @@ func (c *compiler) selectClusters(sel v1alpha1.ClusterSelector, at func(i int) a
 			out[name] = true
 			continue
 		}
-		c.fault(at(i), c.unread(documents.Suggest(name, slices.Sorted(maps.Keys(known)))), "there is no Cluster %s", quoted(name))
+		hint := documents.Suggest(name, slices.Sorted(maps.Keys(known)))
+		if d := c.documentOf(name); d != "" {
+			hint = quoted(name) + " is the EKS name of Cluster " + d
+		}
+		c.fault(at(i), c.unread(hint), "there is no Cluster %s", quoted(name))
 	}
 	return out
+}
+
+// documentOf is the Cluster document of a cluster that EKS knows by a name; ""
+// if there is none, or more than one.
+func (c *compiler) documentOf(name string) string {
+	var found []string
+	for _, d := range c.set.Clusters {
+		if d.Value.Spec.ClusterName == name {
+			found = append(found, d.Value.Name)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
 }
 
 // unread is a hint for what is not there: if files were left out, it may be in

@@ -200,7 +200,7 @@ func (c *compiler) asks(list v1alpha1.Words, at func(int) access.Place) []access
 			continue
 		}
 		if !documents.OwnVerb(ask.Verb) {
-			c.note(at(i), "%s is none of Kubernetes' own verbs", quoted(ask.Verb))
+			c.note(at(i), "unknown-verb", "%s is none of Kubernetes' own verbs", quoted(ask.Verb))
 		}
 		ask.Place = at(i)
 		out = append(out, ask)

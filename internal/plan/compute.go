@@ -75,7 +75,7 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 		d.plan.Accounts = append(d.plan.Accounts, a)
 	}
 	for _, n := range want.Notes {
-		d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: "note", Text: n.Text, Source: n.Place})
+		d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: cmp.Or(n.Slug, "note"), Text: n.Text, Source: n.Place})
 	}
 	d.plan.Read.Clusters = len(have.Clusters)
 	for i := range have.Clusters {
