@@ -161,6 +161,9 @@ func (w *weighing) unsaid(changes []*plan.Change, sides ...Cluster) {
 	for _, side := range sides {
 		for i := range side.Facts().Entries {
 			e := &side.Facts().Entries[i]
+			if e.Dead { // it maps nobody, who then has nothing to be said
+				continue
+			}
 			if e.Username != "" {
 				known["user "+e.Username] = true
 			}
@@ -169,17 +172,44 @@ func (w *weighing) unsaid(changes []*plan.Change, sides ...Cluster) {
 			}
 		}
 	}
-	add := func(grants []plan.Grant, to *[]plan.Grant) {
+	add := func(grants []plan.Grant, side int, to *[]plan.Grant) {
 		for _, g := range grants {
 			if g.Role.Name != "" && !known["group "+g.Group] && !known["user "+g.Username] {
-				*to = append(*to, g)
+				*to = append(*to, weighed(g, sides[side], side))
 			}
 		}
 	}
 	for _, c := range changes {
-		add(c.Gained, &w.out.Gained)
-		add(c.Lost, &w.out.Lost)
+		add(c.Gained, 1, &w.out.Gained)
+		add(c.Lost, 0, &w.out.Lost)
 	}
+}
+
+// weighed is a grant to a group or user of whom nothing is known, with what its
+// role's rules come to on a side of the plan; of rules that are not known, with
+// all that they could be.
+func weighed(g plan.Grant, c Cluster, side int) plan.Grant {
+	id := authz.Identity{Username: g.Username}
+	if g.Group != "" {
+		id.Groups = []string{g.Group}
+	}
+	var rights []authz.Right
+	for _, r := range c.Rights(id) {
+		if r.By.Binding != nil && r.By.Binding.Role == g.Role && r.Scope.Equal(g.Scope) {
+			rights = append(rights, r)
+			g.Admin = g.Admin || side == 1 && isAdmin(r)
+		}
+	}
+	d := diff.Compare(nil, rights)
+	for _, list := range [][]diff.Access{d.Gained, d.MaybeGained} {
+		for i := range list {
+			g.Risks = slices.Concat(g.Risks, list[i].Risks())
+		}
+	}
+	found := g.Risks
+	g.Risks = slices.DeleteFunc([]access.Risk{access.RiskSecrets, access.RiskExec, access.RiskImpersonate, access.RiskEscalate, access.RiskWholeCluster},
+		func(r access.Risk) bool { return !slices.Contains(found, r) })
+	return g
 }
 
 // everybody names all that a cluster's entries and aws-auth name.

@@ -210,6 +210,10 @@ func TestWhatBindingsGiveToStrangersIsSaid(t *testing.T) {
 	if got := words(Of(p, compiled(t, f), compiled(t, f))); got != nil {
 		t.Errorf("twin, somebody is in the group: %v", got)
 	}
+	f.Entries[0].Dead = true
+	if got := words(Of(p, compiled(t, f), compiled(t, f))); !slices.Equal(got, []string{"+  group g view"}) {
+		t.Errorf("who is in the group is dead: %v", got)
+	}
 }
 
 func TestEqualPlansHaveEqualAnswers(t *testing.T) {
@@ -305,6 +309,30 @@ func TestWhatAnEntryOverridesUnreadIsSaid(t *testing.T) {
 		}
 		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
 			t.Errorf("%s: %q, want %q", name, said, c.want)
+		}
+	}
+}
+
+// A group of whom nobody is known bears what its role gives all the same, so
+// that --fail-on finds it.
+func TestWhatStrangersGetIsWeighed(t *testing.T) {
+	for line, want := range map[string]string{
+		"bind g cluster-admin": "+ group g cluster-admin ! secrets exec impersonate escalate whole cluster (admin)",
+		"bind g admin ns":      "+ group g admin ! secrets exec impersonate escalate",
+		"bind g view ns":       "+ group g view",
+		"bind g custom ns":     "+ group g custom ! secrets exec impersonate escalate",
+	} {
+		after := world(t, "c", line)
+		p := touching("c", "binding")
+		b := after.Bindings[len(after.Bindings)-1]
+		scope := access.ClusterScope()
+		if b.Namespace != "" {
+			scope = access.NamespaceScope(b.Namespace)
+		}
+		p.Changes[0].Gained = []plan.Grant{{Cluster: key("c"), Group: "g", Role: b.Role, Scope: scope}}
+		got := words(Of(p, compiled(t, world(t, "c")), compiled(t, after)))
+		if len(got) != 1 || strings.Join(strings.Fields(got[0]), " ") != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 	}
 }
