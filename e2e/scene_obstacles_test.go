@@ -112,7 +112,7 @@ func TestARenamedEnvironmentDeletesNothing(t *testing.T) {
 	somebodyLeavesEverywhere(w)
 	w.edit("environment.yaml", "  name: platform\n", "  name: platform-2\n")
 	for _, flags := range [][]string{nil, everyAllow} {
-		r := w.run(append([]string{"apply", "--yes", "."}, flags...)...).ends(t, cli.OK).says(t, "environment platform\n", "No changes.")
+		r := w.run(append([]string{"apply", "--yes", "."}, flags...)...).ends(t, cli.OK).says(t, "claimed by somebody else", "environment platform: release it there", "No changes.")
 		sameWrites(t, w.writes(r), "")
 		r = w.run(append([]string{"destroy", "--yes", "."}, flags...)...).ends(t, cli.OK)
 		sameWrites(t, w.writes(r), "")
