@@ -66,3 +66,30 @@ func TestRow22TheStepToModeAPIIsHeldWhileAwsAuthMapsSomebodyWithoutAnEntry(t *te
 		}
 	}
 }
+
+// An entry overrides aws-auth: the caller's own, if it gives less, is held.
+func TestTheCallersNewEntryMayNotOverrideMoreThanItGives(t *testing.T) {
+	masters := &access.AuthMap{MapRoles: "- {rolearn: arn:aws:iam::" + home + ":role/runner, username: x, groups: [\"system:masters\"]}"}
+	group := &access.AuthMap{MapRoles: "- {rolearn: arn:aws:iam::" + home + ":role/runner, username: x, groups: [viewers]}"}
+	for name, c := range map[string]struct {
+		world *world
+		held  bool
+	}{
+		"less than system:masters": {manned().wants(test, "ci", "role/runner", "View:a").withAuthMap(masters), true},
+		"a group that is not kept": {manned().wants(test, "ci", "role/runner", "View:a").withAuthMap(group), true},
+		"twin, an administrator":   {manned().wants(test, "ci", "role/runner", "ClusterAdmin:cluster").withAuthMap(masters), false},
+		"twin, somebody else":      {manned().wants(test, "ci", "user/dan", "View:a").withAuthMap(masters), false},
+		"twin, no aws-auth":        {manned().wants(test, "ci", "role/runner", "View:a").withAuthMap(nil), false},
+		"twin, it does not count": {manned().wants(test, "ci", "role/runner", "View:a").withAuthMap(masters).change(func(w *world) {
+			w.cluster(test).Mode = access.ModeAPI
+		}), false},
+	} {
+		p := c.world.plan()
+		if len(p.Changes) == 0 {
+			t.Errorf("%s: nothing is planned", name)
+		}
+		if said := reasons(p, "caller"); (said != "") != c.held {
+			t.Errorf("%s: %q\n%v", name, said, judged(p))
+		}
+	}
+}

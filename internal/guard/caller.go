@@ -1,7 +1,10 @@
 package guard
 
 import (
+	"slices"
+
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/awsauth"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -18,6 +21,9 @@ func caller() plan.Guard {
 			takes := false
 			f := holdEach(in.Plan, func(c *plan.Change) string {
 				lost := losses(c)
+				if id, ok := identityOf(c.Principal); ok && self[id] {
+					lost = append(lost, overridden(in, c)...)
+				}
 				if len(lost) == 0 {
 					return ""
 				}
@@ -39,6 +45,30 @@ func caller() plan.Guard {
 			return f
 		},
 	}
+}
+
+// overridden is what a new entry takes from a principal whom aws-auth maps now:
+// an entry overrides its lines whole. An administrator of the whole cluster
+// loses nothing, nor does who keeps the groups.
+func overridden(in *plan.Input, c *plan.Change) []string {
+	from, to := entries(c)
+	h, ok := in.Have.Cluster(c.Cluster)
+	if from != nil || to == nil || !ok || h.Kubernetes == nil || h.Kubernetes.AuthMap == nil || h.Mode == access.ModeAPI {
+		return nil
+	}
+	m := awsauth.Parse(*h.Kubernetes.AuthMap)
+	line, ok := m.Lookup(c.Principal)
+	lost := slices.DeleteFunc(slices.Clone(line.Groups), func(g string) bool { return slices.Contains(to.Groups, g) })
+	for i := range in.Plan.Changes {
+		x := &in.Plan.Changes[i]
+		if _, a := associations(x); a != nil && x.Cluster == c.Cluster && x.Principal == c.Principal && len(x.Held) == 0 && administers(*a) {
+			return nil
+		}
+	}
+	if !ok || len(lost) == 0 {
+		return nil
+	}
+	return []string{"what aws-auth gives by " + list(lost)}
 }
 
 // callersBinding is the reason not to take a role that the caller has by a
