@@ -21,6 +21,13 @@ import (
 // kubernetesLab starts a lab of the test's own whose clusters have API servers.
 func kubernetesLab(t *testing.T, file string) (endpoint string) {
 	t.Helper()
+	needsAPIServers(t)
+	return lab(t, "--kubernetes", "--lab", file)
+}
+
+// needsAPIServers leaves a test out where no lab with API servers can be had.
+func needsAPIServers(t *testing.T) {
+	t.Helper()
 	path := os.Getenv("ATLAS_IAM_KUBELAB")
 	if path == "" {
 		path = filepath.Join(filepath.Dir(atlas(t)), "atlas-iam-kubelab")
@@ -32,7 +39,6 @@ func kubernetesLab(t *testing.T, file string) (endpoint string) {
 		fmt.Fprintf(os.Stderr, "SKIPPED %s: it needs a lab of its own, with API servers\n", t.Name())
 		t.Skip("SKIPPED: it needs a lab of its own")
 	}
-	return lab(t, "--kubernetes", "--lab", file)
 }
 
 // hands are the AWS CLI and kubectl in the hands of several people, each with

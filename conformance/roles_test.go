@@ -5,7 +5,6 @@ package conformance
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,17 +26,7 @@ type office struct {
 
 func newOffice(t *testing.T, file string) *office {
 	t.Helper()
-	server := os.Getenv("ATLAS_IAM_KUBELAB")
-	if server == "" {
-		server = filepath.Join(filepath.Dir(atlas(t)), "atlas-iam-kubelab")
-	}
-	if _, err := exec.LookPath(server); err != nil {
-		missing(t, "atlas-iam-kubelab (make kubelab)")
-	}
-	if os.Getenv("ATLAS_ENDPOINT") != "" {
-		fmt.Fprintf(os.Stderr, "SKIPPED %s: it needs a lab of its own, with API servers\n", t.Name())
-		t.Skip("SKIPPED: it needs a lab of its own")
-	}
+	needsAPIServers(t)
 	o := &office{t: t, atlas: atlas(t), kubectl: program(t, "kubectl", "version", "--client"), folder: filepath.Join(t.TempDir(), "access"),
 		account: newAccount(), via: "Direct"}
 	program(t, "aws", "--version")
