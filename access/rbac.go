@@ -190,6 +190,9 @@ type HaveKubernetes struct {
 	AuthMapRead bool
 	AuthMap     *AuthMap // nil: there is none
 
+	ServiceAccountsRead bool
+	ServiceAccounts     []HaveServiceAccount // sorted by namespace, name
+
 	// Trials are writes that the API server was asked to try without making
 	// them, and what it said; sorted by namespace, name.
 	Trials []Trial

@@ -38,6 +38,15 @@ const (
 	GapRBAC       GapKind = "rbac"       // roles and bindings
 	GapNamespaces GapKind = "namespaces"
 	GapAuthMap    GapKind = "aws-auth" // the ConfigMap
+
+	GapServiceAccounts GapKind = "service accounts"
+
+	// Of workloads.
+	GapRoleDetails   GapKind = "role policies"             // policies, trust and tags of an account's roles
+	GapProviders     GapKind = "oidc providers"            // of an account
+	GapPodIdentities GapKind = "pod identity associations" // of a cluster
+	GapPodIdentity   GapKind = "pod identity association"  // one, by ARN in Principal
+	GapAgent         GapKind = "pod identity agent"        // of a cluster
 )
 
 // Compare orders gaps.
@@ -62,6 +71,12 @@ type HaveAccount struct {
 	// UsersRead and RolesRead tell an empty list from an unread one.
 	UsersRead, RolesRead bool
 	Users, Roles         []Principal // sorted by ARN
+	// Details are the roles whole, sorted by ARN; empty where they were not
+	// asked for. ProvidersRead and DetailsRead tell an empty list from an
+	// unread one.
+	DetailsRead, ProvidersRead bool
+	Details                    []HaveRole
+	Providers                  []HaveProvider // sorted by ARN
 }
 
 // Principal finds an IAM principal of the account by ARN.
@@ -108,6 +123,13 @@ type HaveCluster struct {
 	Endpoint, CA string
 	// Kubernetes is what was read through it; nil where nothing was asked.
 	Kubernetes *HaveKubernetes
+	// Issuer is the URL of its OIDC issuer, without https://.
+	Issuer string
+	// PodIdentitiesRead is true where the list of associations is whole; those
+	// whose details are a gap are missing.
+	PodIdentitiesRead bool
+	PodIdentities     []PodIdentityAssociation // sorted by namespace, ServiceAccount
+	Agent             *HaveAgent               // nil: not read
 }
 
 // KubernetesNeed says whether a cluster's own API server is to be read.
@@ -188,7 +210,8 @@ func (s *Snapshot) Unread(k ClusterKey, principal string) (Gap, bool) {
 			continue
 		}
 		switch g.What {
-		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap:
+		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap, GapServiceAccounts,
+			GapRoleDetails, GapProviders, GapPodIdentities, GapPodIdentity, GapAgent:
 			continue // they hide no entry
 		case GapEntry:
 			if principal != g.Principal {

@@ -123,7 +123,11 @@ type WantCluster struct {
 	// document does not say.
 	Via      Via
 	Bindings []WantBinding // sorted by name, of one name the cluster's first
-	Place    Place
+	// PodIdentities and ServiceAccounts are the workloads', sorted by namespace,
+	// name.
+	PodIdentities   []WantPodIdentity
+	ServiceAccounts []WantServiceAccount
+	Place           Place
 }
 
 // IdleMember is a member of a team that selects no cluster.
@@ -150,6 +154,9 @@ type State struct {
 	// Teams are the names of all Team documents, sorted, for --only and for
 	// words about people.
 	Teams []string
+	// Workloads are sorted by name, Roles by account and ARN.
+	Workloads []WantWorkload
+	Roles     []WantRole
 	// Tests are the access tests, in the order of their places.
 	Tests []WantTest
 	// Partial lists what stands beneath the Environment's folder and was not
