@@ -68,6 +68,10 @@ type IAM interface {
 	// Principal finds the IAM user or role that has exactly this ARN, path
 	// included, in the lab's account, and gives its unique id (AIDA.., AROA..).
 	Principal(tx *store.Tx, arn string) (uniqueID string, ok bool)
+	// Trusts finds the role that has exactly this ARN and says whether its trust
+	// policy lets an AWS service do all of these actions of STS; conditions are
+	// not weighed. r decides how old the picture is.
+	Trusts(r store.Reader, role, service string, actions ...string) (there, trusted bool)
 	// EnsureRole makes the role if the account has none of that name, with
 	// AdministratorAccess attached when admin is set, else no policy. trust is
 	// its trust policy as JSON. serviceLinked roles have a path of their own.

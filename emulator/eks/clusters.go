@@ -341,7 +341,7 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 		return nil, inUse(in.Name, "Cluster "+in.Name+" is "+string(status)+".")
 	}
 	// Assumption entries-go-with-cluster.
-	for _, kind := range []string{"entry", "update"} {
+	for _, kind := range []string{"entry", "update", "association", "association-of"} {
 		var keys []string
 		for k := range store.List[struct{}](c.Tx, bucket, key(c, kind, in.Name), "") {
 			keys = append(keys, k)

@@ -117,7 +117,7 @@ type taggable struct {
 	put  func(map[string]string)
 }
 
-// tagged finds the cluster or access entry that has an ARN.
+// tagged finds the cluster, access entry or association that has an ARN.
 func tagged(c *call.Call, r store.Reader, resource string) (taggable, error) {
 	missing := fail("NotFoundException", http.StatusNotFound, "", "The specified resource could not be found: "+resource)
 	rest, ok := strings.CutPrefix(resource, arn(c, ""))
@@ -145,7 +145,12 @@ func tagged(c *call.Call, r store.Reader, resource string) (taggable, error) {
 			}
 		}
 		return taggable{}, missing
-	case slices.Contains([]string{"nodegroup", "addon", "fargateprofile", "podidentityassociation", "identityproviderconfig"}, parts[0]):
+	case len(parts) == 3 && parts[0] == "podidentityassociation":
+		if t, ok := taggedAssociation(c, r, parts[1], parts[2]); ok {
+			return t, nil
+		}
+		return taggable{}, missing
+	case slices.Contains([]string{"nodegroup", "addon", "fargateprofile", "identityproviderconfig"}, parts[0]):
 		return taggable{}, call.NotImplemented("eks", c.Operation+" on "+parts[0])
 	}
 	return taggable{}, missing

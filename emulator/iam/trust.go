@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,47 @@ func (s *Service) bind(tx *store.Tx, document string) (map[string]string, error)
 		}
 	}
 	return trusted, nil
+}
+
+// Trusts finds a role by its ARN and says whether its trust policy lets a
+// service do all of these actions; conditions are not weighed.
+func (s *Service) Trusts(r store.Reader, roleARN, service string, actions ...string) (there, trusted bool) {
+	e, k, ok := byARN(r, roleARN)
+	if !ok || k.word != role.word {
+		return false, false
+	}
+	p, err := authz.Parse(authz.Trust, e.Trust)
+	if err != nil {
+		return true, false
+	}
+	for _, action := range actions {
+		if !slices.ContainsFunc(p.Statements, func(st authz.Statement) bool { return lets(st, service, action) }) {
+			return true, false
+		}
+	}
+	return true, true
+}
+
+// lets reports whether a statement, without its conditions, allows a service
+// an action.
+func lets(st authz.Statement, service, action string) bool {
+	names := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return like(strings.ToLower(p), strings.ToLower(action)) })
+	}
+	return st.Effect == authz.Allow && (names(st.Actions) || st.NotActions != nil && !names(st.NotActions)) &&
+		slices.Contains(st.Principals, authz.Principal{Type: "Service", Value: service})
+}
+
+// like matches a name with a pattern whose stars are runs of characters and
+// whose question marks are single ones.
+func like(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	if pattern[0] == '*' {
+		return like(pattern[1:], name) || name != "" && like(pattern, name[1:])
+	}
+	return name != "" && (pattern[0] == '?' || pattern[0] == name[0]) && like(pattern[1:], name[1:])
 }
 
 func isEntityARN(s string) bool {

@@ -19,6 +19,7 @@ type IAM struct {
 	principals map[string]string
 	made       int
 	denied     []string
+	distrusted []string
 	Asked      []string // "ACTION RESOURCE" of each Authorize
 }
 
@@ -49,6 +50,22 @@ func (i *IAM) Deny(action string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.denied = append(i.denied, action)
+}
+
+// Distrust has a role trust no service from now on.
+func (i *IAM) Distrust(role string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.distrusted = append(i.distrusted, role)
+}
+
+// Trusts finds what Add and EnsureRole have made; each trusts every service
+// that Distrust has not forbidden it.
+func (i *IAM) Trusts(_ store.Reader, role, _ string, _ ...string) (there, trusted bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, there = i.principals[role]
+	return there, there && !slices.Contains(i.distrusted, role)
 }
 
 // Authorize allows what Deny has not named.
