@@ -49,12 +49,12 @@ func (j *job) changeBinding(ctx context.Context) error {
 		if have != nil {
 			return b.inTheWay(have)
 		}
-		return b.apply(ctx)
+		return b.apply(ctx, nil)
 	case j.change.Verb == plan.Update:
 		if err := b.unmoved(have); err != nil {
 			return err
 		}
-		return b.apply(ctx)
+		return b.apply(ctx, have)
 	}
 	if have != nil {
 		if err := b.unmoved(have); err != nil {
@@ -67,7 +67,7 @@ func (j *job) changeBinding(ctx context.Context) error {
 	if to == nil {
 		return nil
 	}
-	return b.apply(ctx)
+	return b.apply(ctx, nil)
 }
 
 // bindingJob is a binding's change while it is made.
@@ -182,11 +182,45 @@ func (b *bindingJob) unmoved(have *kube.Object) error {
 	return nil
 }
 
-func (b *bindingJob) apply(ctx context.Context) error {
+// applyAttempts bounds how often a write is made over a newer version that
+// differs in nothing that counts.
+const applyAttempts = 5
+
+// apply writes the binding over what was read, or where nothing was. What has
+// changed since is read once more and judged as before the write.
+func (b *bindingJob) apply(ctx context.Context, over *kube.Object) error {
+	var err error
+	for range applyAttempts {
+		if err = b.applyOver(ctx, over); !kube.IsConflict(err) {
+			return err
+		}
+		now, unread := b.read(ctx)
+		switch {
+		case unread != nil:
+			return err
+		case b.satisfied(now): // another run of ours was first
+			return nil
+		case over == nil && now != nil:
+			return b.inTheWay(now)
+		case over == nil:
+			return err
+		}
+		if moved := b.unmoved(now); moved != nil {
+			return moved
+		}
+		if now.ResourceVersion == over.ResourceVersion { // a field of another manager's
+			return err
+		}
+		over = now
+	}
+	return err
+}
+
+func (b *bindingJob) applyOver(ctx context.Context, over *kube.Object) error {
 	return b.do(ctx, &write{
 		operation: "Apply" + string(b.change.Kind), words: "apply " + b.bindingWords(), from: recordedBinding(b.from), to: recordedBinding(b.to),
 		send: func(ctx context.Context) (middleware.Metadata, error) {
-			_, a, err := b.client.Apply(ctx, b.wanted(), false)
+			_, a, err := b.client.Apply(ctx, b.wanted(), over)
 			return audited(a), err
 		},
 		took: func(ctx context.Context) (bool, error) {

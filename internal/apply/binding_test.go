@@ -250,6 +250,79 @@ func TestABindingThatMovedSinceThePlanIsNotWrittenOver(t *testing.T) {
 	}
 }
 
+// Between reading a binding and writing it somebody else may be faster.
+//
+// shows: item S59
+func TestABindingThatMovesBetweenReadingAndWritingIsNotWrittenOver(t *testing.T) {
+	now := func(s *kubetest.Server, at string, change func(*access.Binding)) access.Binding {
+		b := s.Bindings()[at]
+		change(&b)
+		return b
+	}
+	for name, c := range map[string]struct {
+		at     string
+		moves  func(*kubetest.Server)
+		status Status
+		says   string
+	}{
+		"nobody": {"dev/new", func(*kubetest.Server) {}, Done, ""},
+		"somebody makes an equal one": {"dev/new", func(s *kubetest.Server) {
+			b := teamBinding("dev", "new", "edit")
+			b.Labels = nil
+			s.Put(b, "kubectl")
+		}, Failed, "not ours"},
+		"somebody makes a copy of ours": {"dev/new", func(s *kubetest.Server) { s.Put(teamBinding("dev", "new", "edit"), "kubectl") }, Failed, "not ours"},
+		"another run makes it":          {"dev/new", func(s *kubetest.Server) { s.Put(teamBinding("dev", "new", "edit"), "atlas-iam") }, Already, ""},
+		"somebody makes it again": {"people", func(s *kubetest.Server) {
+			s.Put(now(s, "people", func(b *access.Binding) { b.UID = "" }), "kubectl")
+		}, Failed, "uid"},
+		"somebody binds one more": {"people", func(s *kubetest.Server) {
+			s.Put(now(s, "people", func(b *access.Binding) {
+				b.Subjects = append(b.Subjects, access.Subject{Kind: access.UserSubject, Name: "eve"})
+			}), "atlas-iam", "kubectl")
+		}, Failed, "eve"},
+		"somebody annotates it": {"people", func(s *kubetest.Server) {
+			s.Put(now(s, "people", func(b *access.Binding) { b.Annotations = map[string]string{"note": "x"} }), "atlas-iam")
+		}, Done, ""},
+		"somebody makes one where it was replaced": {"dev/other", func(s *kubetest.Server) {
+			b := teamBinding("dev", "other", "edit")
+			b.Labels = nil
+			s.Put(b, "kubectl")
+		}, Failed, "not ours"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p, _ := everyBinding()
+			began := false
+			var before access.Binding
+			s.Fault = func(call kubetest.Call) *kubetest.Fault {
+				if call.Method == "PATCH" && strings.HasSuffix(call.Path, "/"+lastPart(c.at)) && strings.Contains(call.Path, lastButOne(c.at)) && !began {
+					began = true
+					c.moves(s)
+					before = s.Bindings()[c.at]
+				}
+				return nil
+			}
+			res, err := Run(t.Context(), newFake().open(t), p, Options{Dial: dialer(s)})
+			if err != nil || !began {
+				t.Fatal(name, err, began)
+			}
+			o := status(t, res, "binding/test/"+c.at)
+			if o.Status != c.status || c.says != "" && (o.Err == nil || !strings.Contains(o.Err.Error(), c.says)) {
+				t.Errorf("%s: %s, %v", name, o.Status, o.Err)
+			}
+			if c.status == Failed {
+				if d := cmp.Diff(before, s.Bindings()[c.at]); d != "" {
+					t.Errorf("%s: written over: %s", name, d)
+				}
+			}
+		})
+	}
+}
+
+// lastPart and lastButOne are a binding's name, and its namespace if it has one.
+func lastPart(key string) string   { return key[strings.LastIndexByte(key, '/')+1:] }
+func lastButOne(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
+
 func TestAPlanThatWouldMakeABindingWithoutOurMarkIsNotMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := kubetest.New("dev")

@@ -204,7 +204,7 @@ func TestReadsAreTriedAgainAndWritesAreNot(t *testing.T) {
 			n = 0
 			before := len(s.Calls())
 			b := team("dev-a", "x", "edit")
-			_, _, err := c.Apply(t.Context(), &b, false)
+			_, _, err := c.Apply(t.Context(), &b, nil)
 			if got := len(s.Calls()) - before; got != tc.puts || (err == nil) != (tc.puts == 3) {
 				t.Errorf("%s: a write was sent %d times: %v", tc.what, got, err)
 			}

@@ -60,7 +60,10 @@ type role struct {
 
 // Manifest is a binding as it is sent to an API server or written to a file:
 // what we want of it and nothing else.
-func Manifest(b *access.Binding) []byte {
+func Manifest(b *access.Binding) []byte { return wire(b).text() }
+
+// wire is a binding in Kubernetes' JSON.
+func wire(b *access.Binding) binding {
 	out := binding{APIVersion: rbacGroup + "/v1", Kind: b.Kind(),
 		Metadata: metadata{Name: b.Name, Namespace: b.Namespace, Labels: b.Labels, Annotations: b.Annotations},
 		RoleRef:  roleRef{APIGroup: rbacGroup, Kind: b.Role.Kind, Name: b.Role.Name}}
@@ -71,7 +74,11 @@ func Manifest(b *access.Binding) []byte {
 		}
 		out.Subjects = append(out.Subjects, to)
 	}
-	text, err := json.Marshal(out)
+	return out
+}
+
+func (b binding) text() []byte {
+	text, err := json.Marshal(b)
 	if err != nil {
 		panic("kube: a binding of strings cannot be written as JSON: " + err.Error())
 	}

@@ -48,7 +48,7 @@ func (c *Client) try(ctx context.Context, t *access.Trial) {
 		if t.Verb == access.TryReplace {
 			b.Name += ":try" // its own name is taken, and a role cannot be changed
 		}
-		_, _, err = c.Apply(ctx, &b, true)
+		_, err = c.TryApply(ctx, &b)
 	}
 	if err == nil {
 		return

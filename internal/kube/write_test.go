@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,17 +32,17 @@ func TestABindingIsAppliedReadAndDeletedOnlyAsItIs(t *testing.T) {
 	if _, err := c.Get(t.Context(), &b); !IsNotFound(err) {
 		t.Fatalf("read what is not there: %v", err)
 	}
-	if _, _, err := c.Apply(t.Context(), &b, true); err != nil || len(s.Bindings()) != 0 {
+	if _, err := c.TryApply(t.Context(), &b); err != nil || len(s.Bindings()) != 0 {
 		t.Fatalf("a trial stored something, or failed: %v", err)
 	}
-	o, a, err := c.Apply(t.Context(), &b, false)
+	o, a, err := c.Apply(t.Context(), &b, nil)
 	if err != nil || a.AuditID == "" || !o.SameAccess(&b) || !access.Owner.OwnerOfBinding(access.Owner{Environment: "ops", ID: "k7f3c9a1"}, &o.Binding, nil).Ours {
 		t.Fatalf("applied %+v %+v %v", o, a, err)
 	}
 	old := *o
 	more := b
 	more.Subjects = append([]access.Subject{{Kind: access.UserSubject, Name: "ann"}}, b.Subjects...)
-	if o, _, err = c.Apply(t.Context(), &more, false); err != nil || len(o.Subjects) != 2 {
+	if o, _, err = c.Apply(t.Context(), &more, &old); err != nil || len(o.Subjects) != 2 {
 		t.Fatalf("changed %+v %v", o, err)
 	}
 	if _, err := c.Delete(t.Context(), &old, false); !IsConflict(err) || len(s.Bindings()) != 1 {
@@ -61,13 +62,60 @@ func TestWhatAnotherManagerOwnsIsNotTaken(t *testing.T) {
 	other := b
 	other.Subjects = []access.Subject{{Kind: access.UserSubject, Name: "eve"}}
 	s.Put(other, "kubectl-edit")
-	if _, _, err := dial(t, s).Apply(t.Context(), &b, false); !IsConflict(err) || Unknown(err) || !strings.Contains(err.Error(), "kubectl-edit") {
+	c := dial(t, s)
+	have, err := c.Get(t.Context(), &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Apply(t.Context(), &b, have); !IsConflict(err) || Unknown(err) || !strings.Contains(err.Error(), "kubectl-edit") {
 		t.Errorf("%v", err)
 	}
 	for _, call := range s.Calls() {
 		if call.Method == "PATCH" && strings.Contains(call.Path, "force=true") {
 			t.Error("forced")
 		}
+	}
+}
+
+// Whoever comes in between reading and writing is not written over, and does not
+// come to share what he made, even where it gives the same.
+func TestABindingThatCameInBetweenIsNotAppliedOver(t *testing.T) {
+	s := kubetest.New("dev-a")
+	c := dial(t, s)
+	b := team("dev-a", "x", "edit")
+	s.Put(b, "kubectl")
+	if _, _, err := c.Apply(t.Context(), &b, nil); !IsConflict(err) {
+		t.Errorf("made over one of equal content: %v", err)
+	}
+	read, err := c.Get(t.Context(), &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Put(s.Bindings()["dev-a/x"], "kubectl") // again, in a newer version
+	if _, _, err := c.Apply(t.Context(), &b, read); !IsConflict(err) {
+		t.Errorf("applied over a newer version: %v", err)
+	}
+	if got := s.Bindings()["dev-a/x"].Managers; !slices.Equal(got, []string{"kubectl"}) {
+		t.Errorf("its managers are %q", got)
+	}
+	now, err := c.Get(t.Context(), &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, _, err := c.Apply(t.Context(), &b, now); err != nil || !slices.Contains(o.Managers, access.FieldManager) {
+		t.Errorf("not applied over what was read: %v", err)
+	}
+	if now, err = c.Get(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Delete(t.Context(), now, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Apply(t.Context(), &b, now); !IsConflict(err) || len(s.Bindings()) != 0 {
+		t.Errorf("made again what is gone: %v", err)
+	}
+	if o, _, err := c.Apply(t.Context(), &b, nil); err != nil || o.ResourceVersion == versionOfNone {
+		t.Errorf("not made where nothing is: %+v %v", o, err)
 	}
 }
 
@@ -136,7 +184,7 @@ func TestAWriteWithoutAnAnswerIsUnknown(t *testing.T) {
 		s := kubetest.New("dev-a")
 		s.Fault = func(kubetest.Call) *kubetest.Fault { return tc.fault }
 		b := team("dev-a", "x", "edit")
-		if _, _, err := dial(t, s).Apply(t.Context(), &b, false); Unknown(err) != tc.unknown {
+		if _, _, err := dial(t, s).Apply(t.Context(), &b, nil); Unknown(err) != tc.unknown {
 			t.Errorf("%s: unknown %v: %v", what, Unknown(err), err)
 		}
 	}
@@ -145,7 +193,7 @@ func TestAWriteWithoutAnAnswerIsUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := team("dev-a", "x", "edit")
-	if _, _, err := c.Apply(t.Context(), &b, false); err == nil || Unknown(err) {
+	if _, _, err := c.Apply(t.Context(), &b, nil); err == nil || Unknown(err) {
 		t.Errorf("never got there: unknown %v: %v", Unknown(err), err)
 	}
 }

@@ -73,6 +73,17 @@ func (s *Server) apply(w http.ResponseWriter, namespace, name string, try bool, 
 		return
 	}
 	have := s.bindings[want.Key()]
+	switch uid, version := in.Metadata.UID, in.Metadata.ResourceVersion; {
+	case have == nil && uid != "":
+		refuse(w, 409, "Conflict", fmt.Sprintf("Operation cannot be fulfilled on %q: uid mismatch: the provided object specified uid %s, and no existing object was found", name, uid))
+		return
+	case have != nil && version != "" && version != strconv.Itoa(have.Version):
+		refuse(w, 409, "Conflict", fmt.Sprintf("Operation cannot be fulfilled on %q: the object has been modified; please apply your changes to the latest version and try again", name))
+		return
+	case have != nil && uid != "" && uid != have.UID:
+		refuse(w, 422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+		return
+	}
 	if have != nil {
 		switch {
 		case have.Role != want.Role:

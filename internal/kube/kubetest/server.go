@@ -65,7 +65,7 @@ type Stored struct {
 
 // New is a server with these namespaces.
 func New(namespaces ...string) *Server {
-	s := &Server{namespaces: map[string]bool{}, bindings: map[string]*Stored{}}
+	s := &Server{namespaces: map[string]bool{}, bindings: map[string]*Stored{}, version: 1} // as a store of etcd's
 	for _, n := range namespaces {
 		s.namespaces[n] = false
 	}
