@@ -91,10 +91,33 @@ func TestAFaultSaysWhereAndWhat(t *testing.T) {
 			if got.Problem == "" || err.Error() != text {
 				t.Errorf("%q", err)
 			}
-			if got.Problem = ""; *got != tt.want {
+			got.Problem, got.Offset, got.Line, got.Column = "", 0, 0, 0
+			if *got != tt.want {
 				t.Errorf("%+v", *got)
 			}
 		})
+	}
+}
+
+// shows: item S74
+func TestAFaultHasItsPlaceInTheDocument(t *testing.T) {
+	for document, want := range map[string]ParseError{
+		"{\n \"Statement\": {\"Effect\": \"allow\"}}":                                                  {Offset: 27, Line: 2, Column: 26, Path: "Statement.Effect"},
+		"{\n \"Stätement\":\"ÿ\", \"x\":1}":                                                            {Offset: 3, Line: 2, Column: 2, Path: "Stätement"},
+		"{\"Statement\":[\r\n{\"Effect\":\"Allow\",\"Action\":[\"a:b\",\n\"c\"],\"Resource\":\"*\"}]}": {Offset: 51, Line: 3, Column: 1, Path: "Statement[0].Action"},
+		"{\"Statement\":[ {\"Effect\":\"Allow\",\"Action\":\"*\"}]}":                                   {Offset: 15, Line: 1, Column: 16, Path: "Statement[0]"},
+		"{\"Statement\":\n[":            {Offset: 15, Line: 2, Column: 2},
+		"{\"Statement\":\n x}":          {Offset: 15, Line: 2, Column: 2},
+		"{\"Statement\":[]}\n {}":       {Offset: 18, Line: 2, Column: 2},
+		"{\"a\":1,\n\"a\":2}":           {Offset: 8, Line: 2, Column: 1},
+		"{\"Version\":\n\t\"2012\"}":    {Offset: 13, Line: 2, Column: 2, Path: "Version"},
+		"{\"Id\":\"ä\",\"Statement\":€": {Offset: 23, Line: 1, Column: 23},
+	} {
+		_, err := Parse(Identity, document)
+		var got *ParseError
+		if !errors.As(err, &got) || got.Offset != want.Offset || got.Line != want.Line || got.Column != want.Column || got.Path != want.Path {
+			t.Errorf("%q: %+v", document, got)
+		}
 	}
 }
 

@@ -6,13 +6,39 @@ import "strings"
 type Kind int
 
 const (
-	// Identity is a policy of a user, a group or a role, or a permissions
-	// boundary: Resource is required, Principal is prohibited.
+	// Identity is a policy of a user, a group or a role: Resource is required,
+	// Principal is prohibited.
 	Identity Kind = iota
 	// Trust is the trust policy of a role: Principal is required, Resource is
 	// prohibited.
 	Trust
+	// Boundary is a permissions boundary; its grammar is Identity's.
+	Boundary
+	// SessionPolicy is a session policy; its grammar is Identity's.
+	SessionPolicy
+	// ResourcePolicy is the policy of a bucket, a queue and their like: Principal or,
+	// with Deny, NotPrincipal is required, Resource may be left out.
+	ResourcePolicy
+	// KeyPolicy is the policy of a KMS key; its grammar is ResourcePolicy's. Without an
+	// Allow in it nobody may use the key. (IAM User Guide, policy evaluation)
+	KeyPolicy
+	// ServiceControlPolicy is a service control policy (SCP) of an organization.
+	ServiceControlPolicy
+	// ResourceControlPolicy is a resource control policy (RCP) that a customer wrote.
+	ResourceControlPolicy
 )
+
+func (k Kind) String() string {
+	return [...]string{"identity policy", "trust policy", "permissions boundary", "session policy", "resource policy",
+		"key policy", "service control policy", "resource control policy"}[k]
+}
+
+// resourceBased reports whether policies of the kind hang on a resource and
+// name principals freely.
+func (k Kind) resourceBased() bool { return k == ResourcePolicy || k == KeyPolicy }
+
+// ofIAM reports whether IAM itself keeps policies of the kind.
+func (k Kind) ofIAM() bool { return !k.resourceBased() }
 
 // Effect is what a statement does to the requests that it matches.
 type Effect string
@@ -30,21 +56,22 @@ type Policy struct {
 }
 
 // variables reports whether ${...} is a variable; under the older version, or
-// none, it is literal text. (IAM User Guide, elements: Version)
+// none, it is literal text. (R1.6; IAM User Guide, elements: Version)
 func (p *Policy) variables() bool { return p.Version == "2012-10-17" }
 
 // Statement is one statement. Of each pair (Action and NotAction, Resource
-// and NotResource) one is written; a list that is nil was not written, an
-// empty one was.
+// and NotResource, Principal and NotPrincipal) at most one is written; a list
+// that is nil was not written, an empty one was.
 type Statement struct {
-	Sid          string
-	Effect       Effect
-	Actions      []string
-	NotActions   []string
-	Resources    []string
-	NotResources []string
-	Principals   []Principal // Trust only
-	Conditions   []Condition // sorted by operator, then key; all must hold
+	Sid           string
+	Effect        Effect
+	Actions       []string
+	NotActions    []string
+	Resources     []string
+	NotResources  []string
+	Principals    []Principal
+	NotPrincipals []Principal // ResourcePolicy and KeyPolicy only, with Deny
+	Conditions    []Condition // sorted by operator, then key; all must hold
 }
 
 // Principal is one value of a Principal element. "Principal": "*" is

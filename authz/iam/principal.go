@@ -9,27 +9,34 @@ import (
 // elements: Principal)
 var principalTypes = []string{"AWS", "Service", "Federated", "CanonicalUser"}
 
-func parsePrincipals(v value, path string) ([]Principal, *ParseError) {
+func parsePrincipals(kind Kind, v value, path string) ([]Principal, *ParseError) {
 	if v.kind == '"' && v.text == "*" {
 		return []Principal{{"*", "*"}}, nil
 	}
+	if kind == ResourceControlPolicy {
+		return nil, fault(BadPrincipal, v.at, path, `a resource control policy has the principal "*"`)
+	}
 	if v.kind != '{' {
-		return nil, fault(BadSyntax, path, `want an object or "*"`)
+		return nil, fault(BadSyntax, v.at, path, `want an object or "*"`)
 	}
 	out := []Principal{}
 	for i, key := range v.keys {
+		at := path + "." + key
 		if !slices.Contains(principalTypes, key) {
-			return nil, fault(BadSyntax, path+"."+key, "no such type of principal")
+			return nil, fault(BadSyntax, v.keyAt[i], at, "no such type of principal")
 		}
-		values, err := parseStrings(v.items[i], path+"."+key)
+		if key == "Federated" && kind != Trust {
+			return nil, fault(BadPrincipal, v.keyAt[i], at, "only a trust policy names an identity provider")
+		}
+		values, err := parseStrings(v.items[i], at)
 		if err != nil {
 			return nil, err
 		}
-		for _, text := range values {
-			if !principalForm(key, text) {
-				return nil, &ParseError{BadPrincipal, path + "." + key, "impossible principal " + text, text}
+		for _, item := range values {
+			if !principalForm(key, item.text) {
+				return nil, fault(BadPrincipal, item.at, at, "impossible principal %s", item.text).of(item.text)
 			}
-			out = append(out, Principal{key, text})
+			out = append(out, Principal{key, item.text})
 		}
 	}
 	return out, nil
