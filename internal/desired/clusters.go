@@ -26,8 +26,8 @@ type site struct {
 type entry struct {
 	access.WantEntry
 	usernameAt access.Place
-	nodeAt     access.Place // where nodeRoles names it
-	policies   map[string][]access.WantScope
+	nodeAt     access.Place             // where nodeRoles names it
+	policies   []access.WantAssociation // as they were found, their parts alone
 }
 
 // clusters reads the Cluster documents.
@@ -96,7 +96,7 @@ func (c *compiler) site(doc documents.Doc[v1alpha1.Cluster]) (*site, bool) {
 			Document: doc.Value.Name, Mode: access.AuthMode(spec.AuthenticationMode), Via: via, Place: doc.At(),
 			Key: access.ClusterKey{Account: account.ID, Region: region, Name: cmp.Or(spec.ClusterName, doc.Value.Name)},
 		},
-		protect: map[string]access.ListedMember{}, remove: map[string]access.ListedMember{}, entries: map[string]*entry{},
+		protect: map[string]access.ListedMember{}, remove: map[string]access.ListedMember{}, entries: make(map[string]*entry, len(c.set.Teams)),
 	}, true
 }
 
@@ -140,7 +140,7 @@ func (c *compiler) nodeRole(s *site, n v1alpha1.NodeRole, at access.Place) {
 	if !ok || !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
 		return
 	}
-	key, kind := memberKey(m), access.EntryType(n.Type)
+	key, kind := c.key(m), access.EntryType(n.Type)
 	if first, ok := s.entries[key]; ok {
 		if first.Type != kind {
 			c.fault(at, "an entry has one type", "node role %s has two types on cluster %s, %s here and %s at %s", m, s.want.Document, kind, first.Type, first.nodeAt)
@@ -152,18 +152,28 @@ func (c *compiler) nodeRole(s *site, n v1alpha1.NodeRole, at access.Place) {
 	source := access.Source{Place: at}
 	e.Sources = []access.Source{source}
 	if p, ok := access.PolicyNamed(autoNode); ok && kind == access.EC2 {
-		e.policies[p.ARN(s.partition)] = []access.WantScope{{Scope: access.ClusterScope(), Source: source}}
+		e.grant(p.ARN(s.partition), access.WantScope{Scope: access.ClusterScope(), Source: source})
 	}
 	s.entries[key] = e
 }
 
 func newEntry(m access.Member) *entry {
-	return &entry{WantEntry: access.WantEntry{Member: m, Type: access.Standard}, policies: map[string][]access.WantScope{}}
+	return &entry{WantEntry: access.WantEntry{Member: m, Type: access.Standard}}
+}
+
+// grant adds a part to a policy. An entry has few policies.
+func (e *entry) grant(policy string, part access.WantScope) {
+	i := slices.IndexFunc(e.policies, func(a access.WantAssociation) bool { return a.Policy == policy })
+	if i < 0 {
+		i = len(e.policies)
+		e.policies = append(e.policies, access.WantAssociation{Policy: policy})
+	}
+	e.policies[i].Parts = append(e.policies[i].Parts, part)
 }
 
 // notRemoved refuses a principal that the cluster's document wants removed.
 func (c *compiler) notRemoved(s *site, m access.Member, at access.Place) bool {
-	other, ok := s.remove[memberKey(m)]
+	other, ok := s.remove[c.key(m)]
 	if ok {
 		c.fault(at, "", "%s gets access to cluster %s here and is to be removed from it at %s", m, s.want.Document, other.Place)
 	}
@@ -173,11 +183,8 @@ func (c *compiler) notRemoved(s *site, m access.Member, at access.Place) bool {
 // finish makes the normal form of what was gathered.
 func (s *site) finish() access.WantCluster {
 	s.want.Protect, s.want.Remove = sortedList(s.protect), sortedList(s.remove)
-	for _, e := range s.entries {
-		s.want.Entries = append(s.want.Entries, e.finish())
-	}
+	s.want.Entries = sortedEntries(s.entries)
 	s.want.Bindings = sortedBindings(s.bindings)
-	slices.SortFunc(s.want.Entries, func(a, b access.WantEntry) int { return compareMembers(a.Member, b.Member) })
 	slices.SortFunc(s.want.Idle, func(a, b access.IdleMember) int {
 		return cmp.Or(compareMembers(a.Member, b.Member), cmp.Compare(a.Team, b.Team))
 	})
@@ -188,15 +195,36 @@ func sortedList(list map[string]access.ListedMember) []access.ListedMember {
 	return slices.SortedFunc(maps.Values(list), func(a, b access.ListedMember) int { return compareMembers(a.Member, b.Member) })
 }
 
+// sortedEntries are the finished entries by member, each named once.
+func sortedEntries(entries map[string]*entry) []access.WantEntry {
+	type nameAndEntry struct {
+		name string
+		*entry
+	}
+	order := make([]nameAndEntry, 0, len(entries))
+	for _, e := range entries {
+		order = append(order, nameAndEntry{e.Member.String(), e})
+	}
+	slices.SortFunc(order, func(a, b nameAndEntry) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.Member.Account, b.Member.Account), cmp.Compare(a.Member.Partition, b.Member.Partition))
+	})
+	var out []access.WantEntry
+	for _, e := range order {
+		out = append(slices.Grow(out, len(order)-len(out)), e.finish())
+	}
+	return out
+}
+
 func (e *entry) finish() access.WantEntry {
 	slices.Sort(e.Groups)
 	e.Groups = slices.Compact(e.Groups)
-	for _, policy := range slices.Sorted(maps.Keys(e.policies)) {
-		parts := e.policies[policy]
+	slices.SortFunc(e.policies, func(a, b access.WantAssociation) int { return cmp.Compare(a.Policy, b.Policy) })
+	for _, a := range e.policies {
+		parts := a.Parts
 		// A member named twice in a team has each grant twice.
 		slices.SortStableFunc(parts, func(a, b access.WantScope) int { return comparePlaces(a.Source.Place, b.Source.Place) })
 		parts = slices.CompactFunc(parts, func(a, b access.WantScope) bool { return a.Source == b.Source && a.Scope.Equal(b.Scope) })
-		a := access.WantAssociation{Policy: policy, Parts: parts}
+		a.Parts = parts
 		for _, p := range parts {
 			a.Scope = a.Scope.Union(p.Scope)
 		}

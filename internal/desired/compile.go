@@ -22,7 +22,7 @@ import (
 // every fault, each naming all places that have a part in it, and there is no
 // State. What is legal and perhaps not meant is in State.Notes.
 func Compile(set *documents.Set) (*access.State, error) {
-	c := &compiler{set: set, names: map[nameKey]named{}, said: map[said]bool{}}
+	c := &compiler{set: set, names: map[nameKey]named{}, fine: map[access.Member]*fine{}, labelled: map[string]map[string]bool{}, said: map[said]bool{}}
 	env := set.Environment.Value
 	c.state = &access.State{
 		Owner:       access.Owner{Environment: env.Name, ID: env.Spec.ID},
@@ -47,9 +47,14 @@ type compiler struct {
 	set    *documents.Set
 	state  *access.State
 	faults documents.Faults
-	sites  []*site           // the clusters, by document name
-	names  map[nameKey]named // every principal named anywhere, without its path
+	sites  []*site                 // the clusters, by document name
+	names  map[nameKey]named       // every principal named anywhere, without its path
+	fine   map[access.Member]*fine // those that were found in order, for there are many clusters to a member
+	last   *fine                   // the one found last
 	said   map[said]bool
+
+	documents map[string]bool            // the names of Cluster documents
+	labelled  map[string]map[string]bool // those that labels select, by the labels
 }
 
 // said is a fault that shows on every cluster alike.

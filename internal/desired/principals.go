@@ -25,6 +25,35 @@ func compareMembers(a, b access.Member) int {
 // nameKey identifies a user or role as IAM does: without path.
 type nameKey struct{ partition, account, kind, name string }
 
+// fine is a principal that is in order in its partition.
+type fine struct {
+	member        access.Member
+	key           string // its memberKey
+	serviceLinked bool
+}
+
+// found is what is known of a principal that is in order; nil if it is not yet.
+func (c *compiler) found(m access.Member) *fine {
+	if c.last == nil || c.last.member != m {
+		f, ok := c.fine[m]
+		if !ok {
+			return nil
+		}
+		c.last = f
+	}
+	return c.last
+}
+
+func (c *compiler) keep(f *fine) { c.fine[f.member], c.last = f, f }
+
+// key is memberKey.
+func (c *compiler) key(m access.Member) string {
+	if f := c.found(m); f != nil {
+		return f.key
+	}
+	return memberKey(m)
+}
+
 // named is where a principal was named first, and by which ARN.
 type named struct {
 	arn   string
@@ -108,8 +137,12 @@ func (c *compiler) possible(s *site, m access.Member, at access.Place) bool {
 		c.faultOnce(at, "a cluster knows the principals of its own partition only", "%s is of partition %s, cluster %s of %s", m, m.Partition, s.want.Document, s.partition)
 		return false
 	}
+	if c.found(m) != nil {
+		return true
+	}
 	arn, ok := m.ARN()
 	if !ok {
+		c.keep(&fine{member: m, key: memberKey(m)})
 		return true
 	}
 	iam, err := access.ParseIAMPrincipal(arn)
@@ -132,6 +165,7 @@ func (c *compiler) possible(s *site, m access.Member, at access.Place) bool {
 	if !ok {
 		c.names[key] = named{arn, at}
 	}
+	c.keep(&fine{member: m, key: arn, serviceLinked: iam.ServiceLinked()})
 	return true
 }
 
@@ -148,9 +182,7 @@ func strippedSSO(p access.IAMPrincipal) (set string, ok bool) {
 // notServiceLinked refuses roles whose entries only AWS's services may touch.
 // (EKS User Guide, creating access entries)
 func (c *compiler) notServiceLinked(m access.Member, at access.Place) bool {
-	arn, _ := m.ARN()
-	iam, err := access.ParseIAMPrincipal(arn)
-	if err == nil && iam.ServiceLinked() {
+	if f := c.found(m); f != nil && f.serviceLinked {
 		c.fault(at, "", "%s is a service-linked role: EKS lets nobody but AWS's services change its entry", m)
 		return false
 	}

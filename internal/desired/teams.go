@@ -54,13 +54,17 @@ func (c *compiler) team(doc teamDoc) {
 			}
 		}
 	}
+	var sites []*site // those with a grant
+	for _, s := range c.sites {
+		if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
+			sites = append(sites, s)
+		}
+	}
 	for i := range spec.Members {
 		c.checkUsername(spec.Members[i].Username, doc.At("spec", "members", i, "username"))
 		c.knowsAccount(spec.Members[i].Account, doc.At("spec", "members", i))
-		for _, s := range c.sites {
-			if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
-				c.join(s, doc, i, grants)
-			}
+		for _, s := range sites {
+			c.join(s, doc, i, grants)
 		}
 	}
 }
@@ -126,20 +130,16 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 }
 
 // selectClusters gives the document names of the clusters that a selector
-// selects; at is the place of its i-th name.
+// selects; at is the place of its i-th name. Nobody may change what it gives.
 func (c *compiler) selectClusters(sel v1alpha1.ClusterSelector, at func(i int) access.Place) map[string]bool {
-	out := map[string]bool{}
-	known := map[string]bool{}
-	for _, d := range c.set.Clusters {
-		known[d.Value.Name] = true
-		switch {
-		case sel.All:
-			out[d.Value.Name] = true
-		case len(sel.MatchLabels) > 0:
-			out[d.Value.Name] = containsLabels(d.Value.Labels, sel.MatchLabels)
-		}
+	known := c.clusterDocuments()
+	switch {
+	case sel.All:
+		return known
+	case len(sel.MatchLabels) > 0:
+		return c.withLabels(sel.MatchLabels)
 	}
-	maps.DeleteFunc(out, func(_ string, selected bool) bool { return !selected })
+	out := map[string]bool{}
 	for i, name := range sel.Names {
 		if known[name] {
 			out[name] = true
@@ -150,6 +150,34 @@ func (c *compiler) selectClusters(sel v1alpha1.ClusterSelector, at func(i int) a
 			hint = quoted(name) + " is the EKS name of Cluster " + d
 		}
 		c.fault(at(i), c.unread(hint), "there is no Cluster %s", quoted(name))
+	}
+	return out
+}
+
+// clusterDocuments are the names of the Cluster documents.
+func (c *compiler) clusterDocuments() map[string]bool {
+	if c.documents == nil {
+		c.documents = map[string]bool{}
+		for _, d := range c.set.Clusters {
+			c.documents[d.Value.Name] = true
+		}
+	}
+	return c.documents
+}
+
+// withLabels are the names of the Cluster documents that have all labels; many
+// teams select by the same ones.
+func (c *compiler) withLabels(labels map[string]string) map[string]bool {
+	key := fmt.Sprintf("%q", labels)
+	out, ok := c.labelled[key]
+	if !ok {
+		out = map[string]bool{}
+		for _, d := range c.set.Clusters {
+			if containsLabels(d.Value.Labels, labels) {
+				out[d.Value.Name] = true
+			}
+		}
+		c.labelled[key] = out
 	}
 	return out
 }
@@ -194,7 +222,7 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 	if !ok || !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
 		return
 	}
-	key := memberKey(m)
+	key := c.key(m)
 	e, ok := s.entries[key]
 	if !ok {
 		e = newEntry(m)
@@ -225,7 +253,7 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 			e.Groups = append(e.Groups, access.TeamGroup(c.state.Owner.Environment, doc.Value.Name))
 		default:
 			if policy, ok := c.policyARN(s, g); ok {
-				e.policies[policy] = append(e.policies[policy], access.WantScope{Scope: g.scope, Source: g.source})
+				e.grant(policy, access.WantScope{Scope: g.scope, Source: g.source})
 			}
 		}
 	}
