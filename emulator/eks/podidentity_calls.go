@@ -87,11 +87,7 @@ func (in createPodIdentityInput) associate(c *call.Call, owner string) (a *podId
 	if err := checkTags(in.Tags, cluster, "InvalidParameterException"); err != nil {
 		return nil, false, err
 	}
-	count := 0
-	for range store.List[string](c.Tx, bucket, key(c, "association-of", cluster), "") {
-		count++
-	}
-	if count >= mostAssociations {
+	if c.Tx.Count(bucket, key(c, "association", cluster)) >= mostAssociations {
 		return nil, false, fail("ResourceLimitExceededException", http.StatusBadRequest, cluster, "A cluster can have at most 1000 Pod Identity associations.")
 	}
 	a.save(c)

@@ -30,6 +30,9 @@ func (s *Service) createRole(r *request) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Tx.Count(role.bucket, r.Account) >= rolesQuota && rolesOf(r) >= rolesQuota {
+		return nil, s.limit("Cannot exceed quota for RolesPerAccount: %d", rolesQuota)
+	}
 	e.Description, e.MaxSession = r.In.Text("Description"), r.In.Int("MaxSessionDuration", defaultSession)
 	if err := s.setTrust(r.Tx, &e, r.In.Text("AssumeRolePolicyDocument")); err != nil {
 		return nil, err
@@ -39,6 +42,21 @@ func (s *Service) createRole(r *request) (object, error) {
 	delete(shown, "MaxSessionDuration")
 	delete(shown, "RoleLastUsed")
 	return object{"Role": shown}, s.changed(r, role, e)
+}
+
+// rolesQuota is how many roles an account may have. (IAM User Guide, IAM and
+// STS quotas) Assumption service-linked-uncounted: those that services link to
+// themselves are not counted.
+const rolesQuota = 1000
+
+func rolesOf(r *request) int {
+	n := 0
+	for _, e := range store.List[struct{ Path string }](r.Tx, role.bucket, r.Account, "") {
+		if !strings.HasPrefix(e.Path, "/aws-service-role/") {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Service) showRole(r store.Reader, e Entity, whole bool) object {

@@ -32,7 +32,7 @@ func New() (*Service, error) {
 	s := &Service{model: m, handlers: map[string]query.Handler{}, parsed: parseManaged()}
 	for _, part := range []map[string]query.Handler{
 		s.userHandlers(), s.keyHandlers(), s.roleHandlers(), s.managedHandlers(),
-		s.entityHandlers(user), s.entityHandlers(role), s.emptyHandlers(),
+		s.entityHandlers(user), s.entityHandlers(role), s.emptyHandlers(), s.oidcHandlers(), s.accountHandlers(),
 	} {
 		maps.Copy(s.handlers, part)
 	}

@@ -77,6 +77,15 @@ func List[T any](r Reader, bucket, prefix, after string) iter.Seq2[string, T] {
 	}
 }
 
+// Count counts the keys that List would give, without reading their values.
+func (tx *Tx) Count(bucket, prefix string) int {
+	n := 0
+	for range tx.keys(bucket, prefix, "") {
+		n++
+	}
+	return n
+}
+
 // Put writes v, as JSON, under key.
 func (tx *Tx) Put(bucket, key string, v any) {
 	b, err := json.Marshal(v)
