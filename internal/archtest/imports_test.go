@@ -33,9 +33,10 @@ const (
 )
 
 var table = map[string]room{
-	"access":       {why: "the vocabulary depends on nothing, so that everything may depend on it"},
-	"api/v1alpha1": {why: "the documents' shapes need nothing, and a custom resource can take their specs"},
-	"authz":        {ours: []string{"access"}, theirs: []string{sigsYAML, yaml}, why: "decisions are pure"},
+	"access":           {why: "the vocabulary depends on nothing, so that everything may depend on it"},
+	"api/v1alpha1":     {why: "the documents' shapes need nothing, and a custom resource can take their specs"},
+	"authz":            {ours: []string{"access"}, theirs: []string{sigsYAML, yaml}, why: "decisions are pure"},
+	"authz/iam/oracle": {why: "it judges authz/iam, so it shares nothing with it; tests alone use it"},
 	"emulator": {ours: []string{"access", "authz/..."}, theirs: []string{"go.etcd.io/bbolt", smithy, sdk + "/service/eks/schemas", sdk + "/service/eks/types", sigsYAML, "golang.org/x/time"},
 		why: "the emulator shares no code with the client it tests, and none of the SDK's clients"},
 	"internal/documents": {ours: []string{"access", "api/..."}, theirs: []string{yaml, sigsYAML}, why: "reading needs no AWS"},
@@ -89,6 +90,21 @@ func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
 				t.Errorf("%s imports %s, which the table does not allow (%s)", name, imp, r.why)
 			}
 		}
+	}
+}
+
+// The second evaluator is an oracle: a program that used it would have two truths.
+func TestOnlyTestsUseTheOracle(t *testing.T) {
+	const oracle = module + "/authz/iam/oracle"
+	seen := false
+	for _, p := range list(t, "list", "-json=ImportPath,Imports", module+"/...") {
+		seen = seen || p.ImportPath == oracle
+		if slices.Contains(p.Imports, oracle) {
+			t.Errorf("%s imports %s, which is for tests", p.ImportPath, oracle)
+		}
+	}
+	if !seen {
+		t.Errorf("there is no %s; the check would be empty", oracle)
 	}
 }
 
