@@ -164,7 +164,7 @@ func randomRequest(r *rand.Rand) authz.Request {
 // aimed is a question that some binding was made for, in half of the cases with
 // one word changed.
 func aimed(r *rand.Rand, f *authz.Facts) (authz.Identity, authz.Request) {
-	id, q := randomIdentity(r), randomRequest(r)
+	id := randomIdentity(r)
 	b := &f.Bindings[r.IntN(len(f.Bindings))]
 	of := ""
 	if b.Role.Kind == access.Role {
@@ -172,7 +172,7 @@ func aimed(r *rand.Rand, f *authz.Facts) (authz.Identity, authz.Request) {
 	}
 	i := slices.IndexFunc(f.Roles, func(x access.KubernetesRole) bool { return x.Name == b.Role.Name && x.Namespace == of })
 	if i < 0 || len(f.Roles[i].Rules) == 0 {
-		return id, q
+		return id, randomRequest(r)
 	}
 	rule := &f.Roles[i].Rules[r.IntN(len(f.Roles[i].Rules))]
 	switch s := pick(r, b.Subjects); s.Kind {
@@ -187,7 +187,7 @@ func aimed(r *rand.Rand, f *authz.Facts) (authz.Identity, authz.Request) {
 		}
 		id.Username = "system:serviceaccount:" + ns + ":" + s.Name
 	}
-	q = authz.Request{Verb: pick(r, rule.Verbs)}
+	q := authz.Request{Verb: pick(r, rule.Verbs)}
 	if len(rule.NonResourceURLs) > 0 {
 		q.Path = pick(r, rule.NonResourceURLs)
 		if q.Path = strings.TrimRight(q.Path, "*"); r.IntN(2) == 0 || q.Path == "" {
@@ -210,17 +210,16 @@ func aimed(r *rand.Rand, f *authz.Facts) (authz.Identity, authz.Request) {
 	if r.IntN(2) == 0 {
 		return id, q
 	}
-	other := randomRequest(r)
 	switch r.IntN(7) {
 	case 0:
-		q.Verb = other.Verb
+		q.Verb = verb(r)
 	case 1:
 		id = randomIdentity(r)
 	case 2:
 		if q.Path != "" {
 			q.Path = pick(r, paths)
 		} else {
-			q.Namespace = other.Namespace
+			q.Namespace = pick(r, append(namespaces, ""))
 		}
 	case 3:
 		if q.Path == "" {
@@ -240,6 +239,14 @@ func aimed(r *rand.Rand, f *authz.Facts) (authz.Identity, authz.Request) {
 		}
 	}
 	return id, q
+}
+
+// draw draws any question, or one that is aimed.
+func draw(r *rand.Rand, f *authz.Facts, anyOne bool) (authz.Identity, authz.Request) {
+	if anyOne {
+		return randomIdentity(r), randomRequest(r)
+	}
+	return aimed(r, f)
 }
 
 // mix counts what the questions were like.
@@ -330,10 +337,7 @@ func run(seed, stream uint64, n int, w *wrong) (mix, error) {
 			return m, fmt.Errorf("compile: %w", err)
 		}
 		for range min(perWorld, n-m.asked) {
-			id, q := randomIdentity(r), randomRequest(r)
-			if m.asked%8 != 0 {
-				id, q = aimed(r, &f)
-			}
+			id, q := draw(r, &f, m.asked%8 == 0)
 			asked := q
 			if w != nil && w.request != nil {
 				w.request(&asked)
