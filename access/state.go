@@ -154,6 +154,9 @@ type State struct {
 	// Teams are the names of all Team documents, sorted, for --only and for
 	// words about people.
 	Teams []string
+	// RolePath is the path beneath which the roles stand that we make, "/a/b/";
+	// empty: the Environment names none.
+	RolePath string
 	// Workloads are sorted by name, Roles by account and ARN.
 	Workloads []WantWorkload
 	Roles     []WantRole

@@ -1,6 +1,10 @@
 package access
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // Credentials is how a workload comes to its role's credentials.
 type Credentials string
@@ -190,4 +194,122 @@ type HaveServiceAccount struct {
 	Managers        []string // field managers, sorted
 	// RoleManager is the field manager that set AnnotationRole, if one did.
 	RoleManager string
+}
+
+// WorkloadsNeed says what of workloads is read. The zero value asks for
+// nothing.
+type WorkloadsNeed struct {
+	// Everywhere says that a document speaks of a workload, or that all that is
+	// ours is to be found: the associations of every cluster are read.
+	Everywhere bool
+	// RolePath is where roles of ours stand: an account that has a role beneath
+	// it is read as if a document spoke of it. Empty: nowhere.
+	RolePath string
+	// Accounts are those of whose roles documents speak.
+	Accounts map[string]bool
+	// Issuers are the clusters of whose issuer an account's provider is looked
+	// for, by account.
+	Issuers map[string][]ClusterKey
+	// Providers are issuers looked for whatever cluster has them: an account,
+	// and the issuer as Name.
+	Providers []ClusterKey
+	// Agents are the clusters that need the Pod Identity agent.
+	Agents map[ClusterKey]bool
+	// ServiceAccounts says whose ServiceAccounts are read, once all else was; nil:
+	// nobody's.
+	ServiceAccounts func(*Snapshot) map[ClusterKey]bool
+}
+
+// OurRole reports whether a role's ARN is beneath the path of our roles.
+func (n *WorkloadsNeed) OurRole(arn string) bool {
+	p, err := ParseIAMPrincipal(arn)
+	return err == nil && n.RolePath != "" && n.RolePath != "/" && strings.HasPrefix(p.Path, n.RolePath)
+}
+
+// ProviderARN is the ARN of the OIDC provider of an issuer (its URL without
+// https://) in an account.
+func ProviderARN(partition, account, issuer string) string {
+	return "arn:" + partition + ":iam::" + account + ":oidc-provider/" + issuer
+}
+
+// AudienceSTS is the audience of the tokens by which IRSA comes to its
+// credentials. (EKS User Guide, IAM roles for service accounts)
+const AudienceSTS = "sts.amazonaws.com"
+
+// Role finds a role that was read whole, by ARN.
+func (a *HaveAccount) Role(arn string) (*HaveRole, bool) {
+	i, ok := slices.BinarySearchFunc(a.Details, arn, func(r HaveRole, s string) int { return strings.Compare(r.ARN, s) })
+	if !ok {
+		return nil, false
+	}
+	return &a.Details[i], true
+}
+
+// Provider finds an OIDC provider of the account by its issuer.
+func (a *HaveAccount) Provider(issuer string) (*HaveProvider, bool) {
+	for i := range a.Providers {
+		if a.Providers[i].Issuer == issuer {
+			return &a.Providers[i], true
+		}
+	}
+	return nil, false
+}
+
+// PodIdentity finds a cluster's association by its ServiceAccount.
+func (c *HaveCluster) PodIdentity(namespace, name string) (*PodIdentityAssociation, bool) {
+	i, ok := slices.BinarySearchFunc(c.PodIdentities, &PodIdentityAssociation{Namespace: namespace, ServiceAccount: name},
+		func(a PodIdentityAssociation, w *PodIdentityAssociation) int { return a.Compare(w) })
+	if !ok {
+		return nil, false
+	}
+	return &c.PodIdentities[i], true
+}
+
+// ServiceAccount finds one that was read.
+func (k *HaveKubernetes) ServiceAccount(namespace, name string) (*HaveServiceAccount, bool) {
+	for i := range k.ServiceAccounts {
+		if a := &k.ServiceAccounts[i]; a.Namespace == namespace && a.Name == name {
+			return a, true
+		}
+	}
+	return nil, false
+}
+
+// UnreadOf gives the gap that hides a list of an account's or a cluster's that
+// is of workloads, if there is one. The cluster's name is empty for an
+// account's.
+func (s *Snapshot) UnreadOf(k ClusterKey, what GapKind) (Gap, bool) {
+	for _, g := range s.Gaps {
+		if g.Account != k.Account || g.Region != "" && g.Region != k.Region || g.Cluster != "" && g.Cluster != k.Name {
+			continue
+		}
+		switch g.What {
+		case what, GapAccount:
+			return g, true
+		case GapClusters, GapCluster:
+			if k.Name != "" {
+				return g, true
+			}
+		}
+	}
+	return Gap{}, false
+}
+
+// ManagedAccount says what of a ServiceAccount is o's: all of it (ManageCreate:
+// our labels, written by our field manager), the annotation of its role alone
+// (ManageAnnotate: our marks beside it, written by our field manager), or
+// nothing, empty. By names who it is or what set the annotation.
+func (o Owner) ManagedAccount(a *HaveServiceAccount, foreign map[string]string) (what Manage, by string) {
+	own := o.OwnerOfBinding(&Binding{Labels: a.Labels, Managers: a.Managers}, foreign)
+	switch {
+	case own.Ours:
+		return ManageCreate, own.By
+	case a.RoleManager == FieldManager && o.OwnerOf(a.Annotations, foreign).Ours:
+		return ManageAnnotate, own.By
+	case a.RoleManager == FieldManager:
+		return "", o.OwnerOf(a.Annotations, foreign).By
+	case a.RoleManager != "":
+		return "", cmp.Or(a.RoleManager, own.By)
+	}
+	return "", own.By
 }

@@ -23,7 +23,8 @@ type metadata struct {
 }
 
 type managedFields struct {
-	Manager string `json:"manager"`
+	Manager string          `json:"manager"`
+	Fields  json.RawMessage `json:"fieldsV1,omitempty"`
 }
 
 type roleRef struct {

@@ -92,6 +92,22 @@ func (c *Client) patch(ctx context.Context, verb string, b *access.Binding, sent
 // Delete takes a binding away if it is still that one in that version
 // (IsConflict if not). With try the server stores nothing.
 func (c *Client) Delete(ctx context.Context, o *Object, try bool) (Answer, error) {
+	verb := "delete"
+	if try {
+		verb = "try to delete"
+	}
+	body, err := deleteOptions(o.UID, o.ResourceVersion, try)
+	if err != nil {
+		return Answer{}, err
+	}
+	_, a, err := c.do(ctx, call{verb: verb, object: object(&o.Binding), method: http.MethodDelete, path: path(&o.Binding),
+		body: body, contentType: "application/json"})
+	return a, err
+}
+
+// deleteOptions bind a delete to one object, and to its version if that is
+// given. With try the server stores nothing.
+func deleteOptions(uid, version string, try bool) ([]byte, error) {
 	type preconditions struct {
 		UID             string `json:"uid"`
 		ResourceVersion string `json:"resourceVersion,omitempty"`
@@ -101,17 +117,9 @@ func (c *Client) Delete(ctx context.Context, o *Object, try bool) (Answer, error
 		Kind          string        `json:"kind"`
 		Preconditions preconditions `json:"preconditions"`
 		DryRun        []string      `json:"dryRun,omitempty"`
-	}{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: preconditions{o.UID, o.ResourceVersion}}
-	verb := "delete"
+	}{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: preconditions{uid, version}}
 	if try {
 		options.DryRun = []string{"All"}
-		verb = "try to delete"
 	}
-	body, err := json.Marshal(options)
-	if err != nil {
-		return Answer{}, err
-	}
-	_, a, err := c.do(ctx, call{verb: verb, object: object(&o.Binding), method: http.MethodDelete, path: path(&o.Binding),
-		body: body, contentType: "application/json"})
-	return a, err
+	return json.Marshal(options)
 }

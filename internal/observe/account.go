@@ -86,6 +86,12 @@ func (r *reading) users(ctx context.Context, account string) ([]access.Principal
 
 func (r *reading) roles(ctx context.Context, account string) ([]access.Principal, error) {
 	client := r.cloud.IAM(account)
+	notes := map[string]roleNote{}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.notes[account] = notes
+	}()
 	return principals(func(marker *string) (page, error) {
 		out, err := client.ListRoles(ctx, &iam.ListRolesInput{Marker: marker, MaxItems: aws.Int32(principalPage)})
 		if err != nil {
@@ -94,6 +100,7 @@ func (r *reading) roles(ctx context.Context, account string) ([]access.Principal
 		p := page{whole: out.Roles != nil, truncated: out.IsTruncated, marker: out.Marker}
 		for _, u := range out.Roles {
 			p.items = append(p.items, access.Principal{ARN: aws.ToString(u.Arn), ID: aws.ToString(u.RoleId), CreatedAt: aws.ToTime(u.CreateDate).UTC()})
+			notes[aws.ToString(u.Arn)] = roleNote{aws.ToString(u.Description), int(aws.ToInt32(u.MaxSessionDuration))}
 		}
 		return p, nil
 	})

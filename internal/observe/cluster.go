@@ -145,6 +145,10 @@ func (g *region) describe(ctx context.Context, key access.ClusterKey) (access.Ha
 	}
 	have := access.HaveCluster{Key: key, Status: string(c.Status), Mode: mode}
 	apiServer(&have, c)
+	have.Issuer = issuerOf(c)
+	if autoMode(c) {
+		have.Agent = &access.HaveAgent{BuiltIn: true}
+	}
 	return have, nil
 }
 

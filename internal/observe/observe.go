@@ -11,7 +11,8 @@
 // each cluster one call and a page of 100 entries; for each entry two calls.
 // Clusters in CONFIG_MAP mode are not asked for entries. Where Kubernetes is
 // read, six calls to the cluster's own API server, and one more for each 500
-// objects of a list.
+// objects of a list. Workloads are read where Options say so, and cost what
+// workloads.go says.
 package observe
 
 import (
@@ -38,6 +39,8 @@ type Options struct {
 	// Kubernetes says of which clusters the Kubernetes side is read, once their
 	// entries are; nil reads none. It may be called from several goroutines.
 	Kubernetes func(*access.HaveCluster) access.KubernetesNeed
+	// Workloads says what of workloads is read; nil is nothing.
+	Workloads *access.WorkloadsNeed
 	// Dial reaches API servers; nil is kube.Dial.
 	Dial kube.Dialer
 	// Progress is told how far the reading is, one call at a time.
@@ -94,14 +97,15 @@ type reading struct {
 	mu       sync.Mutex
 	progress Progress
 	snapshot access.Snapshot
-	failed   []error // of accounts that could not be asked, by place in accounts
+	notes    map[string]map[string]roleNote // by account and ARN
+	failed   []error                        // of accounts that could not be asked, by place in accounts
 }
 
 func newReading(c *cloud.Cloud, accounts []access.Account, o Options) *reading {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &reading{cloud: c, accounts: accounts, options: o, failed: make([]error, len(accounts))}
+	return &reading{cloud: c, accounts: accounts, options: o, notes: map[string]map[string]roleNote{}, failed: make([]error, len(accounts))}
 }
 
 func (r *reading) all(ctx context.Context, clusters bool) (*access.Snapshot, error) {
@@ -116,6 +120,9 @@ func (r *reading) all(ctx context.Context, clusters bool) (*access.Snapshot, err
 		})
 	}
 	wg.Wait()
+	if clusters && ctx.Err() == nil {
+		r.workloads(ctx)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("read AWS: %w", err)
 	}
@@ -153,6 +160,7 @@ func (r *reading) normalize() {
 		slices.SortFunc(s.Clusters[i].Entries, func(a, b access.Entry) int { return strings.Compare(a.Principal, b.Principal) })
 	}
 	slices.SortFunc(s.Gaps, access.Gap.Compare)
+	s.Gaps = slices.Compact(s.Gaps)
 }
 
 // gap records a list that was not read. A reading that was stopped records
