@@ -105,24 +105,24 @@ func (c *Client) readAccount(verb, namespace, name string, body []byte) (*Accoun
 	return &o, nil
 }
 
-// AccountManifest is a ServiceAccount as it is sent: what we want of it and
-// nothing else.
-func AccountManifest(namespace, name string, labels, annotations map[string]string) []byte {
-	text, err := json.Marshal(serviceAccount{APIVersion: "v1", Kind: "ServiceAccount",
-		Metadata: metadata{Name: name, Namespace: namespace, Labels: labels, Annotations: annotations}})
-	if err != nil {
-		panic("kube: a ServiceAccount of strings cannot be written as JSON: " + err.Error())
-	}
-	return text
-}
-
 // ApplyServiceAccount sets labels and annotations by server-side apply, without
-// force, and takes away those that we set before and that are not among them. It
-// makes the ServiceAccount where there is none.
-func (c *Client) ApplyServiceAccount(ctx context.Context, namespace, name string, labels, annotations map[string]string) (*AccountObject, Answer, error) {
+// force, and takes away those that we set before and that are not among them.
+// over is what was read there; the write is refused (IsConflict) if it is not
+// that one in that version any more, and with nil, which makes the
+// ServiceAccount, if anything stands there.
+func (c *Client) ApplyServiceAccount(ctx context.Context, namespace, name string, labels, annotations map[string]string, over *AccountObject) (*AccountObject, Answer, error) {
+	sent := serviceAccount{APIVersion: "v1", Kind: "ServiceAccount",
+		Metadata: metadata{Name: name, Namespace: namespace, Labels: labels, Annotations: annotations, ResourceVersion: versionOfNone}}
+	if over != nil {
+		sent.Metadata.UID, sent.Metadata.ResourceVersion = over.UID, over.ResourceVersion
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		return nil, Answer{}, err
+	}
 	q := url.Values{"fieldManager": {access.FieldManager}, "force": {"false"}}
 	body, a, err := c.do(ctx, call{verb: "apply", object: accountObject(namespace, name), method: http.MethodPatch, path: accountPath(namespace, name), query: q,
-		body: AccountManifest(namespace, name, labels, annotations), contentType: "application/apply-patch+yaml"})
+		body: text, contentType: "application/apply-patch+yaml"})
 	if err != nil {
 		return nil, a, err
 	}

@@ -39,6 +39,8 @@ type worldAccount struct {
 	id       string
 	users    []string // ARNs
 	roles    []string
+	whole    []worldRole                         // what is told of roles, whole
+	oidc     map[string][]string                 // client IDs by issuer
 	clusters map[string]map[string]*worldCluster // by region and name
 }
 
@@ -46,6 +48,18 @@ type worldCluster struct {
 	mode     string
 	entries  map[string]*worldEntry
 	endpoint string
+	issuer   string
+	auto     bool              // Auto Mode
+	addons   map[string]string // status by name
+	pods     []map[string]any  // associations in EKS's form
+}
+
+// worldRole is a role as IAM tells it whole.
+type worldRole struct {
+	ARN, Trust, Boundary string
+	Inline               map[string]string
+	Managed              []string
+	Tags                 map[string]string
 }
 
 type worldEntry struct {
@@ -158,6 +172,14 @@ func readCall(r *http.Request) (call, url.Values) {
 	if len(path) > 3 {
 		c.principal = path[3]
 	}
+	if len(path) > 2 && path[2] == "pod-identity-associations" {
+		c.operation = map[int]string{3: "ListPodIdentityAssociations", 4: "DescribePodIdentityAssociation"}[len(path)]
+		return c, form
+	}
+	if len(path) == 4 && path[2] == "addons" {
+		c.operation = "DescribeAddon"
+		return c, form
+	}
 	c.operation = [...]string{"", "ListClusters", "DescribeCluster", "ListAccessEntries", "DescribeAccessEntry", "ListAssociatedAccessPolicies"}[len(path)]
 	return c, form
 }
@@ -176,7 +198,16 @@ func (w *world) eks(a *worldAccount, c call, q url.Values) *reply {
 		if cl.endpoint != "" {
 			described["endpoint"], described["certificateAuthority"] = cl.endpoint, map[string]any{"data": "UEVN"}
 		}
+		if cl.issuer != "" {
+			described["identity"] = map[string]any{"oidc": map[string]any{"issuer": "https://" + cl.issuer}}
+		}
+		if cl.auto {
+			described["computeConfig"] = map[string]any{"enabled": true}
+		}
 		return ok200(map[string]any{"cluster": described})
+	}
+	if r := w.workloads(cl, c, q); r != nil {
+		return r
 	}
 	if cl.mode == "CONFIG_MAP" {
 		return refuse(400, "InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
@@ -236,20 +267,17 @@ func (w *world) query(a *worldAccount, c call, form url.Values) *reply {
 		if c.operation == "ListRoles" {
 			arns, list, id = a.roles, "Roles", "RoleId"
 		}
-		most, _ := strconv.Atoi(form.Get("MaxItems"))
-		if w.page > 0 {
-			most = min(w.page, most)
-		}
-		from, _ := strconv.Atoi(c.token)
-		to := min(len(arns), from+most)
+		from, to := w.pageOf(len(arns), form)
 		fmt.Fprintf(&b, "<%s>", list)
 		for _, arn := range arns[from:to] {
-			fmt.Fprintf(&b, "<member><Path>/</Path><Arn>%s</Arn><%s>ID%s</%s><CreateDate>2025-01-02T03:04:05Z</CreateDate></member>", arn, id, arn[len(arn)-3:], id)
+			fmt.Fprintf(&b, "<member><Path>/</Path><Arn>%s</Arn><%s>ID%s</%s><CreateDate>2025-01-02T03:04:05Z</CreateDate><Description>of tests</Description><MaxSessionDuration>7200</MaxSessionDuration></member>", arn, id, arn[len(arn)-3:], id)
 		}
 		fmt.Fprintf(&b, "</%s><IsTruncated>%v</IsTruncated>", list, to < len(arns))
 		if to < len(arns) {
 			fmt.Fprintf(&b, "<Marker>%d</Marker>", to)
 		}
+	default:
+		w.queryWorkloads(&b, a, c, form)
 	}
 	fmt.Fprintf(&b, "</%sResult></%sResponse>", c.operation, c.operation)
 	return &reply{status: 200, body: b.String()}
