@@ -79,6 +79,7 @@ func TestFigures(t *testing.T) {
 	t.Run("throttled", f.throttled)
 	t.Run("first article", f.firstArticle)
 	t.Run("question", f.question)
+	t.Run("decisions", f.decisions)
 	if t.Failed() && len(f.rows) == 0 {
 		return
 	}
@@ -97,6 +98,9 @@ func figureNames() []string {
 		"50 calls/s, not told: time of a plan", "50 calls/s, not told: calls throttled",
 		"second plan of the first article",
 		"cold can-i over 1,000 documents",
+		"Decide at 100 ClusterRoleBindings", "Decide at 1000 ClusterRoleBindings", "Decide at 10000 ClusterRoleBindings",
+		"who-can at 10,000 bindings, one subject matching",
+		"who-can over 200 clusters x 500 people, compiled",
 	}
 }
 
