@@ -182,7 +182,7 @@ func (f *flow) diffMatrices(left, right *question.World, whos []access.Who, othe
 	}
 	var err error
 	if f.c.output == "json" {
-		err = report.MatricesJSON(f.p.Stdout, all, false)
+		err = report.MatrixDiffJSON(f.p.Stdout, pairs, left.Alone, right.Alone)
 	} else {
 		err = report.MatrixDiff(f.p.Stdout, pairs, left != right, f.form())
 	}

@@ -148,6 +148,7 @@ func runApply(ctx context.Context, p *Process, o *writeFlags, paths []string, po
 		if err := f.manifests(o.manifests); err != nil {
 			return err
 		}
+		f.applies = true
 	}
 	return f.applyShown(ctx, pl, o)
 }

@@ -26,6 +26,8 @@ type flow struct {
 	want  *access.State
 	have  *access.Snapshot
 	saved bool // the plan was read from a file
+	// applies says that all that the documents want is made, but for what is held.
+	applies bool
 	// options are the plan's, as far as the reading rests on them.
 	options plan.Options
 	// asks says that questions are asked, which rest on all there is.

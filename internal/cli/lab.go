@@ -119,7 +119,7 @@ func newLabEnv(p *Process) *cobra.Command {
 				{"AWS_SESSION_TOKEN", k.SessionToken}, {"AWS_REGION", k.Region}, {"AWS_DEFAULT_REGION", k.Region},
 			} {
 				if line[1] != "" {
-					fmt.Fprintf(p.Stdout, "export %s=%s\n", line[0], quote(line[1]))
+					fmt.Fprintf(p.Stdout, "export %s=%s\n", line[0], report.Quote(line[1]))
 				}
 			}
 			return nil
@@ -162,11 +162,6 @@ func dial(ctx context.Context, endpoint string) (*lab.Lab, error) {
 		return nil, unasked(err, "atlas-iam lab serve serves one")
 	}
 	return l, nil
-}
-
-// quote is s as one word of a shell.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(report.Safe(s), "'", `'\''`) + "'"
 }
 
 // labFile is the lab of an Environment's folder.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -89,9 +90,9 @@ func runPlan(ctx context.Context, p *Process, o *planFlags, paths []string, po p
 	switch {
 	case pending(pl) == 0:
 	case o.out != "":
-		next = "atlas-iam apply --plan " + o.out
+		next = report.ShellLine([]string{"atlas-iam", "apply", "--plan", o.out})
 	default:
-		next = strings.Join(slices.Concat([]string{"atlas-iam apply"}, o.again(), pl.Allowance(), paths), " ")
+		next = report.ShellLine(slices.Concat([]string{"atlas-iam", "apply"}, o.again(), pl.Allowance(), paths))
 	}
 	if err := f.show(pl, next); err != nil {
 		return err
@@ -162,7 +163,38 @@ func (f *flow) form() report.Options {
 	for _, c := range f.want.Clusters {
 		o.Documents[c.Key] = c.Document
 	}
+	if f.applies && (f.have.Part == nil || len(f.have.Part.Only) == 0) {
+		o.Teams = f.teamsOn()
+	}
 	return o
+}
+
+// teamsOn are the clusters that this run looked at, by the teams that have
+// something there. Where somebody else applies a team's roles, whether it has
+// them is not known.
+func (f *flow) teamsOn() map[string][]access.ClusterKey {
+	on := map[string][]access.ClusterKey{}
+	for i := range f.want.Clusters {
+		c := &f.want.Clusters[i]
+		if !f.have.Part.HasCluster(c.Key) {
+			continue
+		}
+		teams := map[string]bool{}
+		for _, e := range c.Entries {
+			for _, s := range e.Sources {
+				teams[s.Team] = true
+			}
+		}
+		for _, b := range c.Bindings {
+			teams[b.Team] = c.Via == access.ViaDirect || c.Via == ""
+		}
+		for _, t := range slices.Sorted(maps.Keys(teams)) {
+			if teams[t] && t != "" {
+				on[t] = append(on[t], c.Key)
+			}
+		}
+	}
+	return on
 }
 
 // planCode is Held if a guard holds something.

@@ -168,6 +168,24 @@ type matrixJSON struct {
 
 var shareWords = map[question.Share]string{question.None: "none", question.Some: "some", question.All: "all", question.Maybe: "unknown"}
 
+func rowsJSON(m *question.Matrix) []rowJSON {
+	var rows []rowJSON
+	for _, r := range m.Rows {
+		row := rowJSON{Resource: r.Resource}
+		for i, c := range r.Cells {
+			if r.Namespaced || m.Columns[i].Cluster {
+				row.Cells = append(row.Cells, newCellJSON(m.Columns[i], c))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func newCellJSON(at question.Column, c question.Cell) cellJSON {
+	return cellJSON{at.String(), shareWords[c[question.Read]], shareWords[c[question.Write]], shareWords[c[question.Act]]}
+}
+
 // MatricesJSON writes matrices for programs.
 func MatricesJSON(w io.Writer, ms []*question.Matrix, alone bool) error {
 	out := struct {
@@ -176,17 +194,70 @@ func MatricesJSON(w io.Writer, ms []*question.Matrix, alone bool) error {
 		Matrices []matrixJSON `json:"matrices"`
 	}{1, basis(alone), []matrixJSON{}}
 	for _, m := range ms {
-		j := matrixJSON{clusterJSON: clusterOf(m.Cluster), Who: m.Who.String(), Unknown: unknownsJSON(m.Unknown)}
-		for _, r := range m.Rows {
-			row := rowJSON{Resource: r.Resource}
-			for i, c := range r.Cells {
-				if r.Namespaced || m.Columns[i].Cluster {
-					row.Cells = append(row.Cells, cellJSON{m.Columns[i].String(), shareWords[c[question.Read]], shareWords[c[question.Write]], shareWords[c[question.Act]]})
+		out.Matrices = append(out.Matrices, matrixJSON{clusterJSON: clusterOf(m.Cluster), Who: m.Who.String(), Unknown: unknownsJSON(m.Unknown), Rows: rowsJSON(m)})
+	}
+	return writeJSON(w, out)
+}
+
+// sideJSON is one side of a comparison: whose matrix, and of what.
+type sideJSON struct {
+	Who     string        `json:"who"`
+	Basis   string        `json:"basis"`
+	Unknown []unknownJSON `json:"unknown,omitempty"`
+}
+
+// differenceJSON is one cluster's: the cells that differ, and none that is equal.
+type differenceJSON struct {
+	clusterJSON
+	From sideJSON             `json:"from"`
+	To   sideJSON             `json:"to"`
+	Rows []rowsDifferenceJSON `json:"rows"`
+}
+
+type rowsDifferenceJSON struct {
+	Resource string               `json:"resource"`
+	Cells    []cellDifferenceJSON `json:"cells"`
+}
+
+type cellDifferenceJSON struct {
+	Column string    `json:"column"`
+	From   levelJSON `json:"from"`
+	To     levelJSON `json:"to"`
+}
+
+// levelJSON is a cell without its column.
+type levelJSON struct {
+	Read  string `json:"read"`
+	Write string `json:"write"`
+	Act   string `json:"act"`
+}
+
+func (c cellJSON) level() levelJSON { return levelJSON{c.Read, c.Write, c.Act} }
+
+// MatrixDiffJSON writes for programs where matrices differ, as MatrixDiff does
+// for people. alone says of either side that it is of the documents alone.
+func MatrixDiffJSON(w io.Writer, pairs []Pair, leftAlone, rightAlone bool) error {
+	out := struct {
+		Version     int              `json:"version"`
+		Differences []differenceJSON `json:"differences"`
+	}{1, []differenceJSON{}}
+	for _, p := range pairs {
+		d := differenceJSON{clusterJSON: clusterOf(p.Left.Cluster), Rows: []rowsDifferenceJSON{},
+			From: sideJSON{p.Left.Who.String(), basis(leftAlone), unknownsJSON(p.Left.Unknown)},
+			To:   sideJSON{p.Right.Who.String(), basis(rightAlone), unknownsJSON(p.Right.Unknown)}}
+		left, right := rowsJSON(p.Left), rowsJSON(p.Right)
+		for i := range left {
+			row := rowsDifferenceJSON{Resource: left[i].Resource}
+			for j, c := range left[i].Cells {
+				if other := right[i].Cells[j]; c != other {
+					row.Cells = append(row.Cells, cellDifferenceJSON{c.Column, c.level(), other.level()})
 				}
 			}
-			j.Rows = append(j.Rows, row)
+			if len(row.Cells) > 0 {
+				d.Rows = append(d.Rows, row)
+			}
 		}
-		out.Matrices = append(out.Matrices, j)
+		out.Differences = append(out.Differences, d)
 	}
 	return writeJSON(w, out)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
-const legend = "r read  w write  x exec, impersonate, bind  ( ) in part  . none  ? unknown"
+const legend = "r read  w write  x exec, impersonate, bind  ( ) in part  . none  - not in namespaces  ? unknown"
 
 // cellWords is a cell as letters: "rw", "(r)" where only some verbs or members
 // have it, "." for nothing, "?" where it is not known; blank where the column

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
@@ -111,6 +114,65 @@ func TestAnswersForPrograms(t *testing.T) {
 		}
 		if got["version"] != 1.0 || (got["basis"] == "documents") != (what == "can-i" || what == "test") {
 			t.Errorf("%s: %v %v", what, got["version"], got["basis"])
+		}
+	}
+}
+
+// One document of what differs: each cell that does, with both sides, and none
+// that does not.
+func TestADifferenceForPrograms(t *testing.T) {
+	cell := func(r, w question.Share) question.Cell { return question.Cell{r, w, question.None} }
+	columns := []question.Column{{Pattern: "dev-*"}, {}, {Cluster: true}}
+	matrix := func(who string, pods ...question.Cell) *question.Matrix {
+		return &question.Matrix{Who: access.Who{Kind: access.WhoTeam, Name: who}, Cluster: &question.Cluster{Facts: authz.Facts{Name: "test"}}, Columns: columns,
+			Rows: []question.Row{{Resource: "pods", Namespaced: true, Cells: pods}, {Resource: "nodes", Cells: []question.Cell{{}, {}, cell(question.All, question.None)}}}}
+	}
+	none, read, write := cell(question.None, question.None), cell(question.All, question.None), cell(question.All, question.Some)
+	left, right := matrix("a", write, read, none), matrix("b", read, read, cell(question.Maybe, question.None))
+	right.Unknown = []authz.Unknown{{Part: authz.UnknownRBAC, Settle: "read it"}}
+	var b bytes.Buffer
+	if err := MatrixDiffJSON(&b, []Pair{{left, right}, {left, left}}, true, false); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Version     int
+		Differences []differenceJSON
+	}
+	dec := json.NewDecoder(&b)
+	if err := dec.Decode(&got); err != nil || dec.More() || got.Version != 1 || len(got.Differences) != 2 {
+		t.Fatalf("%+v %v, more: %v", got, err, dec.More())
+	}
+	d := got.Differences[0]
+	want := []rowsDifferenceJSON{{"pods", []cellDifferenceJSON{
+		{"dev-*", levelJSON{"all", "some", "none"}, levelJSON{"all", "none", "none"}},
+		{"cluster", levelJSON{"none", "none", "none"}, levelJSON{"unknown", "none", "none"}},
+	}}}
+	if diff := cmp.Diff(want, d.Rows); diff != "" {
+		t.Error(diff)
+	}
+	if d.Cluster != "test" || d.From.Who != "team/a" || d.To.Who != "team/b" || d.From.Basis != "documents" || d.To.Basis != "observed" || len(d.From.Unknown) != 0 || len(d.To.Unknown) != 1 {
+		t.Errorf("%+v", d)
+	}
+	if same := got.Differences[1]; len(same.Rows) != 0 {
+		t.Errorf("of equal matrices: %+v", same.Rows)
+	}
+}
+
+// A line to be typed says to a shell what it says to its reader.
+func TestALineToBeTypedIsQuotedWhereAShellWouldReadMore(t *testing.T) {
+	for want, words := range map[string][]string{
+		"atlas-iam can-i '*' pods --as user/anna -n dev":             {"atlas-iam", "can-i", "*", "pods", "--as", "user/anna", "-n", "dev"},
+		"get pods/log deployments.apps/scale /healthz ./ops":         {"get", "pods/log", "deployments.apps/scale", "/healthz", "./ops"},
+		"arn:aws:iam::111122223333:role/a+b=c,d.e@f_g-h 'my folder'": {"arn:aws:iam::111122223333:role/a+b=c,d.e@f_g-h", "my folder"},
+		`'it'\''s' '$HOME' '~' 'a;b' ''`:                              {"it's", "$HOME", "~", "a;b", ""},
+	} {
+		got := ShellLine(words)
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		out, err := exec.Command("sh", "-c", `printf '%s\n' `+got).Output()
+		if err != nil || string(out) != strings.Join(words, "\n")+"\n" {
+			t.Errorf("a shell reads %s as %q, %v", got, out, err)
 		}
 	}
 }

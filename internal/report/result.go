@@ -100,7 +100,7 @@ func Result(w io.Writer, res *apply.Result, o Options) error {
 	documents := names(res, o.Documents)
 	if !o.Quiet {
 		for _, team := range res.Teams {
-			t.line(Safe(teamLine(res, team, documents)))
+			t.line(Safe(teamLine(res, team, documents, o.Teams)))
 		}
 	}
 	switch {
@@ -155,14 +155,27 @@ func onlyHeld(res *apply.Result, team string, k access.ClusterKey) bool {
 	return held
 }
 
-func teamLine(res *apply.Result, t apply.TeamResult, documents map[access.ClusterKey]string) string {
-	all := len(t.Complete) + len(t.Incomplete)
+// teamLine says where a team now has what its document says. on are the clusters
+// that the documents have teams on; without them only those that the plan
+// changed are known.
+func teamLine(res *apply.Result, t apply.TeamResult, documents map[access.ClusterKey]string, on map[string][]access.ClusterKey) string {
+	done := slices.Clone(t.Complete)
+	for _, k := range on[t.Team] {
+		if !slices.Contains(done, k) && !slices.Contains(t.Incomplete, k) {
+			done = append(done, k)
+		}
+	}
+	all := len(done) + len(t.Incomplete)
+	of := "clusters"
+	if on == nil {
+		of = "clusters that the plan changed for it"
+	}
 	line := fmt.Sprintf("now     team/%s has what its document says on ", t.Team)
 	if len(t.Incomplete) == 0 {
 		if all == 1 {
-			return line + clusterName(documents[t.Complete[0]], t.Complete[0])
+			return line + clusterName(documents[done[0]], done[0])
 		}
-		return line + fmt.Sprintf("all %d clusters", all)
+		return line + fmt.Sprintf("all %d %s", all, of)
 	}
 	var not []string
 	for _, k := range t.Incomplete {
@@ -172,5 +185,5 @@ func teamLine(res *apply.Result, t apply.TeamResult, documents map[access.Cluste
 		}
 		not = append(not, name)
 	}
-	return line + fmt.Sprintf("%d of %d clusters; not on %s", len(t.Complete), all, strings.Join(not, ", "))
+	return line + fmt.Sprintf("%d of %d %s; not on %s", len(done), all, of, strings.Join(not, ", "))
 }

@@ -38,6 +38,32 @@ func TestAResultReadsAsItsGoldenFile(t *testing.T) {
 	golden(t, "result.txt", b.Bytes())
 }
 
+// Where nothing was to do for a team it has what its document says as well.
+func TestWhereATeamStandsCountsTheClustersWithoutAChangeToo(t *testing.T) {
+	on := map[string][]access.ClusterKey{
+		"backend": {cluster("dev"), cluster("prod"), cluster("qa"), cluster("test")},
+		"ops":     {cluster("qa"), cluster("test")},
+	}
+	for what, c := range map[string]struct {
+		on   map[string][]access.ClusterKey
+		want []string
+	}{
+		"documents": {on, []string{"team/backend has what its document says on 3 of 4 clusters; not on", "team/ops has what its document says on all 2 clusters\n"}},
+		"a saved plan": {nil, []string{"team/backend has what its document says on 1 of 2 clusters that the plan changed for it; not on",
+			"team/ops has what its document says on test\n"}},
+	} {
+		var b bytes.Buffer
+		if err := Result(&b, mixed(), Options{Teams: c.on}); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range c.want {
+			if !strings.Contains(b.String(), line) {
+				t.Errorf("%s: no %q in\n%s", what, line, &b)
+			}
+		}
+	}
+}
+
 func TestARunThatMadeAllSaysNothingOfRunningAgain(t *testing.T) {
 	res := mixed()
 	res.Outcomes, res.Counts, res.Teams = res.Outcomes[2:3], apply.Counts{Done: 1}, nil

@@ -21,6 +21,10 @@ type Options struct {
 	// Documents are the names that documents give to clusters, so that what is
 	// not ours is named as adopt takes it.
 	Documents map[access.ClusterKey]string
+	// Teams are the clusters on which the documents have a team, of those that the
+	// run looked at: where it changes nothing they have what they say. nil: not
+	// known, as of a saved plan.
+	Teams map[string][]access.ClusterKey
 	// Next is the command to run next, if there is one.
 	Next string
 	// Saved tells that the plan was saved: where something moved it fails again.

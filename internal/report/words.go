@@ -132,6 +132,27 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// Quote is s as one word of a shell.
+func Quote(s string) string { return "'" + strings.ReplaceAll(Safe(s), "'", `'\''`) + "'" }
+
+// ShellLine is words as a line to be typed, each quoted where a shell would take
+// them for more than they say, as a star.
+func ShellLine(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if out[i] = w; w == "" || strings.ContainsFunc(w, func(r rune) bool { return !plainInShells(r) }) {
+			out[i] = Quote(w)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// plainInShells reports whether a letter stands for itself in every shell,
+// wherever in a word it stands.
+func plainInShells(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
+}
+
 // place is file:line, enough to find it and short enough for a table.
 func place(p access.Place) string {
 	p.Column = 0
