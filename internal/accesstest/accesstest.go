@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
@@ -47,6 +48,9 @@ type Case struct {
 	// Why says in words what no finding says: a subject, cluster or namespace
 	// that does not exist, a word that is not known.
 	Why string
+	// Notes are what a reader should know, whatever the outcome: a namespace of
+	// which the documents say nothing.
+	Notes []string
 	// Findings are those who decided it otherwise than wanted.
 	Findings []Finding
 	Subjects int // how many were asked, over all clusters
@@ -135,6 +139,7 @@ func run(w *question.World, c Case, namespace string) Case {
 	if err != nil {
 		return c.fails(err)
 	}
+	spoken := c.namespaces(namespace)
 	for _, k := range c.Test.Clusters {
 		if w.Outside(k) {
 			continue
@@ -146,6 +151,7 @@ func run(w *question.World, c Case, namespace string) Case {
 		if err := namespaceExists(w, cluster, namespace); err != nil {
 			return c.fails(err)
 		}
+		spoken = slices.DeleteFunc(spoken, func(ns string) bool { return heardOf(w, cluster, ns) })
 		if c.Kind == Only {
 			err = c.only(w, cluster)
 		} else {
@@ -154,6 +160,9 @@ func run(w *question.World, c Case, namespace string) Case {
 		if err != nil {
 			return c.fails(err)
 		}
+	}
+	for _, ns := range spoken {
+		c.unheardOf(w, ns)
 	}
 	c.Outcome = c.outcome()
 	return c
@@ -188,6 +197,49 @@ func namespaceExists(w *question.World, c *question.Cluster, namespace string) e
 		return nil
 	}
 	return fmt.Errorf("cluster %s has no namespace %s, and no pattern of the documents matches it", c.Facts.Name, namespace)
+}
+
+// everyClusters are the namespaces that each cluster has from the beginning.
+// (Kubernetes, Namespaces: initial namespaces)
+var everyClusters = []string{"default", "kube-node-lease", "kube-public", "kube-system"}
+
+// namespaces are those that a case speaks of: the question's, and those of its
+// ServiceAccounts.
+func (c *Case) namespaces(asked string) []string {
+	spoken := []string{asked}
+	for _, who := range append(slices.Clone(c.Only), c.Who) {
+		if ns, _, ok := strings.Cut(who.Name, "/"); ok && who.Kind == access.WhoServiceAccount && !slices.Contains(spoken, ns) {
+			spoken = append(spoken, ns)
+		}
+	}
+	return spoken
+}
+
+// heardOf reports whether a namespace is known of on a cluster by more than a
+// test of it: there are those that were read, or a grant or a workload of the
+// documents takes it in.
+func heardOf(w *question.World, c *question.Cluster, namespace string) bool {
+	return namespace == "" || c.Facts.Namespaces != nil || slices.Contains(everyClusters, namespace) || w.Directory.Awaits(c.Facts.Cluster, namespace)
+}
+
+// unheardOf notes a namespace that on no cluster is known of: misspelt, what
+// nobody may do in it passes.
+func (c *Case) unheardOf(w *question.World, namespace string) {
+	note := "no grant of the documents reaches namespace " + namespace + ", and in a misspelt one nobody may do anything"
+	var names []string
+	for _, k := range c.Test.Clusters {
+		for _, p := range w.Directory.Patterns(k) {
+			if !strings.Contains(p, "*") {
+				names = append(names, p)
+			}
+		}
+	}
+	if near := question.Nearest(namespace, names); near != "" {
+		note += "; did you mean " + near + "?"
+	} else {
+		note += "; --observed tells whether it is there"
+	}
+	c.Notes = append(c.Notes, note)
 }
 
 // each asks a Can or a Cannot on one cluster.

@@ -179,6 +179,49 @@ func TestWhatIsNotThereFailsWhereItIsKnown(t *testing.T) {
 	story{"a cluster that was not read", access.WantTest{Clusters: both, Who: who("user/ann"), Namespaces: []string{"db"}, Cannot: cannot}, Undetermined, []string{"b user/ann"}, ""}.check(t, question.Observed(want, have))
 }
 
+// From documents alone nobody knows which namespaces there are: one that only
+// the test speaks of is noted, whatever the outcome, and no other.
+//
+// shows: item S68
+func TestANamespaceThatOnlyTheTestSpeaksOfIsNoted(t *testing.T) {
+	want := state()
+	want.Workloads = []access.WantWorkload{{Name: "yace", Clusters: []access.ClusterKey{keyA}, Accounts: []access.WorkloadAccount{{Namespace: "monitoring", Name: "*"}}}}
+	a := []access.ClusterKey{keyA}
+	for name, c := range map[string]struct {
+		test  access.WantTest
+		notes []string // the namespaces
+	}{
+		"none":                            {access.WantTest{Clusters: a, Who: who("team/web"), Cannot: asks("get nodes")}, nil},
+		"in a pattern":                    {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"web-7"}, Cannot: asks("get nodes")}, nil},
+		"written out":                     {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, nil},
+		"a workload's":                    {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"monitoring"}, Cannot: asks("get pods")}, nil},
+		"every cluster's":                 {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"kube-system", "default"}, Cannot: asks("get pods")}, nil},
+		"on one of the clusters":          {access.WantTest{Clusters: both, Who: who("team/web"), Namespaces: []string{"monitoring"}, Cannot: asks("get pods")}, nil},
+		"on another cluster alone":        {access.WantTest{Clusters: []access.ClusterKey{keyB}, Who: who("team/web"), Namespaces: []string{"monitoring"}, Cannot: asks("get pods")}, []string{"monitoring"}},
+		"misspelt":                        {access.WantTest{Clusters: both, Who: who("team/web"), Namespaces: []string{"ood", "web-1"}, Cannot: asks("get pods")}, []string{"ood"}},
+		"misspelt, and it fails":          {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"wbe-1"}, Can: asks("get pods")}, []string{"wbe-1"}},
+		"a ServiceAccount's":              {access.WantTest{Clusters: a, Who: who("serviceaccount/monitring/x"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, []string{"monitring"}},
+		"a ServiceAccount's, written out": {access.WantTest{Clusters: a, Who: who("serviceaccount/odd/x"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, nil},
+		"of only":                         {access.WantTest{Clusters: a, Only: who("serviceaccount/od/x"), Namespaces: []string{"odd"}, Can: asks("get pods")}, []string{"od"}},
+	} {
+		var got []string
+		for _, run := range Run([]access.WantTest{c.test}, question.Documents(want, nil)).Cases {
+			for _, n := range run.Notes {
+				got = append(got, n)
+			}
+		}
+		if len(got) != len(c.notes) {
+			t.Errorf("%s: %q, want notes of %q", name, got, c.notes)
+			continue
+		}
+		for i, ns := range c.notes {
+			if !strings.HasPrefix(got[i], "no grant of the documents reaches namespace "+ns+",") {
+				t.Errorf("%s: %q", name, got[i])
+			}
+		}
+	}
+}
+
 // Lists are every combination of theirs, and one that fails hides no other.
 func TestListsAreAllTheirCombinations(t *testing.T) {
 	r := Run([]access.WantTest{{Clusters: both, Who: who("user/ann", "user/bob"), Namespaces: []string{"web-1", "db"}, Can: asks("list pods", "get pods"), Cannot: asks("get nodes")}},

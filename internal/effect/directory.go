@@ -105,34 +105,36 @@ func (d *Directory) WithCallers(h *access.Snapshot) *Directory {
 	return d
 }
 
-// Awaits reports whether some scope that a document wants on a cluster takes in
-// a namespace.
+// Awaits reports whether something that a document wants on a cluster takes in
+// a namespace: a scope, or a workload's ServiceAccount.
 func (d *Directory) Awaits(k access.ClusterKey, namespace string) bool {
+	return slices.ContainsFunc(d.Patterns(k), func(p string) bool { return access.MatchPattern(p, namespace) })
+}
+
+// Patterns are the namespaces and patterns of namespaces that the documents use
+// on a cluster, sorted.
+func (d *Directory) Patterns(k access.ClusterKey) []string {
+	var patterns []string
 	for i := range d.want.Clusters {
 		c := &d.want.Clusters[i]
 		if c.Key != k {
 			continue
 		}
-		for _, p := range Patterns(c) {
-			if access.MatchPattern(p, namespace) {
-				return true
+		for j := range c.Entries {
+			for _, a := range c.Entries[j].Associations {
+				patterns = append(patterns, a.Scope.Namespaces...)
 			}
 		}
-	}
-	return false
-}
-
-// Patterns are the patterns of namespaces that the documents use on a cluster,
-// sorted.
-func Patterns(c *access.WantCluster) []string {
-	var patterns []string
-	for i := range c.Entries {
-		for _, a := range c.Entries[i].Associations {
-			patterns = append(patterns, a.Scope.Namespaces...)
+		for j := range c.Bindings {
+			patterns = append(patterns, c.Bindings[j].Scope.Namespaces...)
 		}
 	}
-	for i := range c.Bindings {
-		patterns = append(patterns, c.Bindings[i].Scope.Namespaces...)
+	for i := range d.want.Workloads {
+		if w := &d.want.Workloads[i]; slices.Contains(w.Clusters, k) {
+			for _, a := range w.Accounts {
+				patterns = append(patterns, a.Namespace)
+			}
+		}
 	}
 	slices.Sort(patterns)
 	return slices.Compact(patterns)

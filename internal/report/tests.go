@@ -25,11 +25,47 @@ func Tests(w io.Writer, r *accesstest.Report, alone bool, again []string, o Opti
 			t.testCase(c, again, o)
 		}
 	}
+	if !o.Quiet {
+		for _, n := range testNotes(r) {
+			t.line(Safe("note: " + n))
+		}
+	}
 	if alone && !o.Quiet {
 		t.line(Safe(basisWords()))
 	}
 	t.line(testCounts(r))
 	return t.flush(w)
+}
+
+// testNotes are the cases' notes, each once, with the place of the first test
+// that it is about and the number of the others.
+func testNotes(r *accesstest.Report) []string {
+	type note struct {
+		text, place string
+		cases       int
+	}
+	var notes []*note
+	at := map[string]*note{}
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		for _, text := range c.Notes {
+			n := at[text]
+			if n == nil {
+				n = &note{text: text, place: c.Place().String()}
+				at[text], notes = n, append(notes, n)
+			}
+			n.cases++
+		}
+	}
+	var out []string
+	for _, n := range notes {
+		s := n.text + "   " + n.place
+		if n.cases > 1 {
+			s += fmt.Sprintf(" and %d more", n.cases-1)
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func testCounts(r *accesstest.Report) string {
@@ -230,7 +266,7 @@ func tryWords(c *accesstest.Case, f *accesstest.Finding, again []string) string 
 	if ns := c.Asked.Namespace; ns != "" {
 		words = append(words, "-n", ns)
 	}
-	return strings.Join(append(append(words, "--cluster", f.Cluster), again...), " ")
+	return ShellLine(append(append(words, "--cluster", f.Cluster), again...))
 }
 
 // CaseLine is what a case asks, on one line.

@@ -20,6 +20,7 @@ type caseJSON struct {
 	Asked    askedJSON    `json:"asked"`
 	Text     string       `json:"text"`
 	Why      string       `json:"why,omitempty"`
+	Notes    []string     `json:"notes,omitempty"`
 	Findings []resultJSON `json:"findings,omitempty"`
 }
 
@@ -38,7 +39,7 @@ func TestsJSON(w io.Writer, r *accesstest.Report, alone bool) error {
 	out.Summary.Passed, out.Summary.Failed, out.Summary.Undetermined = r.Passed, r.Failed, r.Undetermined
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		j := caseJSON{Test: c.Test.Document, Source: c.Place(), Outcome: string(c.Outcome), Kind: string(c.Kind), Asked: asked(c.Asked), Text: caseTitle(c), Why: c.Why}
+		j := caseJSON{Test: c.Test.Document, Source: c.Place(), Outcome: string(c.Outcome), Kind: string(c.Kind), Asked: asked(c.Asked), Text: caseTitle(c), Why: c.Why, Notes: c.Notes}
 		if c.Kind != accesstest.Only {
 			j.Who = c.Who.String()
 		}
@@ -142,6 +143,11 @@ func TestsGitHub(w io.Writer, r *accesstest.Report, again []string) error {
 	var b strings.Builder
 	for i := range r.Cases {
 		c := &r.Cases[i]
+		p := c.Place()
+		at := fmt.Sprintf("file=%s,line=%d,col=%d,title=%s", property.Replace(Safe(p.File)), p.Line, max(1, p.Column), property.Replace(Safe(c.Test.Document)))
+		for _, n := range c.Notes {
+			fmt.Fprintf(&b, "::notice %s::%s\n", at, data.Replace(Safe(caseTitle(c)+": "+n)))
+		}
 		level := "error"
 		switch c.Outcome {
 		case accesstest.Passed:
@@ -149,9 +155,7 @@ func TestsGitHub(w io.Writer, r *accesstest.Report, again []string) error {
 		case accesstest.Undetermined:
 			level = "warning"
 		}
-		p := c.Place()
-		fmt.Fprintf(&b, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", level, property.Replace(Safe(p.File)), p.Line, max(1, p.Column),
-			property.Replace(Safe(c.Test.Document)), data.Replace(safeLines(caseWords(c, again, false), "\n")))
+		fmt.Fprintf(&b, "::%s %s::%s\n", level, at, data.Replace(safeLines(caseWords(c, again, false), "\n")))
 	}
 	b.WriteString(testCounts(r) + "\n")
 	_, err := io.WriteString(w, b.String())
