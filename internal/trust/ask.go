@@ -157,17 +157,16 @@ func (s Statement) requests() []request {
 			}
 		default:
 			f := podFacts(clusterARN(t.Cluster), t.Cluster.Name, t.Namespace, t.Name)
-			caller, account := pods(), t.Cluster.Account
+			caller, account, actions := pods(), t.Cluster.Account, []string{assumeRole, tagSession}
 			if t.Untagged {
 				f = untaggedFacts()
 			}
 			if p.Type == "AWS" {
 				caller, account = session(p.Value), ""
 				if f[keyExternalID] = nil; t.Untagged {
-					f[keyExternalID] = []string{externalID(t)}
+					f[keyExternalID], actions = []string{externalID(t)}, actions[:1] // no tags, no sts:TagSession
 				}
 			}
-			actions := []string{assumeRole, tagSession}
 			out = append(out, request{caller, account, f, actions})
 		}
 	}

@@ -58,7 +58,7 @@ func administrators() map[string]string {
 
 // way is a way from an action to everything.
 type way struct {
-	actions []string // one of them is enough
+	actions []string // one of them is enough; each with the type of its resource
 	any     bool     // on whatever resource; otherwise only on one that nobody named
 	facts   facts    // as the way needs them
 	name    string   // as people write it
@@ -73,22 +73,22 @@ func ways() []way {
 	admin := facts{"iam:PolicyARN": {"arn:aws:iam::aws:policy/AdministratorAccess"}}
 	unbounded := facts{"iam:PermissionsBoundary": nil}
 	return []way{
-		{[]string{stranger + ":" + stranger}, false, nil, "*", 0, "it is an administrator of the account already"},
-		{[]string{"iam:" + stranger}, false, nil, "iam:*", 1, "iam:PutRolePolicy on its own role makes it an administrator"},
-		{[]string{"iam:PutRolePolicy", "iam:PutUserPolicy", "iam:PutGroupPolicy"}, true, unbounded, "", 1,
+		{[]string{stranger + ":" + stranger + " role"}, false, nil, "*", 0, "it is an administrator of the account already"},
+		{[]string{"iam:" + stranger + " role"}, false, nil, "iam:*", 1, "iam:PutRolePolicy on its own role makes it an administrator"},
+		{[]string{"iam:PutRolePolicy role", "iam:PutUserPolicy user", "iam:PutGroupPolicy group"}, true, unbounded, "", 1,
 			"it writes itself, or whoever it can act as, a policy that allows everything"},
-		{[]string{"iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"}, true, unbounded.with(admin), "", 1,
+		{[]string{"iam:AttachRolePolicy role", "iam:AttachUserPolicy user", "iam:AttachGroupPolicy group"}, true, unbounded.with(admin), "", 1,
 			"it attaches AdministratorAccess " + strings.Replace(self, "of", "to", 1) + ", or to one that it can act as"},
-		{[]string{"iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"}, true, nil, "", 1, "it rewrites a policy that it, or an administrator, has"},
-		{[]string{"iam:AddUserToGroup"}, true, nil, "", 1, "it puts a user that it can act as into the administrators' group"},
-		{[]string{"iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"}, true, nil, "", 1, "it makes itself credentials of another user, an administrator too"},
-		{[]string{"iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"}, true, facts{"iam:PermissionsBoundary": {stranger}}, "", 1, "it takes off the boundary that limits it"},
-		{[]string{"iam:UpdateAssumeRolePolicy"}, true, nil, "", 2, "it lets itself into an administrator's role, then assumes it"},
-		{[]string{"sts:AssumeRole"}, false, nil, "sts:AssumeRole on any role", 1, "it assumes an administrator's role, where one trusts the account"},
-		{[]string{"eks:AssociateAccessPolicy"}, true, facts{"eks:policyArn": {"arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"}, "eks:accessScope": {"cluster"}}, "", 1,
+		{[]string{"iam:CreatePolicyVersion policy", "iam:SetDefaultPolicyVersion policy"}, true, nil, "", 1, "it rewrites a policy that it, or an administrator, has"},
+		{[]string{"iam:AddUserToGroup group"}, true, nil, "", 1, "it puts a user that it can act as into the administrators' group"},
+		{[]string{"iam:CreateAccessKey user", "iam:CreateLoginProfile user", "iam:UpdateLoginProfile user"}, true, nil, "", 1, "it makes itself credentials of another user, an administrator too"},
+		{[]string{"iam:DeleteRolePermissionsBoundary role", "iam:PutRolePermissionsBoundary role"}, true, facts{"iam:PermissionsBoundary": {stranger}}, "", 1, "it takes off the boundary that limits it"},
+		{[]string{"iam:UpdateAssumeRolePolicy role"}, true, nil, "", 2, "it lets itself into an administrator's role, then assumes it"},
+		{[]string{"sts:AssumeRole role"}, false, nil, "sts:AssumeRole on any role", 1, "it assumes an administrator's role, where one trusts the account"},
+		{[]string{"eks:AssociateAccessPolicy access-entry"}, true, facts{"eks:policyArn": {"arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"}, "eks:accessScope": {"cluster"}}, "", 1,
 			"it gives an entry AmazonEKSClusterAdminPolicy and is an administrator of the cluster"},
-		{[]string{"eks:CreateAccessEntry", "eks:UpdateAccessEntry"}, true, nil, "", 2, "it puts itself into a Kubernetes group that is bound to what it likes"},
-		{[]string{"iam:PassRole"}, false, nil, "iam:PassRole on any role", 2, ""},
+		{[]string{"eks:CreateAccessEntry cluster", "eks:UpdateAccessEntry access-entry"}, true, nil, "", 2, "it puts itself into a Kubernetes group that is bound to what it likes"},
+		{[]string{"iam:PassRole role"}, false, nil, "iam:PassRole on any role", 2, ""},
 	}
 }
 
@@ -103,21 +103,18 @@ func (q powersAsked) dangers() []Danger {
 	for _, s := range q.policies.Identity {
 		out = append(out, inverted(s)...)
 	}
-	resources, found := q.resources(), []way(nil)
+	var found []way
 	for _, w := range ways() {
-		places := resources
-		if !w.any {
-			places = q.anywhere()
-		}
-		for _, a := range w.actions {
-			if !q.possible(a, w.facts, places) {
+		for _, action := range w.actions {
+			a, kind, _ := strings.Cut(action, " ")
+			if !q.possible(a, w.facts, q.resources(a, kind, w.any)) {
 				continue
 			}
 			if w.name == "" {
 				w.name = a
 			}
 			if a == "iam:PassRole" {
-				w.leads = q.passing(resources)
+				w.leads = q.passing()
 			}
 			found = append(found, w)
 			break
@@ -154,17 +151,18 @@ func inverted(s iam.Source) []Danger {
 
 // passing is what to do with any role that may be passed on: the service that
 // takes it, of those that the role may use.
-func (q powersAsked) passing(resources []string) string {
+func (q powersAsked) passing() string {
 	for _, s := range []struct{ action, leads string }{
-		{"eks:CreatePodIdentityAssociation", "eks:CreatePodIdentityAssociation gives an administrator's role to a pod of its choice"},
-		{"lambda:CreateFunction", "lambda:CreateFunction runs code with an administrator's role"},
-		{"ec2:RunInstances", "ec2:RunInstances starts a machine with an administrator's role"},
-		{"cloudformation:CreateStack", "cloudformation:CreateStack makes anything with an administrator's role"},
-		{"ecs:RunTask", "ecs:RunTask runs a container with an administrator's role"},
-		{"glue:CreateJob", "glue:CreateJob runs code with an administrator's role"},
-		{"ssm:StartAutomationExecution", "ssm:StartAutomationExecution acts with an administrator's role"},
+		{"eks:CreatePodIdentityAssociation cluster", "eks:CreatePodIdentityAssociation gives an administrator's role to a pod of its choice"},
+		{"lambda:CreateFunction function", "lambda:CreateFunction runs code with an administrator's role"},
+		{"ec2:RunInstances instance", "ec2:RunInstances starts a machine with an administrator's role"},
+		{"cloudformation:CreateStack stack", "cloudformation:CreateStack makes anything with an administrator's role"},
+		{"ecs:RunTask task-definition", "ecs:RunTask runs a container with an administrator's role"},
+		{"glue:CreateJob job", "glue:CreateJob runs code with an administrator's role"},
+		{"ssm:StartAutomationExecution automation-definition", "ssm:StartAutomationExecution acts with an administrator's role"},
 	} {
-		if q.possible(s.action, facts{"iam:PassedToService": nil}, resources) {
+		a, kind, _ := strings.Cut(s.action, " ")
+		if q.possible(a, nil, q.resources(a, kind, true)) {
 			return s.leads
 		}
 	}
@@ -179,43 +177,25 @@ func (q powersAsked) possible(action string, f facts, resources []string) bool {
 		c = session(q.role)
 		c.Account = p.Account
 	}
+	f = f.with(facts{"aws:username": nil}) // a session of a role has none
 	return slices.ContainsFunc(resources, func(resource string) bool {
 		return iam.Decide(iam.Request{Caller: c, Action: action, Resource: resource, Context: f.context(true)}, q.policies).Verdict != iam.Denied
 	})
 }
 
-// anywhere are resources that no policy means by name.
-func (q powersAsked) anywhere() []string {
-	a, err := access.ParseARN(q.role)
-	if err != nil {
-		a = access.ARN{Partition: "aws", Account: "000000000000"}
-	}
-	out := []string{"arn:" + a.Partition + ":iam::" + a.Account + ":role/" + stranger}
-	for _, account := range append(q.named(), strings.Repeat(stranger, 12)) {
-		out = append(out, "arn:"+a.Partition+":iam::"+account+":role/"+stranger)
-	}
-	return out
-}
-
-var accountInARN = regexp.MustCompile(`:iam::([0-9]{12}):`)
-
-// named are the accounts that the policies name in resources of IAM.
-func (q powersAsked) named() []string {
-	var out []string
-	for _, r := range q.written() {
-		if m := accountInARN.FindStringSubmatch(r); m != nil {
-			out = append(out, m[1])
-		}
-	}
-	return out
-}
-
-// written are the resources that the policies write.
-func (q powersAsked) written() []string {
-	var out []string
+// written are the ARNs that the policies write as resources, wildcards and
+// variables filled in. Roles of services are left out: only the service has
+// them.
+func (q powersAsked) written() []access.ARN {
+	var out []access.ARN
 	for _, s := range q.policies.Identity {
 		for _, st := range s.Policy.Statements {
-			out = append(out, st.Resources...)
+			for _, r := range st.Resources {
+				r = strings.NewReplacer("*", stranger, "?", stranger).Replace(variable.ReplaceAllString(r, stranger))
+				if a, err := access.ParseARN(r); err == nil && !strings.HasPrefix(a.Resource, "role/aws-service-role/") {
+					out = append(out, a)
+				}
+			}
 		}
 	}
 	return out
@@ -223,18 +203,35 @@ func (q powersAsked) written() []string {
 
 var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// resources are one for each resource that the policies write, and those that
-// nobody named. Roles of services are left out: only the service has them.
-func (q powersAsked) resources() []string {
-	out := q.anywhere()
-	for _, r := range q.written() {
-		if strings.Contains(r, ":role/aws-service-role/") {
+// resources are those on which to ask for an action: of its type, in each
+// account and Region that the policies name and in the role's own, one that
+// nobody named; and, where any will do, those that the policies write.
+func (q powersAsked) resources(action, kind string, any bool) []string {
+	service, _, _ := strings.Cut(action, ":")
+	if kind == "role" {
+		service = "iam" // also for sts:AssumeRole
+	}
+	own, err := access.ParseARN(q.role)
+	if err != nil {
+		own = access.ARN{Partition: "aws", Account: "000000000000"}
+	}
+	places := []access.ARN{{Partition: own.Partition, Service: service, Account: own.Account}, {Partition: own.Partition, Service: service, Account: strings.Repeat(stranger, 12)}}
+	if service != "iam" {
+		places[0].Region, places[1].Region = stranger, stranger
+	}
+	var out []string
+	for _, a := range q.written() {
+		if a.Service != service {
 			continue
 		}
-		r = strings.NewReplacer("*", stranger, "?", stranger).Replace(variable.ReplaceAllString(r, stranger))
-		if !slices.Contains(out, r) {
-			out = append(out, r)
+		places = append(places, a)
+		if any && strings.HasPrefix(a.Resource, kind+"/") {
+			out = append(out, a.String())
 		}
+	}
+	for _, a := range places {
+		a.Resource = kind + "/" + stranger
+		out = append(out, a.String())
 	}
 	return out
 }

@@ -210,19 +210,19 @@ func (t *token) gitHub() {
 		return
 	}
 	for _, v := range t.valuesOf(t.sub) {
-		org, repo, _ := strings.Cut(strings.TrimPrefix(v, "repo:"), "/")
-		repo, _, _ = strings.Cut(repo, ":")
-		fixedOrg, fixedRepo := fixed(org), fixed(repo)
+		org, rest, _ := strings.Cut(strings.TrimPrefix(v, "repo:"), "/")
+		repo, _, _ := strings.Cut(rest, ":")
+		some := possible(strings.NewReplacer("*", stranger, "?", stranger).Replace(v))
+		matches := fmt.Sprintf("matches %q", v)
 		switch {
-		case possible("repo:" + fixedOrg + stranger + "/" + stranger + branch):
-			t.j.add(40, Hold, fmt.Sprintf("matches %q", v), "anybody may make an organisation whose name begins with "+fixedOrg, instead)
-			return
-		case possible("repo:" + org + "/" + fixedRepo + stranger + branch):
-			t.j.add(40, Hold, fmt.Sprintf("matches %q", v), "every repository of "+org+" that begins so may have the role, also one that is made tomorrow", instead)
-			return
-		case possible("repo:" + org + "/" + fixedRepo + ":pull_request"):
-			t.j.add(40, Warn, fmt.Sprintf("matches %q", v), "a workflow of a pull request may have the role", instead)
-			return
+		case some && strings.ContainsAny(org, "*?"):
+			t.j.add(40, Hold, matches, "anybody may make an organisation whose name begins with "+fixed(org), instead)
+		case some && fixed(repo) == "" && strings.ContainsAny(v, "*?"):
+			t.j.add(40, Hold, matches, "every repository of "+org+" may have the role, also one that is made tomorrow", instead)
+		case some && strings.ContainsAny(repo, "*?"):
+			t.j.add(40, Warn, matches, "every repository of "+org+" that begins with "+fixed(repo)+" may have the role", instead)
+		case possible("repo:" + org + "/" + repo + ":pull_request"):
+			t.j.add(40, Warn, matches, "a workflow of a pull request may have the role", instead)
 		}
 	}
 }
