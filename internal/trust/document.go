@@ -64,17 +64,7 @@ func (d document) write() (access.Document, error) {
 	if err != nil {
 		return "", err
 	}
-	return canonical(string(b))
-}
-
-// canonical is compact JSON with sorted keys.
-func canonical(text string) (access.Document, error) {
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return "", err
-	}
-	b, err := json.Marshal(v)
-	return access.Document(b), err
+	return iam.Canonical(iam.Trust, string(b))
 }
 
 // Merge gives the trust policy that a role of ours is to have: others'
