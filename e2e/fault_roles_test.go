@@ -37,7 +37,7 @@ func newRoleWorld(t *testing.T, want *access.State) *roleWorld {
 	if err != nil || len(clusters) != 1 {
 		t.Fatal(clusters, err)
 	}
-	if err := w.virtual.server.APIServerReady(clusters[0], emulator.APIServer{Endpoint: "https://127.0.0.1:1", CertificateAuthority: "UEVN", Keys: []byte(`{"keys":[]}`)}); err != nil {
+	if err := w.virtual.server.APIServerReady(clusters[0], emulator.APIServer{Endpoint: "https://127.0.0.1:1", CertificateAuthority: "UEVN"}); err != nil {
 		t.Fatal(err)
 	}
 	w.server.Roles = []access.KubernetesRole{{Name: "edit"}, {Name: "view"}}

@@ -1,7 +1,7 @@
 package emulator
 
 import (
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -13,9 +13,8 @@ import (
 
 // APIServer is a cluster's API server that is ready.
 type APIServer struct {
-	Endpoint             string          // https, on loopback
-	CertificateAuthority string          // base64 of PEM
-	Keys                 json.RawMessage // the JWKS of the cluster's ServiceAccount tokens
+	Endpoint             string // https, on loopback
+	CertificateAuthority string // base64 of PEM
 }
 
 // Clusters lists the clusters that are there, in the order of account, Region
@@ -36,11 +35,15 @@ func (s *Server) ClustersChanged() <-chan struct{} { return s.changed }
 func (s *Server) noteClusters(writes []call.Write) {
 	for _, w := range writes {
 		if w.Operation == "CreateCluster" || w.Operation == "DeleteCluster" {
-			select {
-			case s.changed <- struct{}{}:
-			default: // it is told already
-			}
+			s.noteChange()
 		}
+	}
+}
+
+func (s *Server) noteChange() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // it is told already
 	}
 }
 
@@ -54,7 +57,6 @@ func (s *Server) APIServerReady(c eks.Cluster, a APIServer) error {
 	return s.db.Update(func(tx *store.Tx) error {
 		tx.SetTime(s.o.Now())
 		s.parts.EKS.Serve(tx, c, eks.APIServer{Endpoint: a.Endpoint, CertificateAuthority: a.CertificateAuthority})
-		s.parts.Kubernetes.PutKeys(tx, c, a.Keys)
 		return nil
 	})
 }
@@ -68,6 +70,42 @@ func (s *Server) APIServerEnded(c eks.Cluster, why string) error {
 		s.parts.EKS.Stop(tx, c, why)
 		return nil
 	})
+}
+
+// SigningKey is the id of the key with which a cluster's ServiceAccount tokens
+// are signed. An API server that was started with another one signs with that.
+func (s *Server) SigningKey(c eks.Cluster) (string, error) {
+	keys, err := s.parts.Kubernetes.Keys(front{s}, c)
+	if err != nil || len(keys) == 0 {
+		return "", err
+	}
+	return keys[0].ID, nil
+}
+
+// RotateKeys lets a new key sign a cluster's ServiceAccount tokens and gives
+// its id. Whoever reads ClustersChanged starts the cluster's API server anew.
+func (s *Server) RotateKeys(k call.ClusterKey) (string, error) {
+	c, err := s.cluster(k)
+	if err != nil {
+		return "", err
+	}
+	id, err := s.parts.Kubernetes.RotateKeys(front{s}, c)
+	if err == nil {
+		s.noteChange()
+	}
+	return id, err
+}
+
+// cluster finds a cluster that is there.
+func (s *Server) cluster(k call.ClusterKey) (c eks.Cluster, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		var ok bool
+		if c, ok = s.parts.EKS.Cluster(tx, k, s.o.Now()); !ok {
+			return fmt.Errorf("the lab has no cluster %s", k)
+		}
+		return nil
+	})
+	return c, err
 }
 
 // front is the Server as the room of the API servers sees it.
@@ -84,6 +122,13 @@ func (f front) Refused(k call.ClusterKey, why error) {
 
 func (f front) View(do func(store.Reader) error) error {
 	return f.s.db.View(func(tx *store.Tx) error { return do(tx.AsOf(f.s.o.Now().Add(-f.s.o.Consistency))) })
+}
+
+func (f front) Update(do func(*store.Tx) error) error {
+	return f.s.db.Update(func(tx *store.Tx) error {
+		tx.SetTime(f.s.o.Now())
+		return do(tx)
+	})
 }
 
 // STS answers as the lab's STS does, signature, session and limits checked,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 )
 
@@ -15,6 +16,7 @@ import (
 //	GET  /_lab/accounts                   its accounts
 //	POST /_lab/accounts?account=&region=  makes an account, if it is not there
 //	GET  /_lab/env?account=               the lab caller's keys in an account
+//	POST /_lab/keys?account=&region=&cluster=  lets a new key sign a cluster's ServiceAccount tokens
 //	GET  /_lab/journal                    the writes since the start
 //	GET  /_lab/assumptions                what the lab takes for granted of AWS
 //	...  /_lab/kubernetes/                what the clusters' API servers ask, each with its own token
@@ -43,6 +45,10 @@ func (s *Server) serveLab(w http.ResponseWriter, r *http.Request) {
 	case "GET /_lab/env":
 		keys, err := s.env(r.URL.Query().Get("account"))
 		writeResult(w, keys, err)
+	case "POST /_lab/keys":
+		q := r.URL.Query()
+		id, err := s.RotateKeys(call.ClusterKey{Account: q.Get("account"), Region: q.Get("region"), Name: q.Get("cluster")})
+		writeResult(w, map[string]string{"kid": id}, err)
 	case "GET /_lab/journal":
 		writeResult(w, s.Journal(), nil)
 	case "GET /_lab/assumptions":

@@ -115,6 +115,17 @@ func (s *Service) Clusters(r store.Reader, now time.Time) []Cluster {
 	return all
 }
 
+// IssuedBy finds the cluster whose ServiceAccount tokens an issuer's are, by
+// the issuer's URL.
+func (s *Service) IssuedBy(r store.Reader, issuer string, now time.Time) (Cluster, bool) {
+	for _, c := range s.Clusters(r, now) {
+		if c.Issuer == issuer {
+			return c, true
+		}
+	}
+	return Cluster{}, false
+}
+
 func (s *Service) all(r store.Reader, now time.Time) iter.Seq2[call.ClusterKey, cluster] {
 	return func(yield func(call.ClusterKey, cluster) bool) {
 		for _, a := range call.Accounts(r) {

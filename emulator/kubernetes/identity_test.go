@@ -13,8 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
-
-	labeks "github.com/atlas-iam/atlas-iam/emulator/eks"
 )
 
 func (w *world) tellAuthMap(data map[string]string) {
@@ -211,68 +209,5 @@ func TestAClusterIsActiveWhenItsAPIServerIs(t *testing.T) {
 	}
 	if c := describe(cluster); c.Status != "ACTIVE" || *c.Endpoint != "https://127.0.0.1:6443" || *c.CertificateAuthority.Data != "Q0E=" {
 		t.Errorf("served: %s %v %v", c.Status, c.Endpoint, c.CertificateAuthority)
-	}
-	w.makeCluster(w.admin, "next", types.AuthenticationModeApi)
-	if c := describe("next"); c.Status != "CREATING" || c.Endpoint != nil {
-		t.Errorf("not served yet: %s %v", c.Status, c.Endpoint)
-	}
-	clusters := must[[]labeks.Cluster](t)(w.server.Clusters())
-	if err := w.server.APIServerEnded(clusters[1], "no disk"); err != nil {
-		t.Fatal(err)
-	}
-	if c := describe("next"); c.Status != "FAILED" || *c.Health.Issues[0].Message != "no disk" || c.Endpoint != nil {
-		t.Errorf("never served: %s %+v", c.Status, c.Health)
-	}
-	name := "next"
-	must[*eks.DeleteClusterOutput](t)(w.eks().DeleteCluster(t.Context(), &eks.DeleteClusterInput{Name: &name}))
-	w.makeCluster(w.admin, "next", types.AuthenticationModeApi)
-	if err := w.server.APIServerEnded(clusters[1], "late"); err != nil {
-		t.Fatal(err)
-	}
-	if c := describe("next"); c.Status != "CREATING" {
-		t.Errorf("one of the same name, when the first one's server ended: %s", c.Status)
-	}
-	if err := w.server.APIServerEnded(clusters[0], "crashed"); err != nil {
-		t.Fatal(err)
-	}
-	if c := describe(cluster); c.Status != "ACTIVE" || *c.Endpoint == "https://127.0.0.1:6443" {
-		t.Errorf("served before: %s %v", c.Status, *c.Endpoint)
-	}
-	if status, _ := w.post(w.path("token-review"), w.token, nil); status != 401 {
-		t.Error("an API server that ended may still ask")
-	}
-}
-
-// shows: item S46
-func TestIssuersAreForEverybody(t *testing.T) {
-	w := newWorld(t, types.AuthenticationModeApi)
-	issuer := *must[*eks.DescribeClusterOutput](t)(w.eks().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: aws.String(cluster)})).Cluster.Identity.Oidc.Issuer
-	get := func(path string) (int, string) {
-		rec := httptest.NewRecorder()
-		w.server.ServeHTTP(rec, httptest.NewRequest("GET", "http://127.0.0.1"+path, nil))
-		return rec.Code, rec.Body.String()
-	}
-	path := issuer[strings.Index(issuer, "/id/"):]
-	status, body := get(path + "/.well-known/openid-configuration")
-	var d struct {
-		Issuer  string
-		JWKSURI string `json:"jwks_uri"`
-	}
-	if err := json.Unmarshal([]byte(body), &d); err != nil || status != 200 || d.Issuer != issuer || d.JWKSURI != issuer+"/keys" {
-		t.Errorf("discovery: %d %s", status, body)
-	}
-	if status, body := get(path + "/keys"); status != 200 || strings.TrimSpace(body) != testKeys {
-		t.Errorf("keys: %d %s", status, body)
-	}
-	for _, wrong := range []string{path, path + "/other", "/id/0000/keys", "/id/"} {
-		if status, _ := get(wrong); status != 404 {
-			t.Errorf("%s: %d", wrong, status)
-		}
-	}
-	w.makeCluster(w.admin, "next", types.AuthenticationModeApi)
-	if c := must[[]labeks.Cluster](t)(w.server.Clusters())[1]; c.Name != "next" {
-		t.Fatal("no second cluster")
-	} else if status, _ := get("/id/" + c.ID + "/keys"); status != 404 {
-		t.Errorf("keys that are not known yet: %d", status)
 	}
 }

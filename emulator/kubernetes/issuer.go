@@ -1,11 +1,12 @@
 package kubernetes
 
 import (
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/emulator/eks"
+	"github.com/atlas-iam/atlas-iam/emulator/oidc"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
 
@@ -18,47 +19,94 @@ import (
 // may read them.
 const IssuerPrefix = "/id/"
 
-const keysBucket = "kubernetes.keys" // id of an issuer -> JWKS
+// Keys gives the keys of a cluster's ServiceAccount tokens. The first one is
+// made when somebody asks.
+func (r *Room) Keys(lab Lab, c eks.Cluster) (keys []oidc.Key, err error) {
+	err = lab.View(func(tx store.Reader) error {
+		keys = oidc.Keys(tx, c.ID, lab.Now())
+		return nil
+	})
+	if err != nil || len(keys) > 0 {
+		return keys, err
+	}
+	first, err := oidc.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	err = lab.Update(func(tx *store.Tx) error {
+		oidc.Begin(tx, c.ID, first)
+		keys = oidc.Keys(tx, c.ID, lab.Now())
+		return nil
+	})
+	return keys, err
+}
 
-// PutKeys keeps the keys of a cluster's ServiceAccount tokens, also for when
-// its API server does not serve.
-func (r *Room) PutKeys(tx *store.Tx, c eks.Cluster, jwks json.RawMessage) {
-	tx.Put(keysBucket, c.ID, jwks)
+// RotateKeys lets a new key sign a cluster's tokens from when its API server
+// has it, and gives the key's id.
+func (r *Room) RotateKeys(lab Lab, c eks.Cluster) (id string, err error) {
+	if _, err := r.Keys(lab, c); err != nil {
+		return "", err
+	}
+	next, err := oidc.NewKey()
+	if err != nil {
+		return "", err
+	}
+	return next.ID, lab.Update(func(tx *store.Tx) error {
+		oidc.Rotate(tx, c.ID, next, lab.Now())
+		return nil
+	})
 }
 
 // ServeIssuer answers a request for a path beneath IssuerPrefix.
 func (r *Room) ServeIssuer(w http.ResponseWriter, req *http.Request, lab Lab) {
 	id, document, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, IssuerPrefix), "/")
-	var issuer string
-	var keys json.RawMessage
+	var c eks.Cluster
 	err := lab.View(func(tx store.Reader) error {
-		for _, c := range r.clusters.Clusters(tx, lab.Now()) {
-			if c.ID == id {
-				issuer = c.Issuer
-				keys, _ = store.Get[json.RawMessage](tx, keysBucket, id)
+		for _, k := range r.clusters.Clusters(tx, lab.Now()) {
+			if k.ID == id {
+				c = k
 			}
 		}
 		return nil
 	})
+	var set oidc.Set
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-	case req.Method != http.MethodGet || issuer == "":
+	case req.Method != http.MethodGet || c.ID == "":
 		http.NotFound(w, req)
 	case document == ".well-known/openid-configuration":
-		writeJSON(w, http.StatusOK, discovery(issuer))
-	case document == "keys" && keys != nil:
-		writeJSON(w, http.StatusOK, keys)
+		writeJSON(w, http.StatusOK, oidc.Discovery(c.Issuer))
+	case document == "keys":
+		var keys []oidc.Key
+		if keys, err = r.Keys(lab, c); err == nil {
+			set, err = oidc.Published(keys)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		writeJSON(w, http.StatusOK, set)
 	default:
 		http.NotFound(w, req)
 	}
 }
 
-// discovery is the document that EKS shows of an issuer.
-func discovery(issuer string) map[string]any {
-	return map[string]any{
-		"issuer": issuer, "jwks_uri": issuer + "/keys", "authorization_endpoint": "urn:kubernetes:programmatic_authorization",
-		"response_types_supported": []string{"id_token"}, "subject_types_supported": []string{"public"},
-		"claims_supported": []string{"sub", "iss"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+// signing is what a cluster's API server is given to sign and to verify with.
+func (r *Room) signing(lab Lab, c eks.Cluster) (signs string, verifies []string, err error) {
+	keys, err := r.Keys(lab, c)
+	if err != nil {
+		return "", nil, err
 	}
+	if len(keys) == 0 || !keys[0].Until.IsZero() {
+		return "", nil, fmt.Errorf("cluster %s has no key that signs", c.ClusterKey)
+	}
+	for _, k := range keys {
+		text, err := k.PublicPEM()
+		if err != nil {
+			return "", nil, err
+		}
+		verifies = append(verifies, text)
+	}
+	return keys[0].PrivatePEM(), verifies, nil
 }

@@ -37,6 +37,7 @@ const largestBody = 4 << 20
 type Lab interface {
 	// View runs f on what is there, as eventual consistency lets it be seen.
 	View(f func(r store.Reader) error) error
+	Update(f func(tx *store.Tx) error) error
 	Now() time.Time
 	// Loopback reports whether a Host is a name of the lab itself.
 	Loopback(host string) bool
@@ -132,7 +133,12 @@ func (r *Room) describe(w http.ResponseWriter, lab Lab, k call.ClusterKey) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"issuer": c.Issuer})
+	signs, verifies, err := r.signing(lab, c)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"issuer": c.Issuer, "signingKey": signs, "verificationKeys": verifies})
 }
 
 // find gives a cluster that is there.

@@ -143,8 +143,6 @@ func (w *world) makeCluster(creator aws.Credentials, name string, mode types.Aut
 	}))
 }
 
-const testKeys = `{"keys":[{"kid":"k"}]}`
-
 // serve makes the test the API server of a cluster.
 func (w *world) serve(name string) (token string) {
 	w.t.Helper()
@@ -153,7 +151,7 @@ func (w *world) serve(name string) (token string) {
 			continue
 		}
 		token = w.server.APIServerToken(c.ClusterKey)
-		err := w.server.APIServerReady(c, emulator.APIServer{Endpoint: "https://127.0.0.1:6443", CertificateAuthority: "Q0E=", Keys: json.RawMessage(testKeys)})
+		err := w.server.APIServerReady(c, emulator.APIServer{Endpoint: "https://127.0.0.1:6443", CertificateAuthority: "Q0E="})
 		if err != nil {
 			w.t.Fatal(err)
 		}

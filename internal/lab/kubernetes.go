@@ -76,7 +76,12 @@ type apiServer struct {
 	cluster eks.Cluster
 	stop    context.CancelFunc
 	settled chan struct{} // closed when it was first ready, or failed
-	deleted bool          // its cluster is; guarded by fleet.mu
+
+	// Guarded by fleet.mu.
+	deleted bool               // its cluster is
+	key     string             // the id of the key with which it was started to sign
+	anew    context.CancelFunc // ends the program, which is started again at once; nil: it does not run
+	ending  bool               // anew was called
 }
 
 // folder is where the API servers of a lab in file keep their state.
@@ -175,6 +180,11 @@ func (f *fleet) match(ctx context.Context) error {
 		if !slices.ContainsFunc(clusters, func(c eks.Cluster) bool { return c.ID == id }) {
 			m.deleted = true
 			m.stop()
+			continue
+		}
+		if key, err := f.server.SigningKey(m.cluster); err == nil && m.anew != nil && !m.ending && key != m.key {
+			m.ending = true
+			m.anew()
 		}
 	}
 	for _, c := range clusters {
@@ -198,9 +208,13 @@ func (f *fleet) run(ctx context.Context, m *apiServer) {
 	waited := m.cluster.Awaits
 	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
 		began := time.Now()
-		err := f.once(ctx, m.cluster, func() { waited = false; settle() })
+		rotated, err := f.turn(ctx, m, func() { waited = false; settle() })
 		if ctx.Err() != nil {
 			return
+		}
+		if rotated {
+			f.Say("cluster %s: its ServiceAccount tokens have a new key; its API server starts again", m.cluster.Name)
+			continue
 		}
 		f.Say("the API server of cluster %s ended: %v", m.cluster.Name, err)
 		if err := f.server.APIServerEnded(m.cluster, err.Error()); err != nil {
@@ -219,6 +233,25 @@ func (f *fleet) run(ctx context.Context, m *apiServer) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// turn runs the program once, with the keys that its cluster has now, and
+// reports whether it was ended because they are others.
+func (f *fleet) turn(ctx context.Context, m *apiServer, settled func()) (rotated bool, err error) {
+	key, err := f.server.SigningKey(m.cluster)
+	if err != nil {
+		return false, fmt.Errorf("find its signing key: %w", err)
+	}
+	own, anew := context.WithCancel(ctx)
+	defer anew()
+	f.mu.Lock()
+	m.key, m.anew, m.ending = key, anew, false
+	f.mu.Unlock()
+	err = f.once(own, m.cluster, settled)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.anew = nil
+	return m.ending, err
 }
 
 // leave takes a member whose API server has ended out of the fleet.
@@ -244,9 +277,8 @@ func (f *fleet) leave(m *apiServer, settle func()) {
 
 // ready is the line that the program prints when its API server serves.
 type ready struct {
-	Endpoint             string          `json:"endpoint"`
-	CertificateAuthority string          `json:"certificateAuthority"`
-	Keys                 json.RawMessage `json:"keys"`
+	Endpoint             string `json:"endpoint"`
+	CertificateAuthority string `json:"certificateAuthority"`
 }
 
 // grace is how long an API server may take to end.
@@ -310,7 +342,7 @@ func (f *fleet) listen(out io.Reader, c eks.Cluster, started, settled func()) er
 	}
 	var r ready
 	if err = json.Unmarshal(line, &r); err == nil {
-		err = f.server.APIServerReady(c, emulator.APIServer{Endpoint: r.Endpoint, CertificateAuthority: r.CertificateAuthority, Keys: r.Keys})
+		err = f.server.APIServerReady(c, emulator.APIServer{Endpoint: r.Endpoint, CertificateAuthority: r.CertificateAuthority})
 	}
 	if err == nil {
 		f.Say("cluster %s: API server at %s", c.Name, r.Endpoint)

@@ -15,17 +15,16 @@ import (
 )
 
 // serve runs the API server until ctx ends.
-func serve(ctx context.Context, o Options, c cluster, k *keys, etcd string, listener net.Listener) error {
-	relay, stop, err := startRelay(o.Lab, k)
+func serve(ctx context.Context, o Options, c cluster, k *keys, etcd string, relay *relay, listener net.Listener) error {
+	tokens, err := webhook(o, k, relay.endpoint, "token-review")
 	if err != nil {
 		return err
 	}
-	defer stop()
-	tokens, err := webhook(o, k, relay, "token-review")
+	reviews, err := webhook(o, k, relay.endpoint, "access-review")
 	if err != nil {
 		return err
 	}
-	reviews, err := webhook(o, k, relay, "access-review")
+	admission, err := admissionConfig(o, relay)
 	if err != nil {
 		return err
 	}
@@ -34,7 +33,7 @@ func serve(ctx context.Context, o Options, c cluster, k *keys, etcd string, list
 	for _, set := range s.Flags().FlagSets {
 		flags.AddFlagSet(set)
 	}
-	if err := flags.Parse(wiring(c, k, etcd, tokens, reviews)); err != nil {
+	if err := flags.Parse(wiring(c, k, etcd, webhooks{tokens, reviews, admission})); err != nil {
 		return fmt.Errorf("set the API server's flags: %w", err)
 	}
 	s.SecureServing.Listener = listener
@@ -56,28 +55,32 @@ func serve(ctx context.Context, o Options, c cluster, k *keys, etcd string, list
 	return nil
 }
 
+// webhooks are the files by which the API server reaches the lab's webhooks.
+type webhooks struct{ tokens, access, admission string }
+
 // wiring is how EKS wires its API servers, as flags. Of the order of
 // authorizers one log of EKS's is known: Node, RBAC, Webhook. (aws-facts 2.9)
 //
 // Nothing is cached of what the webhooks answer: the lab promises that a
 // change of an entry or a policy is seen at once, and it answers from memory
 // on the same machine.
-func wiring(c cluster, k *keys, etcd, tokens, reviews string) []string {
+func wiring(c cluster, k *keys, etcd string, w webhooks) []string {
 	return []string{
 		"--etcd-servers=" + etcd,
 		"--tls-cert-file=" + k.servingCertificate, "--tls-private-key-file=" + k.serving,
 		"--client-ca-file=" + k.caFile,
 
-		"--authentication-token-webhook-config-file=" + tokens, "--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s",
+		"--authentication-token-webhook-config-file=" + w.tokens, "--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s",
 		"--authorization-mode=Node,RBAC,Webhook",
-		"--authorization-webhook-config-file=" + reviews, "--authorization-webhook-version=v1",
+		"--authorization-webhook-config-file=" + w.access, "--authorization-webhook-version=v1",
 		"--authorization-webhook-cache-authorized-ttl=0s", "--authorization-webhook-cache-unauthorized-ttl=0s",
 
 		"--service-account-issuer=" + c.Issuer, "--service-account-jwks-uri=" + c.Issuer + "/keys",
-		"--service-account-signing-key-file=" + k.signing, "--service-account-key-file=" + k.signing,
+		"--service-account-signing-key-file=" + k.signing, "--service-account-key-file=" + k.verifying,
+		"--service-account-max-token-expiration=24h", // EKS User Guide, service-accounts
 		"--api-audiences=https://kubernetes.default.svc",
 
-		"--enable-admission-plugins=NodeRestriction",
+		"--enable-admission-plugins=NodeRestriction", "--admission-control-config-file=" + w.admission,
 		"--service-cluster-ip-range=10.100.0.0/16",
 		// No node will ever ask for the Service kubernetes, and the API server
 		// refuses to advertise the loopback: an address for documentation.

@@ -7,7 +7,6 @@ package controlplane
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // Options of Run.
@@ -46,10 +44,9 @@ func (o Options) check() error {
 
 // Ready is what the lab is told when the API server answers.
 type Ready struct {
-	Endpoint             string          `json:"endpoint"`
-	CertificateAuthority string          `json:"certificateAuthority"` // base64 of PEM, as DescribeCluster shows it
-	Keys                 json.RawMessage `json:"keys"`                 // the JWKS of the cluster's ServiceAccount tokens
-	AdminKubeconfig      string          `json:"adminKubeconfig"`      // a file: the cluster's own administrator, past all authorizers
+	Endpoint             string `json:"endpoint"`
+	CertificateAuthority string `json:"certificateAuthority"` // base64 of PEM, as DescribeCluster shows it
+	AdminKubeconfig      string `json:"adminKubeconfig"`      // a file: the cluster's own administrator, past all authorizers
 }
 
 // Run runs the control plane until ctx ends. ready is called once, when the
@@ -73,20 +70,28 @@ func Run(ctx context.Context, o Options, ready func(Ready) error) (err error) {
 		return err
 	}
 	defer listener.Close()
-	keys, err := openKeys(o.Dir, "https://"+listener.Addr().String(), time.Now())
+	keys, err := openKeys(o.Dir, "https://"+listener.Addr().String(), cluster, time.Now())
 	if err != nil {
 		return err
 	}
+	client, err := kubernetes.NewForConfig(keys.admin())
+	if err != nil {
+		return fmt.Errorf("make a client of the API server: %w", err)
+	}
+	relay, err := startRelay(o, keys, client)
+	if err != nil {
+		return err
+	}
+	defer relay.stop()
 	store, err := startEtcd(o.Dir)
 	if err != nil {
 		return err
 	}
 	defer store.close()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, o, cluster, keys, store.endpoint, listener) }()
-	config := keys.admin()
+	go func() { ended <- serve(ctx, o, cluster, keys, store.endpoint, relay, listener) }()
 	go func() {
-		if err := begin(ctx, config, lab, keys, ready); err != nil && ctx.Err() == nil {
+		if err := begin(ctx, client, lab, keys, relay, ready); err != nil && ctx.Err() == nil {
 			ended <- err
 		}
 	}()
@@ -98,13 +103,10 @@ func Run(ctx context.Context, o Options, ready func(Ready) error) (err error) {
 }
 
 // begin waits for the API server, starts the controllers and says ready.
-func begin(ctx context.Context, config *rest.Config, lab lab, keys *keys, ready func(Ready) error) error {
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("make a client of the API server: %w", err)
-	}
+func begin(ctx context.Context, client kubernetes.Interface, lab lab, keys *keys, relay *relay, ready func(Ready) error) error {
+	config := keys.admin()
 	if err := until(ctx, func() bool {
-		return client.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil
+		return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil
 	}); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
@@ -117,13 +119,12 @@ func begin(ctx context.Context, config *rest.Config, lab lab, keys *keys, ready 
 	if err := lab.watchAuthMap(ctx, client); err != nil {
 		return err
 	}
-	jwks, err := client.RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(ctx)
-	if err != nil {
-		return fmt.Errorf("read the keys of ServiceAccount tokens: %w", err)
+	if err := registerMutation(ctx, client, relay, keys); err != nil {
+		return err
 	}
 	return ready(Ready{
 		Endpoint: config.Host, CertificateAuthority: base64.StdEncoding.EncodeToString(keys.ca.certificate),
-		Keys: jwks, AdminKubeconfig: keys.kubeconfig,
+		AdminKubeconfig: keys.kubeconfig,
 	})
 }
 

@@ -14,16 +14,24 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
+// testCluster is what the lab says of a cluster.
+var testCluster = cluster{Issuer: "https://issuer.example/id/1", SigningKey: "-----BEGIN RSA PRIVATE KEY-----\n", VerificationKeys: []string{"one\n", "two\n"}}
+
 func TestPrivateKeysAreTheirOwnersAlone(t *testing.T) {
 	dir := t.TempDir()
-	k, err := openKeys(dir, "https://127.0.0.1:1", time.Now())
+	k, err := openKeys(dir, "https://127.0.0.1:1", testCluster, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := webhook(Options{Dir: dir, Token: "secret"}, k, "https://127.0.0.1:2", "token-review"); err != nil {
+	o := Options{Dir: dir, Token: "secret"}
+	if _, err := webhook(o, k, "https://127.0.0.1:2", "token-review"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admissionConfig(o, &relay{endpoint: "https://127.0.0.1:2"}); err != nil {
 		t.Fatal(err)
 	}
 	secrets := 0
@@ -46,20 +54,16 @@ func TestPrivateKeysAreTheirOwnersAlone(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil || secrets < 5 {
+	if err != nil || secrets < 6 {
 		t.Errorf("%d files with secrets in them, %v", secrets, err)
 	}
 }
 
-// A kubeconfig outlives a restart: the authority, the signing key and the port
-// are those of before.
+// A kubeconfig outlives a restart: the authority and the port are those of
+// before. The keys of ServiceAccount tokens are those that the lab has then.
 func TestARestartKeepsWhatClientsKnow(t *testing.T) {
 	dir := t.TempDir()
-	k, err := openKeys(dir, "https://127.0.0.1:1", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signing, err := os.ReadFile(k.signing)
+	k, err := openKeys(dir, "https://127.0.0.1:1", testCluster, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,12 +86,18 @@ func TestARestartKeepsWhatClientsKnow(t *testing.T) {
 		t.Errorf("again at %v, %v; want %s", again, err, addr)
 	}
 	again.Close()
-	same, err := openKeys(dir, "https://"+addr, time.Now())
+	next := cluster{SigningKey: "another key\n", VerificationKeys: []string{"another\n", "one\n"}}
+	same, err := openKeys(dir, "https://"+addr, next, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := os.ReadFile(same.signing); err != nil || !bytes.Equal(b, signing) || !bytes.Equal(same.ca.certificate, k.ca.certificate) {
-		t.Errorf("the authority or the signing key is another one, %v", err)
+	if !bytes.Equal(same.ca.certificate, k.ca.certificate) {
+		t.Error("the authority is another one")
+	}
+	for file, want := range map[string]string{same.signing: "another key\n", same.verifying: "another\none\n"} {
+		if b, err := os.ReadFile(file); err != nil || string(b) != want {
+			t.Errorf("%s holds %q, %v; want %q", filepath.Base(file), b, err, want)
+		}
 	}
 	c, err := clientcmd.LoadFromFile(same.kubeconfig)
 	if err != nil || c.Clusters["lab-admin"].Server != "https://"+addr {
@@ -132,18 +142,18 @@ func TestTheRelayPassesTokensOn(t *testing.T) {
 		io.WriteString(w, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+r.Host)
 	}))
 	defer lab.Close()
-	k, err := openKeys(t.TempDir(), "https://127.0.0.1:1", time.Now())
+	k, err := openKeys(t.TempDir(), "https://127.0.0.1:1", testCluster, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint, stop, err := startRelay(lab.URL, k)
+	relay, err := startRelay(Options{Lab: lab.URL, Token: "abc"}, k, fake.NewSimpleClientset())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
+	defer relay.stop()
 	ask := func(pool *x509.CertPool) (string, error) {
 		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
-		r, err := http.NewRequest(http.MethodPost, endpoint+"/_lab/kubernetes/x", nil)
+		r, err := http.NewRequest(http.MethodPost, relay.endpoint+"/_lab/kubernetes/x", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,15 +179,16 @@ func TestTheRelayPassesTokensOn(t *testing.T) {
 
 // EKS's order of authorizers, and no more webhooks and modes than EKS has.
 func TestTheAPIServerIsWiredAsEKSWiresIt(t *testing.T) {
-	k, err := openKeys(t.TempDir(), "https://127.0.0.1:1", time.Now())
+	k, err := openKeys(t.TempDir(), "https://127.0.0.1:1", testCluster, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := strings.Join(wiring(cluster{Issuer: "https://issuer.example/id/1"}, k, "unix:///x", "tokens", "reviews"), "\n") + "\n"
+	flags := strings.Join(wiring(testCluster, k, "unix:///x", webhooks{"tokens", "reviews", "admission"}), "\n") + "\n"
 	for _, want := range []string{
 		"--authorization-mode=Node,RBAC,Webhook\n", "--service-account-issuer=https://issuer.example/id/1\n",
 		"--service-account-jwks-uri=https://issuer.example/id/1/keys\n", "--api-audiences=https://kubernetes.default.svc\n",
 		"--authentication-token-webhook-config-file=tokens\n", "--authorization-webhook-config-file=reviews\n",
+		"--service-account-max-token-expiration=24h\n", "--admission-control-config-file=admission\n",
 	} {
 		if !strings.Contains(flags, want) {
 			t.Errorf("the flags lack %s", want)

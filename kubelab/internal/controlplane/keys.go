@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -16,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -33,6 +33,7 @@ type keys struct {
 	ca                 pair
 	caFile             string
 	serving, signing   string // private keys
+	verifying          string // public keys of ServiceAccount tokens
 	servingCertificate string
 	adminPair          pair
 	kubeconfig         string
@@ -42,16 +43,19 @@ type keys struct {
 // pair is a private key with its certificate, as PEM.
 type pair struct{ certificate, key []byte }
 
-// openKeys reads the cluster's authority and signing key from dir, or makes
-// them, and makes the other certificates anew.
-func openKeys(dir, endpoint string, now time.Time) (*keys, error) {
+// openKeys reads the cluster's authority from dir, or makes it, makes the other
+// certificates anew, and writes down the keys of ServiceAccount tokens, which
+// are the lab's.
+func openKeys(dir, endpoint string, c cluster, now time.Time) (*keys, error) {
 	k := &keys{
 		caFile: filepath.Join(dir, "ca.crt"), serving: filepath.Join(dir, "serving.key"), servingCertificate: filepath.Join(dir, "serving.crt"),
-		signing: filepath.Join(dir, "service-account.key"), kubeconfig: filepath.Join(dir, "admin.kubeconfig"), endpoint: endpoint,
+		signing: filepath.Join(dir, "service-account.key"), verifying: filepath.Join(dir, "service-account.pub"), kubeconfig: filepath.Join(dir, "admin.kubeconfig"), endpoint: endpoint,
 	}
 	steps := []func() error{
 		func() (err error) { k.ca, err = authority(dir, now); return err },
-		func() error { return signingKey(k.signing) },
+		func() error {
+			return errors.Join(private(k.signing, []byte(c.SigningKey)), os.WriteFile(k.verifying, []byte(strings.Join(c.VerificationKeys, "")), 0o644))
+		},
 		func() error {
 			p, err := k.ca.issue(now, &x509.Certificate{
 				Subject: pkix.Name{CommonName: "kube-apiserver"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -100,19 +104,6 @@ func authority(dir string, now time.Time) (pair, error) {
 	}
 	// The key comes last: with it there, both are.
 	return p, errors.Join(os.WriteFile(certificateFile, p.certificate, 0o644), private(keyFile, p.key))
-}
-
-// signingKey makes the key of ServiceAccount tokens if it is not there: RSA,
-// as EKS's. (aws-facts 4.1)
-func signingKey(file string) error {
-	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return err
-	}
-	return private(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }
 
 // private writes a file that its owner alone may read, whole or not at all.

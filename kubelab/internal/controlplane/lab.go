@@ -24,6 +24,10 @@ type lab struct{ o Options }
 // cluster is what the lab says of the cluster.
 type cluster struct {
 	Issuer string `json:"issuer"` // of ServiceAccount tokens, as DescribeCluster shows it
+	// The keys of those tokens, as PEM: the private one that signs, and the
+	// public ones of which tokens may live.
+	SigningKey       string   `json:"signingKey"`
+	VerificationKeys []string `json:"verificationKeys"`
 }
 
 // route is the URL of a route of the lab for this cluster, beneath endpoint.
@@ -35,8 +39,8 @@ func (l lab) cluster(ctx context.Context) (c cluster, err error) {
 	if err := l.ask(ctx, http.MethodGet, "cluster", nil, &c); err != nil {
 		return c, err
 	}
-	if c.Issuer == "" {
-		return c, fmt.Errorf("ask the lab for cluster %s: it names no issuer", l.o.Name)
+	if c.Issuer == "" || c.SigningKey == "" || len(c.VerificationKeys) == 0 {
+		return c, fmt.Errorf("ask the lab for cluster %s: it names no issuer or no keys; are the lab and this program of one version?", l.o.Name)
 	}
 	return c, nil
 }

@@ -10,34 +10,49 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"k8s.io/client-go/kubernetes"
 )
 
-// startRelay passes the API server's webhooks on to the lab. The lab speaks
-// plain http, and a webhook's client sends no token over that: the relay has a
+// relay passes the API server's webhooks on to the lab. The lab speaks plain
+// http, and a webhook's client sends no token over that: the relay has a
 // certificate of the cluster's. Who may ask what is the lab's to judge, by the
 // token, which goes through.
-func startRelay(lab string, k *keys) (endpoint string, stop func(), err error) {
-	to, err := url.Parse(lab)
+type relay struct {
+	endpoint string // https, on loopback
+	mutation string // the URL of the webhook that changes pods
+	stop     func()
+}
+
+func startRelay(o Options, k *keys, client kubernetes.Interface) (*relay, error) {
+	to, err := url.Parse(o.Lab)
 	if err != nil {
-		return "", nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
+		return nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
 	}
 	certificate, err := tls.LoadX509KeyPair(k.servingCertificate, k.serving)
 	if err != nil {
-		return "", nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
+		return nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
+		return nil, fmt.Errorf("pass webhooks on to the lab: %w", err)
 	}
+	endpoint := "https://" + listener.Addr().String()
+	r := &relay{endpoint: endpoint, mutation: o.route(endpoint, mutationRoute)}
+	passed := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
+	}
+	routes := http.NewServeMux()
+	routes.Handle("/", passed)
+	routes.Handle("POST "+o.route("", mutationRoute), &mutation{o: o, client: client})
 	server := &http.Server{
-		Handler: &httputil.ReverseProxy{
-			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
-			Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-		},
+		Handler:           routes,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(os.Stderr, "relay: ", 0),
 	}
 	go server.ServeTLS(listener, "", "") // ends with stop
-	return "https://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+	r.stop = func() { _ = server.Close() }
+	return r, nil
 }
