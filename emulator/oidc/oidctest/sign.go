@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -45,13 +46,9 @@ func Of(t *testing.T, lab Lab, k call.ClusterKey) Issuer {
 	if err := json.Unmarshal(rec.Body.Bytes(), &said); err != nil || rec.Code != http.StatusOK {
 		t.Fatalf("the lab says %d %s of cluster %s", rec.Code, rec.Body, k)
 	}
-	block, _ := pem.Decode([]byte(said.SigningKey))
-	if block == nil {
-		t.Fatalf("the lab gives cluster %s no signing key", k)
-	}
-	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	key, err := ParseKey(said.SigningKey)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the signing key of cluster %s: %v", k, err)
 	}
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
@@ -59,6 +56,15 @@ func Of(t *testing.T, lab Lab, k call.ClusterKey) Issuer {
 	}
 	sum := sha256.Sum256(der)
 	return Issuer{said.Issuer, key, base64.RawURLEncoding.EncodeToString(sum[:])}
+}
+
+// ParseKey reads a private key as an API server is given it.
+func ParseKey(text string) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("it is no PEM")
+	}
+	return x509.ParsePKCS1PrivateKey(block.Bytes)
 }
 
 // Header is that of the tokens of Kubernetes.

@@ -43,11 +43,15 @@ func startRelay(o Options, k *keys, client kubernetes.Interface) (*relay, error)
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	}
-	routes := http.NewServeMux()
-	routes.Handle("/", passed)
-	routes.Handle("POST "+o.route("", mutationRoute), &mutation{o: o, client: client})
+	pods := &mutation{o: o, client: client}
 	server := &http.Server{
-		Handler:           routes,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == o.route("", mutationRoute) {
+				pods.ServeHTTP(w, r)
+				return
+			}
+			passed.ServeHTTP(w, r)
+		}),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13},
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(os.Stderr, "relay: ", 0),
