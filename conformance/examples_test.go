@@ -13,14 +13,17 @@ import (
 
 // operations are those the lab has built and the AWS CLI's package documents.
 var operations = []string{
-	"eks/associate-access-policy", "eks/create-access-entry", "eks/create-cluster", "eks/delete-access-entry", "eks/delete-cluster",
+	"eks/associate-access-policy", "eks/create-access-entry", "eks/create-cluster", "eks/create-pod-identity-association",
+	"eks/delete-access-entry", "eks/delete-cluster", "eks/delete-pod-identity-association", "eks/describe-pod-identity-association",
 	"eks/describe-access-entry", "eks/describe-cluster", "eks/describe-update", "eks/disassociate-access-policy", "eks/list-access-entries",
-	"eks/list-access-policies", "eks/list-associated-access-policies", "eks/list-clusters", "eks/list-tags-for-resource", "eks/list-update",
+	"eks/list-access-policies", "eks/list-associated-access-policies", "eks/list-clusters", "eks/list-pod-identity-associations", "eks/list-tags-for-resource", "eks/list-update",
 	"eks/list-updates", "eks/tag-resource", "eks/untag-resource", "eks/update-access-entry", "eks/update-cluster-config",
-	"iam/create-access-key", "iam/create-policy", "iam/create-policy-version", "iam/create-role", "iam/create-user", "iam/get-login-profile", "iam/get-policy",
+	"eks/update-pod-identity-association",
+	"iam/create-access-key", "iam/create-open-id-connect-provider", "iam/create-policy", "iam/create-policy-version", "iam/create-role", "iam/create-user",
+	"iam/get-account-authorization-details", "iam/get-login-profile", "iam/get-open-id-connect-provider", "iam/get-policy",
 	"iam/get-policy-version", "iam/get-role", "iam/get-role-policy", "iam/get-user", "iam/get-user-policy", "iam/list-access-keys",
-	"iam/list-attached-role-policies", "iam/list-attached-user-policies", "iam/list-groups-for-user", "iam/list-instance-profiles-for-role",
-	"iam/list-mfa-devices", "iam/list-policies", "iam/list-policy-tags", "iam/list-policy-versions", "iam/list-role-policies", "iam/list-role-tags",
+	"iam/list-attached-role-policies", "iam/list-attached-user-policies", "iam/list-entities-for-policy", "iam/list-groups-for-user", "iam/list-instance-profiles-for-role",
+	"iam/list-mfa-devices", "iam/list-open-id-connect-provider-tags", "iam/list-open-id-connect-providers", "iam/list-policies", "iam/list-policy-tags", "iam/list-policy-versions", "iam/list-role-policies", "iam/list-role-tags",
 	"iam/list-roles", "iam/list-service-specific-credential", "iam/list-service-specific-credentials", "iam/list-signing-certificates",
 	"iam/list-ssh-public-keys", "iam/list-user-policies", "iam/list-user-tags", "iam/list-users", "iam/list-virtual-mfa-devices",
 	"iam/update-role-description",
@@ -37,6 +40,8 @@ var exceptions = map[string]string{
 var broken = map[string]string{
 	"iam/create-policy#3":   "a brace and its key are swapped",
 	"iam/get-role-policy#1": "a comma is missing",
+
+	"iam/get-open-id-connect-provider#1": "a comma is missing",
 }
 
 // notOurs are examples of built operations that are about objects which are
@@ -50,6 +55,8 @@ var notOurs = map[string]string{
 	"eks/list-tags-for-resource#5":            "an identity provider configuration",
 	"eks/list-update#2":                       "a node group",
 	"eks/list-update#3":                       "an add-on",
+	"iam/get-account-authorization-details#1": "groups and instance profiles",
+	"iam/list-entities-for-policy#1":          "a group",
 	"iam/list-groups-for-user#1":              "groups of users",
 	"iam/list-mfa-devices#1":                  "MFA devices",
 	"iam/get-login-profile#1":                 "passwords of users",
@@ -77,6 +84,10 @@ func role(name string, more ...string) string {
 	return "aws iam create-role --role-name " + name + " " + rootTrust + strings.Join(append([]string{""}, more...), " ")
 }
 
+func podRole(name string) string {
+	return "aws iam create-role --role-name " + name + ` --assume-role-policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}'`
+}
+
 // before lists what each example presupposes.
 func before() map[string][]string {
 	admin := []string{serviceRole, cluster("eks-customer"), role("Admin"), "aws eks create-access-entry --cluster-name eks-customer --principal-arn arn:aws:iam::111122223333:role/Admin"}
@@ -91,45 +102,60 @@ func before() map[string][]string {
 	policy := func(name string) string {
 		return "aws iam create-policy --policy-name " + name + " --description words --policy-document " + allowGet + " --tags Key=Department,Value=Accounting"
 	}
+	identity := func(namespace, serviceAccount string) string {
+		return "aws eks create-pod-identity-association --cluster-name eks-customer --namespace " + namespace + " --service-account " + serviceAccount +
+			" --role-arn arn:aws:iam::111122223333:role/my-role --tags Key2=value2 #save association=association.associationId"
+	}
+	pods := []string{serviceRole, cluster("eks-customer"), podRole("my-role"), podRole("s3-role")}
+	identified := append(pods[:4:4], identity("default", "default"))
+	provider := []string{"aws iam create-open-id-connect-provider --url https://server.example.com --client-id-list one --tags Key=DeptID,Value=1"}
 	return map[string][]string{
-		"eks/associate-access-policy":         admin,
-		"eks/create-access-entry":             {serviceRole, cluster("eks-customer"), "aws iam create-user --user-name eks-user", role("admin-test-ip")},
-		"eks/create-cluster":                  {role("eks-service-role-AWSServiceRoleForAmazonEKS-J7ONKE3BQ4PI"), role("example-cluster-ServiceRole-1XWBQWYSFRE2Q")},
-		"eks/delete-cluster":                  mine,
-		"eks/describe-access-entry":           {serviceRole, cluster("eks-customer"), "aws iam create-user --user-name eks-admin-user", "aws eks create-access-entry --cluster-name eks-customer --principal-arn arn:aws:iam::111122223333:user/eks-admin-user"},
-		"eks/describe-cluster":                mine,
-		"eks/describe-update#1":               append(mine[:2:2], endpoint),
-		"eks/list-access-entries":             admin,
-		"eks/list-associated-access-policies": associated,
-		"eks/list-clusters":                   mine,
-		"eks/list-tags-for-resource#1":        mine,
-		"eks/list-update#1":                   append(mine[:2:2], update),
-		"eks/list-updates":                    append(example[:2:2], "aws eks update-cluster-config --name example --access-config authenticationMode=API"),
-		"eks/update-access-entry":             admin,
-		"eks/update-cluster-config":           example,
-		"iam/create-access-key":               bob,
-		"iam/create-policy-version":           {policy("MyPolicy")},
-		"iam/get-policy":                      {policy("MySamplePolicy")},
-		"iam/get-policy-version":              {policy("MyPolicy"), "aws iam create-policy-version --policy-arn arn:aws:iam::123456789012:policy/MyPolicy --set-as-default --policy-document " + allowGet},
-		"iam/get-role":                        {role("Test-Role", "--tags Key=a,Value=b", "--description words"), "aws sts assume-role --role-arn arn:aws:iam::111122223333:role/Test-Role --role-session-name used"},
-		"iam/get-role-policy":                 {role("Test-Role"), "aws iam put-role-policy --role-name Test-Role --policy-name ExamplePolicy --policy-document " + allowGet},
-		"iam/get-user":                        {"aws iam create-user --user-name Paulo"},
-		"iam/get-user-policy":                 append(bob[:1:1], "aws iam put-user-policy --user-name Bob --policy-name ExamplePolicy --policy-document "+allowGet),
-		"iam/list-access-keys":                append(bob[:1:1], "aws iam create-access-key --user-name Bob"),
-		"iam/list-attached-role-policies":     {role("SecurityAuditRole"), policy("SecurityAudit"), "aws iam attach-role-policy --role-name SecurityAuditRole --policy-arn arn:aws:iam::123456789012:policy/SecurityAudit"},
-		"iam/list-attached-user-policies":     append(bob[:1:1], "aws iam attach-user-policy --user-name Bob --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"),
-		"iam/list-instance-profiles-for-role": {role("Test-Role")},
-		"iam/list-policies":                   {policy("MySamplePolicy"), policy("Other"), policy("Third")},
-		"iam/list-policy-versions":            {policy("MySamplePolicy")},
-		"iam/list-role-policies":              {role("Test-Role"), "aws iam put-role-policy --role-name Test-Role --policy-name ExamplePolicy --policy-document " + allowGet},
-		"iam/list-role-tags":                  {role("production-role", "--tags Key=a,Value=b")},
-		"iam/list-roles":                      {serviceRole, role("ExampleRole")},
-		"iam/update-role-description":         {"aws iam create-role --role-name production-role " + strings.Replace(rootTrust, `"sts:AssumeRole"`, `"sts:AssumeRole","Condition":{}`, 1)},
-		"iam/list-policy-tags":                {policy("billing-access")},
-		"iam/list-user-policies":              append(bob[:1:1], "aws iam put-user-policy --user-name Bob --policy-name ExamplePolicy --policy-document "+allowGet),
-		"iam/list-user-tags":                  {"aws iam create-user --user-name alice --tags Key=a,Value=b"},
-		"iam/list-users":                      bob,
-		"sts/assume-role":                     {role("xaccounts3access")},
+		"eks/create-pod-identity-association":    pods,
+		"eks/delete-pod-identity-association":    identified,
+		"eks/describe-pod-identity-association":  identified,
+		"eks/list-pod-identity-associations":     append(identified[:5:5], identity("kube-system", "eks-customer")),
+		"eks/update-pod-identity-association":    identified,
+		"iam/list-entities-for-policy":           append(bob[:1:1], policy("TestPolicy"), "aws iam attach-user-policy --user-name Bob --policy-arn arn:aws:iam::123456789012:policy/TestPolicy"),
+		"iam/list-open-id-connect-provider-tags": provider,
+		"iam/list-open-id-connect-providers":     provider,
+		"eks/associate-access-policy":            admin,
+		"eks/create-access-entry":                {serviceRole, cluster("eks-customer"), "aws iam create-user --user-name eks-user", role("admin-test-ip")},
+		"eks/create-cluster":                     {role("eks-service-role-AWSServiceRoleForAmazonEKS-J7ONKE3BQ4PI"), role("example-cluster-ServiceRole-1XWBQWYSFRE2Q")},
+		"eks/delete-cluster":                     mine,
+		"eks/describe-access-entry":              {serviceRole, cluster("eks-customer"), "aws iam create-user --user-name eks-admin-user", "aws eks create-access-entry --cluster-name eks-customer --principal-arn arn:aws:iam::111122223333:user/eks-admin-user"},
+		"eks/describe-cluster":                   mine,
+		"eks/describe-update#1":                  append(mine[:2:2], endpoint),
+		"eks/list-access-entries":                admin,
+		"eks/list-associated-access-policies":    associated,
+		"eks/list-clusters":                      mine,
+		"eks/list-tags-for-resource#1":           mine,
+		"eks/list-update#1":                      append(mine[:2:2], update),
+		"eks/list-updates":                       append(example[:2:2], "aws eks update-cluster-config --name example --access-config authenticationMode=API"),
+		"eks/update-access-entry":                admin,
+		"eks/update-cluster-config":              example,
+		"iam/create-access-key":                  bob,
+		"iam/create-policy-version":              {policy("MyPolicy")},
+		"iam/get-policy":                         {policy("MySamplePolicy")},
+		"iam/get-policy-version":                 {policy("MyPolicy"), "aws iam create-policy-version --policy-arn arn:aws:iam::123456789012:policy/MyPolicy --set-as-default --policy-document " + allowGet},
+		"iam/get-role":                           {role("Test-Role", "--tags Key=a,Value=b", "--description words"), "aws sts assume-role --role-arn arn:aws:iam::111122223333:role/Test-Role --role-session-name used"},
+		"iam/get-role-policy":                    {role("Test-Role"), "aws iam put-role-policy --role-name Test-Role --policy-name ExamplePolicy --policy-document " + allowGet},
+		"iam/get-user":                           {"aws iam create-user --user-name Paulo"},
+		"iam/get-user-policy":                    append(bob[:1:1], "aws iam put-user-policy --user-name Bob --policy-name ExamplePolicy --policy-document "+allowGet),
+		"iam/list-access-keys":                   append(bob[:1:1], "aws iam create-access-key --user-name Bob"),
+		"iam/list-attached-role-policies":        {role("SecurityAuditRole"), policy("SecurityAudit"), "aws iam attach-role-policy --role-name SecurityAuditRole --policy-arn arn:aws:iam::123456789012:policy/SecurityAudit"},
+		"iam/list-attached-user-policies":        append(bob[:1:1], "aws iam attach-user-policy --user-name Bob --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"),
+		"iam/list-instance-profiles-for-role":    {role("Test-Role")},
+		"iam/list-policies":                      {policy("MySamplePolicy"), policy("Other"), policy("Third")},
+		"iam/list-policy-versions":               {policy("MySamplePolicy")},
+		"iam/list-role-policies":                 {role("Test-Role"), "aws iam put-role-policy --role-name Test-Role --policy-name ExamplePolicy --policy-document " + allowGet},
+		"iam/list-role-tags":                     {role("production-role", "--tags Key=a,Value=b")},
+		"iam/list-roles":                         {serviceRole, role("ExampleRole")},
+		"iam/update-role-description":            {"aws iam create-role --role-name production-role " + strings.Replace(rootTrust, `"sts:AssumeRole"`, `"sts:AssumeRole","Condition":{}`, 1)},
+		"iam/list-policy-tags":                   {policy("billing-access")},
+		"iam/list-user-policies":                 append(bob[:1:1], "aws iam put-user-policy --user-name Bob --policy-name ExamplePolicy --policy-document "+allowGet),
+		"iam/list-user-tags":                     {"aws iam create-user --user-name alice --tags Key=a,Value=b"},
+		"iam/list-users":                         bob,
+		"sts/assume-role":                        {role("xaccounts3access")},
 	}
 }
 
@@ -140,7 +166,7 @@ func TestAnswersHaveTheShapeThatTheAWSCLIDocuments(t *testing.T) {
 	endpoint := lab(t)
 	creds := map[string]map[string]string{}
 	var accounts []string
-	for range 100 {
+	for range 150 {
 		accounts = append(accounts, newAccount())
 	}
 	makeAccounts(t, endpoint, accounts...)

@@ -9,6 +9,8 @@ import time
 import boto3
 
 ROLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+PODS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]}
+NARROW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 EDIT = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
 calls = 0
@@ -51,6 +53,24 @@ def paged(eks, operation, member, least, **arguments):
         sys.exit("FAILED: %s by pages of one: %s" % (operation, pages))
 
 
+def workloads(eks, iam):
+    """Pod Identity associations of a cluster."""
+    role = iam.create_role(RoleName="workload", AssumeRolePolicyDocument=json.dumps(PODS))["Role"]["Arn"]
+    made = eks.create_pod_identity_association(clusterName="one", namespace="dev", serviceAccount="api", roleArn=role, targetRoleArn="arn:aws:iam::444455556666:role/far",
+                                               disableSessionTags=True, policy=json.dumps(NARROW), tags={"a": "b"})["association"]
+    eks.create_pod_identity_association(clusterName="one", namespace="dev", serviceAccount="worker", roleArn=role)
+    paged(eks, "list_pod_identity_associations", "associations", 2, clusterName="one", namespace="dev")
+    of = {"clusterName": "one", "associationId": made["associationId"]}
+    described = eks.describe_pod_identity_association(**of)["association"]
+    if described != made:
+        sys.exit("FAILED: made %s, described %s" % (made, described))
+    updated = eks.update_pod_identity_association(targetRoleArn="", policy="", disableSessionTags=False, **of)["association"]
+    if "externalId" not in made or {"externalId", "targetRoleArn", "policy"} & set(updated):
+        sys.exit("FAILED: made %s, updated %s" % (made, updated))
+    eks.list_tags_for_resource(resourceArn=made["associationArn"])
+    eks.delete_pod_identity_association(**of)
+
+
 def main():
     eks, iam = boto3.client("eks"), boto3.client("iam")
     eks.meta.events.register("after-call.eks.*", note)
@@ -80,6 +100,7 @@ def main():
     eks.update_cluster_config(name="one", resourcesVpcConfig={"endpointPublicAccess": True, "endpointPrivateAccess": True})
     eks.get_waiter("cluster_active").wait(name="one")
     paged(eks, "list_updates", "updateIds", 2, name="one")
+    workloads(eks, iam)
     eks.disassociate_access_policy(clusterName="one", principalArn=user, policyArn=VIEW)
     eks.delete_access_entry(clusterName="one", principalArn=user)
     eks.delete_cluster(name="one")

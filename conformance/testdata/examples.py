@@ -6,7 +6,7 @@ answer's keys, nesting and types with the documented output. It prints one JSON 
 
 Input: {"credentials": {ACCOUNT: {...env}}, "operations": [FILE], "examples": {"eks/create-access-entry#1": [COMMAND, ...]}}
 The commands are those to run first; "#save update=update.id" behind one keeps a part of its answer, to be used where the
-example says --update-id. An example of an operation in "operations" that has no entry is run without any.
+example says --update-id, and so "#save association=association.associationId" for --association-id. An example of an operation in "operations" that has no entry is run without any.
 """
 import contextlib
 import io
@@ -23,6 +23,7 @@ import awscli.clidriver
 FILES = {
     "Test-Role-Trust-Policy.json": '{"Version":"2012-10-17","Statement":[{"Sid":"Statement1","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::ACCOUNT:root"},"Action":"sts:AssumeRole"}]}',
     "policy.json": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":["arn:aws:s3:::amzn-s3-demo-bucket/shared/*"]}]}',
+    "create-open-id-connect-provider.json": '{"Url":"https://server.example.com","ClientIDList":["example-application-ID"],"ThumbprintList":["c3768084dfb3d2b68b7897bf5f565da8e0000000"]}',
     "NewPolicyVersion.json": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
 }
 
@@ -160,7 +161,7 @@ def main():
                             value = value[part]
                         saved[var] = value
                 else:
-                    command = re.sub(r"--update-id \S+", lambda m: "--update-id " + saved.get("update", m.group(0).split()[-1]), command)
+                    command = re.sub(r"--(update|association)-id (\S+)", lambda m: "--%s-id %s" % (m.group(1), saved.get(m.group(1), m.group(2))), command)
                     code, out, err = run(documented(command, output), account, tmp, env)
                     faults = []
                     if code:

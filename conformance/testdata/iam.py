@@ -156,8 +156,63 @@ def nothing_else(iam):
     iam.delete_role(RoleName=name)
 
 
+def providers(iam):
+    url = PREFIX + "oidc.example.com/id/1"
+    made = iam.create_open_id_connect_provider(Url="https://" + url, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["ab" * 20], Tags=[{"Key": "a", "Value": "b"}])
+    arn = made["OpenIDConnectProviderArn"]
+    check(arn.endswith(":oidc-provider/" + url), "provider ARN " + arn)
+    refused("EntityAlreadyExists", iam.create_open_id_connect_provider, Url="https://" + url, ThumbprintList=["ab" * 20])
+    check(arn in [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]], "list_open_id_connect_providers")
+    iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=["cd" * 20])
+    iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=arn, Tags=[{"Key": "c", "Value": "d"}])
+    check(len(every(iam.list_open_id_connect_provider_tags, "Tags", OpenIDConnectProviderArn=arn)) == 2, "two tags of a provider")
+    iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=arn, TagKeys=["a"])
+    got = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    check(got["Url"] == url and got["ClientIDList"] == ["sts.amazonaws.com"] and got["ThumbprintList"] == ["cd" * 20] and got["Tags"] == [{"Key": "c", "Value": "d"}], "provider %s" % got)
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    refused("NoSuchEntity", iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn)
+
+
+def details(iam, account, role):
+    """The one call that reads all of an account, filtered and by pages of one."""
+    def read(kind, member):
+        return every(iam.get_account_authorization_details, member, Filter=[kind])
+
+    listed = {r["Arn"] for r in every(iam.list_roles, "Roles")}
+    whole = read("Role", "RoleDetailList")
+    check({r["Arn"] for r in whole} == listed, "list_roles and the details name other roles")
+    one = [r for r in whole if r["RoleName"] == role][0]
+    check(one["AssumeRolePolicyDocument"] == json.loads(trust(account)), "the details' trust policy")
+    check([p["PolicyName"] for p in one["RolePolicyList"]] == ["inline"] and one["RolePolicyList"][0]["PolicyDocument"] == DOCUMENT, "the details' inline policy")
+    check([p["PolicyArn"] for p in one["AttachedManagedPolicies"]] == [ADMIN], "the details' attached policies")
+    check(one["Tags"] == [{"Key": "a", "Value": "b"}], "the details' tags")
+    user, arn = PREFIX + "detailed", iam.create_policy(PolicyName=PREFIX + "detailed", PolicyDocument=json.dumps(DOCUMENT))["Policy"]["Arn"]
+    iam.create_user(UserName=user, Tags=[{"Key": "a", "Value": "b"}])
+    iam.attach_user_policy(UserName=user, PolicyArn=arn)
+    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=json.dumps(DOCUMENT))
+    check(user in [u["UserName"] for u in read("User", "UserDetailList")], "the user's details")
+    policy = [p for p in read("LocalManagedPolicy", "Policies") if p["Arn"] == arn][0]
+    check(policy["AttachmentCount"] == 2 and policy["PolicyVersionList"][0]["Document"] == DOCUMENT, "the policy's details %s" % policy)
+    check(ADMIN in [p["Arn"] for p in read("AWSManagedPolicy", "Policies")], "AWS's own policies")
+    check([r["RoleName"] for r in every(iam.list_entities_for_policy, "PolicyRoles", PolicyArn=arn)] == [role], "the role that has a policy")
+    check([u["UserName"] for u in every(iam.list_entities_for_policy, "PolicyUsers", PolicyArn=arn)] == [user], "the user who has a policy")
+    iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    iam.detach_user_policy(UserName=user, PolicyArn=arn)
+    iam.delete_user_policy(UserName=user, PolicyName="inline")
+    iam.delete_user(UserName=user)
+    iam.delete_policy(PolicyArn=arn)
+
+
 def beyond_moto(iam):
     """Calls that moto does not have."""
+    provider = {"OpenIDConnectProviderArn": iam.create_open_id_connect_provider(Url="https://%sother.example.com" % PREFIX)["OpenIDConnectProviderArn"]}
+    iam.add_client_id_to_open_id_connect_provider(ClientID="one", **provider)
+    iam.add_client_id_to_open_id_connect_provider(ClientID="two", **provider)
+    iam.remove_client_id_from_open_id_connect_provider(ClientID="one", **provider)
+    check(iam.get_open_id_connect_provider(**provider)["ClientIDList"] == ["two"], "the client ids of a provider")
+    iam.delete_open_id_connect_provider(**provider)
+    iam.delete_open_id_connect_provider(**provider)  # one that is not there is no fault
     name = PREFIX + "bounded"
     made = iam.create_user(UserName=name, PermissionsBoundary=ADMIN)["User"]
     check(made["PermissionsBoundary"]["PermissionsBoundaryArn"] == ADMIN, "the boundary a user is made with")
@@ -228,6 +283,7 @@ def roles(iam, sts):
     check(iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == ADMIN, "the role's boundary")
     iam.delete_role_permissions_boundary(RoleName=name)
 
+    details(iam, account, name)
     session = sts.assume_role(RoleArn=r["Arn"], RoleSessionName="one", DurationSeconds=900)
     check(session["AssumedRoleUser"]["Arn"] == "arn:aws:sts::%s:assumed-role/%s/one" % (account, name), "session ARN %s" % session["AssumedRoleUser"])
     check(session["AssumedRoleUser"]["AssumedRoleId"] == r["RoleId"] + ":one", "session id")
@@ -271,6 +327,7 @@ def main():
     check(sts.get_caller_identity()["Account"], "caller")
     users(iam)
     nothing_else(iam)
+    providers(iam)
     if "moto" not in sys.argv[1:]:
         beyond_moto(iam)
     policies(iam)

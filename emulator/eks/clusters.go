@@ -2,6 +2,7 @@ package eks
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -343,7 +344,7 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 	// Assumption entries-go-with-cluster.
 	for _, kind := range []string{"entry", "update", "association", "association-of"} {
 		var keys []string
-		for k := range store.List[struct{}](c.Tx, bucket, key(c, kind, in.Name), "") {
+		for k := range store.List[json.RawMessage](c.Tx, bucket, key(c, kind, in.Name), "") {
 			keys = append(keys, k)
 		}
 		for _, k := range keys {

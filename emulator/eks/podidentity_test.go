@@ -224,6 +224,22 @@ func TestAssociationsAreListedByNamespaceAndServiceAccountAndInPages(t *testing.
 	l.refused(err, "InvalidParameterException", "")
 }
 
+func TestAssociationsGoWithTheirCluster(t *testing.T) {
+	l, have := associated(t, 0, 0)
+	_, err := l.DeleteCluster(l.ctx, &sdk.DeleteClusterInput{Name: aws.String("dev")})
+	l.must(err)
+	_, err = l.ListPodIdentityAssociations(l.ctx, &sdk.ListPodIdentityAssociationsInput{ClusterName: aws.String("dev")})
+	l.refused(err, "ResourceNotFoundException", "")
+	l.cluster("dev", types.AuthenticationModeApi)
+	if got := l.associations(sdk.ListPodIdentityAssociationsInput{}); len(got) != 0 {
+		t.Errorf("a new cluster of the same name has %v", got)
+	}
+	_, err = l.TagResource(l.ctx, &sdk.TagResourceInput{ResourceArn: have.AssociationArn, Tags: map[string]string{"a": "b"}})
+	l.refused(err, "NotFoundException", "")
+	_, err = l.CreatePodIdentityAssociation(l.ctx, identity())
+	l.must(err)
+}
+
 func TestAThousandAssociationsAreTheMost(t *testing.T) {
 	l, have := associated(t, 0, 0)
 	in := func(i int) *sdk.CreatePodIdentityAssociationInput {
