@@ -85,6 +85,7 @@ func evaluation() []Assumption {
 		{"U-18", IAM, "Comparisons that ignore case do so for ASCII and Latin-1 letters."},
 		{"U-22", IAM, "A wildcard in an Action may run across the colon."},
 		{"U-23", IAM, "ArnLike never matches a value without six parts; the pattern \"*\" matches any ARN, and what other patterns without six parts match is not known."},
+		{"U-25", IAM, "A trust policy may have an Id."},
 		{"U-26", IAM, "An account's root user cannot assume a role."},
 		{"U-29", IAM, "A policy variable whose default is not written ${key, 'text'}, spacing included, has a value that is not known."},
 	}
