@@ -17,42 +17,31 @@ func meet(a, b string, dots bool) (name string, ok bool) {
 		longest = 253
 	}
 	letters := lettersOf(a+b, dots)
-	start := closure([]walk{{}}, a, b)
-	seen := map[walk]bool{}
-	mark := func(ws []walk) {
-		for _, w := range ws {
-			seen[w] = true
-		}
-	}
-	mark(start)
-	type step struct {
-		at   walk
-		name string
-	}
-	var now []step
-	for _, w := range start {
-		now = append(now, step{w, ""})
+	seen, now := map[walk]bool{}, map[walk]string{} // the first name that leads there
+	for _, w := range closure([]walk{{}}, a, b) {
+		now[w] = ""
 	}
 	for n := 0; ; n++ {
-		for _, s := range now {
-			if s.at.i == len(a) && s.at.j == len(b) && s.at.form == afterLetter {
-				return s.name, true
+		found := ""
+		for w, s := range now {
+			seen[w] = true
+			if w.i == len(a) && w.j == len(b) && w.form == afterLetter && (found == "" || s < found) {
+				found = s
 			}
 		}
-		if n == longest || len(now) == 0 {
-			return "", false
+		if found != "" || n == longest || len(now) == 0 {
+			return found, found != ""
 		}
-		var next []step
-		for _, s := range now {
+		next := map[walk]string{}
+		for at, s := range now {
 			for _, c := range letters {
-				w, ok := s.at.take(a, b, c)
+				w, ok := at.take(a, b, c)
 				if !ok {
 					continue
 				}
 				for _, to := range closure([]walk{w}, a, b) {
-					if !seen[to] {
-						seen[to] = true
-						next = append(next, step{to, s.name + string(c)})
+					if first, ok := next[to]; !seen[to] && (!ok || s+string(c) < first) {
+						next[to] = s + string(c)
 					}
 				}
 			}

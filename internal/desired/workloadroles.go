@@ -76,7 +76,7 @@ func (c *compiler) inline(doc workloadDoc, r *access.WantRole) {
 	if len(statements) == 0 {
 		return
 	}
-	document, ok := c.policyDocument(statements, at)
+	document, ok := c.policyDocument(iam.Identity, statements, at)
 	if !ok {
 		return
 	}
@@ -112,7 +112,7 @@ var statementPath = regexp.MustCompile(`^Statement\[(\d+)\]`)
 
 // policyDocument makes a policy of statements, in canonical form; at gives the
 // place of each.
-func (c *compiler) policyDocument(list []v1alpha1.Statement, at func(i int) access.Place) (access.Document, bool) {
+func (c *compiler) policyDocument(kind iam.Kind, list []v1alpha1.Statement, at func(i int) access.Place) (access.Document, bool) {
 	policy := struct {
 		Version   string
 		Statement []statement
@@ -130,7 +130,7 @@ func (c *compiler) policyDocument(list []v1alpha1.Statement, at func(i int) acce
 		c.fault(at(0), "", "these statements make no policy: %s", documents.Escape(err.Error()))
 		return "", false
 	}
-	document, err := iam.Canonical(iam.Identity, text.String())
+	document, err := iam.Canonical(kind, text.String())
 	if err == nil {
 		return document, true
 	}

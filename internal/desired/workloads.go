@@ -211,7 +211,7 @@ func (c *compiler) sessionPolicy(doc workloadDoc) access.Document {
 	if p == nil {
 		return ""
 	}
-	document, ok := c.policyDocument(p.Statements, func(i int) access.Place { return doc.At("spec", "sessionPolicy", "statements", i) })
+	document, ok := c.policyDocument(iam.SessionPolicy, p.Statements, func(i int) access.Place { return doc.At("spec", "sessionPolicy", "statements", i) })
 	if n := iam.Size(string(document)); ok && n > maxSessionPolicy {
 		c.fault(doc.At("spec", "sessionPolicy"), "leave to the role what can be there", "the session policy has %d characters, and STS takes %d", n, maxSessionPolicy)
 	}
