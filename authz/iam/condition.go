@@ -5,32 +5,35 @@ import (
 	"strings"
 )
 
-// holds evaluates one condition. vars is nil where variables are text.
-func (c Condition) holds(ctx, vars *Context) truth {
+// holds evaluates one condition. vars is nil where variables are text. (R4.1
+// to R4.9)
+func (c *Condition) holds(ctx, vars *Context) truth {
+	if c.Operator.Name == "Null" {
+		return c.null(ctx)
+	}
 	values, known := ctx.get(c.Key)
 	if !known {
 		return maybe
 	}
 	absent := len(values) == 0
+	// Only empty strings are no data either.
 	null := !slices.ContainsFunc(values, func(v string) bool { return v != "" })
 	switch {
-	case c.Operator.Name == "Null":
-		return c.null(values)
 	case absent && c.Operator.IfExists:
 		return yes // assumption U-10: also under ForAnyValue
+	case c.Operator.Set == "ForAllValues" && null:
+		return yes
+	case c.Operator.Set == "ForAnyValue" && null:
+		return no
+	case len(c.Values) == 0 && !absent && (c.Operator.Set != "" || c.Operator.IfExists):
+		return no // R4.9, of negated operators too
 	case c.Operator.Set == "ForAllValues":
-		if null {
-			return yes
-		}
 		all := yes
 		for _, v := range values {
 			all = and(all, c.matches(v, vars))
 		}
 		return all
 	case c.Operator.Set == "ForAnyValue":
-		if null {
-			return no
-		}
 		some := no
 		for _, v := range values {
 			some = or(some, c.matches(v, vars))
@@ -45,38 +48,54 @@ func (c Condition) holds(ctx, vars *Context) truth {
 }
 
 // null evaluates the operator Null: "true" asks for an absent key, "false" for
-// a present one that is not null.
-func (c Condition) null(values []string) truth {
+// a present one that is not null. (R4.8)
+func (c *Condition) null(ctx *Context) truth {
 	switch c.Operator.Set {
 	case "ForAllValues":
 		return yes
 	case "ForAnyValue":
 		return no
 	}
-	if len(values) == 1 && values[0] == "" {
-		return maybe // assumption U-16
-	}
-	result := no
+	wantAbsent, wantPresent, other := false, false, no
 	for _, want := range c.Values {
 		b, ok := parseBool(want)
-		if !ok {
-			result = or(result, maybe)
-			continue
+		switch {
+		case !ok:
+			other = maybe // assumption U-12
+		case b:
+			wantAbsent = true
+		default:
+			wantPresent = true
 		}
-		result = or(result, truthOf(b == (len(values) == 0)))
 	}
-	return result
+	if wantAbsent && wantPresent {
+		return yes
+	}
+	if !wantAbsent && !wantPresent {
+		return other
+	}
+	values, known := ctx.get(c.Key)
+	switch {
+	case !known:
+		return maybe
+	case len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool { return v != "" }):
+		return maybe // assumption U-16
+	}
+	return or(other, truthOf(wantAbsent == (len(values) == 0)))
 }
 
 // negated reports whether the operator is one of those with Not: true if none
-// of the values matches, also for an absent key.
-func (c Condition) negated() bool { return strings.Contains(c.Operator.Name, "Not") }
+// of the values matches, also for an absent key. (R4.2)
+func (c *Condition) negated() bool { return strings.Contains(c.Operator.Name, "Not") }
+
+// positive is the operator's name without its negation.
+func (c *Condition) positive() string { return strings.Replace(c.Operator.Name, "Not", "", 1) }
 
 // matches applies the operator to one value of the request.
-func (c Condition) matches(value string, vars *Context) truth {
-	some := no
+func (c *Condition) matches(value string, vars *Context) truth {
+	some, operator := no, c.positive()
 	for _, want := range c.Values {
-		some = or(some, compare(strings.Replace(c.Operator.Name, "Not", "", 1), value, want, vars))
+		some = or(some, compare(operator, value, want, vars))
 	}
 	if c.negated() {
 		return some.not()
@@ -85,27 +104,12 @@ func (c Condition) matches(value string, vars *Context) truth {
 }
 
 // compare applies a positive operator to one value of the request and one of
-// the policy.
+// the policy. What is no number, date, address or base64 is unknown
+// (assumption U-12).
 func compare(operator, value, want string, vars *Context) truth {
 	switch operator {
-	case "StringEquals", "StringEqualsIgnoreCase":
-		p, ok := expand(want, false, vars)
-		if ok != yes {
-			return ok
-		}
-		if operator == "StringEqualsIgnoreCase" {
-			for i := range p {
-				p[i].r = []rune(fold(string(p[i].r)))[0]
-			}
-			value = fold(value)
-		}
-		return truthOf(matches(p, value))
-	case "StringLike":
-		p, ok := expand(want, true, vars)
-		if ok != yes {
-			return ok
-		}
-		return truthOf(matches(p, value))
+	case "StringEquals", "StringEqualsIgnoreCase", "StringLike":
+		return compareString(operator, value, want, vars)
 	case "ArnEquals", "ArnLike":
 		p, ok := expand(want, true, vars)
 		if ok != yes {
@@ -115,20 +119,64 @@ func compare(operator, value, want string, vars *Context) truth {
 	case "Bool":
 		have, ok1 := parseBool(value)
 		need, ok2 := parseBool(want)
-		if !ok1 || !ok2 {
-			return maybe // assumption U-12
-		}
-		return truthOf(have == need)
+		return decided(ok1 && ok2, have == need)
+	case "IpAddress":
+		return compareAddress(value, want)
+	case "BinaryEquals":
+		have, ok1 := parseBinary(value)
+		need, ok2 := parseBinary(want)
+		return decided(ok1 && ok2, have == need)
 	}
-	return maybe // Numeric, Date, Binary and IpAddress are not evaluated yet
+	if relation, ok := strings.CutPrefix(operator, "Numeric"); ok {
+		have, need := parseNumber(value), parseNumber(want)
+		if have == nil || need == nil {
+			return maybe
+		}
+		return truthOf(related(relation, have.Cmp(need)))
+	}
+	if relation, ok := strings.CutPrefix(operator, "Date"); ok {
+		have, ok1 := parseDate(value)
+		need, ok2 := parseDate(want)
+		return decided(ok1 && ok2, related(relation, have.Compare(need)))
+	}
+	return maybe
 }
 
-// parseBool reads true and false in any case (assumption U-13).
-func parseBool(s string) (value, ok bool) {
-	return strings.EqualFold(s, "true"), strings.EqualFold(s, "true") || strings.EqualFold(s, "false")
+func decided(known, result bool) truth {
+	if !known {
+		return maybe
+	}
+	return truthOf(result)
+}
+
+// related tells whether an order fits a relation such as LessThanEquals.
+func related(relation string, order int) bool {
+	switch relation {
+	case "LessThan":
+		return order < 0
+	case "LessThanEquals":
+		return order <= 0
+	case "GreaterThan":
+		return order > 0
+	case "GreaterThanEquals":
+		return order >= 0
+	}
+	return order == 0 // Equals
+}
+
+func compareString(operator, value, want string, vars *Context) truth {
+	p, ok := expand(want, operator == "StringLike", vars)
+	if ok != yes {
+		return ok
+	}
+	if operator == "StringEqualsIgnoreCase" {
+		p, value = foldTokens(p), fold(value)
+	}
+	return truthOf(matches(p, value))
 }
 
 // matchARN compares the six parts one to one; the sixth keeps its colons.
+// (R4.3)
 func matchARN(pattern []token, value string) truth {
 	values := strings.SplitN(value, ":", 6)
 	if len(values) != 6 || values[0] != "arn" {

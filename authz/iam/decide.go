@@ -1,209 +1,238 @@
 package iam
 
-import "slices"
-
-// Verdict is the answer to a request.
-type Verdict string
-
-const (
-	Allowed      Verdict = "allow"
-	Denied       Verdict = "deny"
-	Undetermined Verdict = "undetermined"
+import (
+	"slices"
+	"strings"
 )
 
-// Source is a policy as it is attached somewhere.
-type Source struct {
-	Name   string  // how reasons cite it: an ARN, or "inline policy NAME"
-	Policy *Policy // nil: not read, hence it may hold anything
-}
-
-// Policies are the policies on the caller's side.
-type Policies struct {
-	// Identity are those of the caller's user and the user's groups, or of the
-	// caller's role.
-	Identity []Source
-	// Boundary is the permissions boundary; nil: there is none.
-	Boundary *Source
-}
-
-// Request is one action on one resource. An action without resource types is
-// requested on "*".
-type Request struct {
-	Caller   Caller
-	Action   string // service:Action
-	Resource string
-	Context  *Context // nil: no condition key is present
-}
-
-// Gate is a place where a request must be allowed, or may be denied.
-type Gate string
-
-const (
-	IdentityGate Gate = "identity-based policy"
-	BoundaryGate Gate = "permissions boundary"
-	TrustGate    Gate = "trust policy"
-)
-
-// Reason is a statement that bears on a Decision.
-type Reason struct {
-	Gate      Gate
-	Source    string
-	Statement int // its index; -1: the policy was not read
-	Sid       string
-	Effect    Effect
-	Certain   bool // it matches whatever the unknowns are
-}
-
-// Decision is a verdict and its reasons.
-type Decision struct {
-	Verdict Verdict
-	// Explicit says of a denial that a Deny statement matches; otherwise
-	// nothing allows.
-	Explicit bool
-	// Reasons are all statements that match or may match, in the order of the
-	// policies; in an explicit denial the Deny statements alone.
-	Reasons []Reason
-	// Missing are the gates that do not allow for certain; empty if allowed or
-	// explicitly denied.
-	Missing []Gate
-}
-
-// Decide answers a request on a resource that has no policy of its own and
-// belongs to the caller's account: an Allow in an identity policy and in the
-// boundary, if there is one, and no Deny. The root user needs no Allow. (IAM
-// User Guide, policy evaluation logic)
-func Decide(r Request, p Policies) Decision {
-	e := evaluation{request: r}
-	identity, boundary := e.callers(p)
-	if r.Caller.Kind == Root {
-		identity, boundary = yes, yes
+// Decide answers a question as AWS's enforcement code does. (IAM User Guide,
+// policy evaluation logic; R3.1 to R3.15)
+//
+// It is allow only if every completion of what is unknown allows, deny only if
+// every one denies; a completion gives each unknown key one value, the same in
+// every statement. Keys of unknown value are split into cells, for each of
+// which all conditions on the key have one truth. With variables of unknown
+// value, and beyond a number of combinations, it may stay undetermined where
+// all completions agree; it never says allow or deny where they do not.
+func Decide(q Question) Decision {
+	e := newEvaluator(q)
+	if t, settled := e.ungoverned(); settled {
+		if t == yes {
+			return Decision{Verdict: Allowed}
+		}
+		return Decision{Verdict: Denied, Missing: []Gate{RuleGate}}
 	}
-	return e.decision(and(identity, boundary), map[Gate]truth{IdentityGate: identity, BoundaryGate: boundary})
+	g := e.evaluate(e.q.Context)
+	d := Decision{Verdict: g.verdict(), Missing: e.missing(g)}
+	d.Reasons, d.Explicit = e.reasons(g), g.denied == yes
+	if d.Verdict == Undetermined {
+		s := search{e: e, left: searchLimit}
+		d.Verdict, d.Explicit = s.verdict(e.q.Context, g)
+		d.Unfinished = s.cut && d.Verdict == Undetermined
+		d.Unknown = e.unknownKeys(e.q.Context, g)
+	}
+	switch {
+	case d.Explicit:
+		d.Missing = nil
+		if g.denied == yes {
+			d.Reasons = slices.DeleteFunc(d.Reasons, func(r Reason) bool { return r.Effect != Deny || !r.Certain })
+		}
+	case d.Verdict == Allowed:
+		d.Missing = nil
+	}
+	return d
 }
 
-// DecideTrust answers whether the caller may do an action of STS on a role of
-// an account with the given trust policy. The trust policy must allow in any
-// case. In the same account the identity policies must allow too if the trust
-// policy names the account only; if it names the role of a session, the
-// boundary still limits. In another account both sides must allow. A root
-// user cannot assume roles (assumption U-26).
-func DecideTrust(r Request, account string, trust Source, p Policies) Decision {
-	e := evaluation{request: r}
-	identity, boundary := e.callers(p)
-	if r.Caller.Kind == Service || r.Caller.Kind == Federated {
-		identity, boundary = yes, yes // no policies on their side
-	}
-	g := e.gate(TrustGate, trust)
-	anyhow := or(g.directly, g.byRole, g.byAccount)
-	allowed := or(g.directly, and(boundary, or(g.byRole, and(g.byAccount, identity))))
-	if r.Caller.Account != "" && r.Caller.Account != account {
-		allowed = and(anyhow, identity, boundary)
-	}
-	if r.Caller.Kind == Root {
-		identity, allowed = no, no
-	}
-	return e.decision(allowed, map[Gate]truth{IdentityGate: identity, BoundaryGate: boundary, TrustGate: anyhow})
+// evaluator holds the statements that may bear on a question: what cannot
+// match whatever the context is, is left out once.
+type evaluator struct {
+	q       Question
+	kind    Kind // of the resource's policy
+	clauses []clause
+	levels  int
 }
 
-// evaluation gathers what the policies say on one request.
-type evaluation struct {
-	request Request
-	denied  truth
-	reasons []Reason
+// clause is a statement at its gate. An unread policy is two clauses without
+// statement, one of each effect.
+type clause struct {
+	gate   Gate
+	level  int // of the organization
+	source string
+	policy *Policy
+	st     *Statement
+	index  int
+	effect Effect
+	way    grant // in which the caller is covered
+	base   truth // of the principal
 }
 
-// callers evaluates the policies on the caller's side.
-func (e *evaluation) callers(p Policies) (identity, boundary truth) {
-	for _, s := range p.Identity {
-		identity = or(identity, e.gate(IdentityGate, s).directly)
+func newEvaluator(q Question) *evaluator {
+	if q.Context == nil {
+		q.Context = &Context{}
 	}
-	boundary = yes
-	if p.Boundary != nil {
-		boundary = e.gate(BoundaryGate, *p.Boundary).directly
+	e := &evaluator{q: q, kind: q.resourceKind()}
+	p := q.Policies
+	if q.Caller.signs() {
+		for _, s := range p.Identity {
+			e.add(IdentityGate, 0, s, yes)
+		}
+		if p.Boundary != nil {
+			e.add(BoundaryGate, 0, *p.Boundary, yes)
+		}
+		for _, s := range p.Session {
+			e.add(SessionGate, 0, s, yes)
+		}
 	}
-	return identity, boundary
+	// (R3.13)
+	if q.Caller.signs() && !q.Caller.Management && !q.Caller.serviceLinked() {
+		e.levels = len(p.Organization)
+		for i, l := range p.Organization {
+			for _, s := range l.Policies {
+				if l.Name != "" {
+					s.Name += " at " + l.Name
+				}
+				e.add(ServiceControlGate, i, s, yes)
+			}
+		}
+	}
+	if !q.Caller.serviceLinked() {
+		for _, s := range p.ResourceControls {
+			e.add(ResourceControlGate, 0, s, resourceControlled(q.Action))
+		}
+	}
+	e.addResource()
+	return e
 }
 
-// grants is how far a policy allows, by the way in which it covers the
-// caller. Policies without principals cover their caller directly.
-type grants struct{ directly, byRole, byAccount truth }
+// addResource adds the resource's own policy. Roles and keys always have one.
+func (e *evaluator) addResource() {
+	switch s := e.q.Policies.Resource; {
+	case s != nil:
+		e.add(e.resourceGate(), 0, *s, yes)
+	case e.kind == Trust:
+		e.add(TrustGate, 0, Source{Name: "trust policy of " + e.q.Resource}, yes)
+	case e.kind == KeyPolicy:
+		e.add(KeyGate, 0, Source{Name: "policy of " + e.q.Resource}, yes)
+	}
+}
 
-// gate evaluates one policy and notes its statements.
-func (e *evaluation) gate(gate Gate, s Source) grants {
-	var g grants
+func (e *evaluator) resourceGate() Gate {
+	switch e.kind {
+	case Trust:
+		return TrustGate
+	case KeyPolicy:
+		return KeyGate
+	}
+	return ResourceGate
+}
+
+// resourceKind is what kind of policy the resource has: without an Allow in a
+// trust policy or a key's policy there is none. (R3.5)
+func (q Question) resourceKind() Kind {
+	if s := q.Policies.Resource; s != nil && s.Policy != nil && (s.Policy.Kind == Trust || s.Policy.Kind == KeyPolicy) {
+		return s.Policy.Kind
+	}
+	parts := strings.SplitN(q.Resource, ":", 6)
+	if len(parts) < 6 {
+		return ResourcePolicy
+	}
+	switch {
+	case service(q.Action) == "sts" && parts[2] == "iam" && strings.HasPrefix(parts[5], "role/"):
+		return Trust
+	case service(q.Action) == "kms" && parts[2] == "kms" && strings.HasPrefix(parts[5], "key/"):
+		return KeyPolicy
+	}
+	return ResourcePolicy
+}
+
+// service is the service of an action, in lower case.
+func service(action string) string {
+	s, _, _ := strings.Cut(action, ":")
+	return fold(s)
+}
+
+// add adds the statements of a policy that may match; base is the truth of the
+// policy's being in force.
+func (e *evaluator) add(gate Gate, level int, s Source, base truth) {
 	if s.Policy == nil {
-		e.denied = or(e.denied, maybe)
-		e.reasons = append(e.reasons,
-			Reason{Gate: gate, Source: s.Name, Statement: -1, Effect: Allow},
-			Reason{Gate: gate, Source: s.Name, Statement: -1, Effect: Deny})
-		return grants{directly: maybe}
+		e.addUnread(gate, level, s, and(base, maybe))
+		return
 	}
-	for i, st := range s.Policy.Statements {
-		way, t := e.covered(gate, st)
-		t = and(t, e.applies(s.Policy, st))
-		if t == no {
-			continue
-		}
-		e.reasons = append(e.reasons, Reason{gate, s.Name, i, st.Sid, st.Effect, t == yes})
+	for i := range s.Policy.Statements {
+		st := &s.Policy.Statements[i]
+		c := clause{gate: gate, level: level, source: s.Name, policy: s.Policy, st: st, index: i, effect: st.Effect, way: directly, base: base}
 		switch {
-		case st.Effect == Deny:
-			e.denied = or(e.denied, t)
-		case way == directly:
-			g.directly = or(g.directly, t)
-		case way == byRole:
-			g.byRole = or(g.byRole, t)
-		default:
-			g.byAccount = or(g.byAccount, t)
+		case !st.coversAction(e.q.Action):
+			continue
+		case st.NotPrincipals != nil:
+			if len(st.NotPrincipals) == 0 {
+				continue // R2.9
+			}
+			c.base = and(base, spares(st.NotPrincipals, e.q.Caller, e.q.Policies.Boundary != nil).not())
+		case gate == e.resourceGate():
+			var t truth
+			c.way, t = covers(st.Principals, e.q.Caller)
+			c.base = and(base, t)
+		}
+		if c.base != no {
+			e.clauses = append(e.clauses, c)
 		}
 	}
-	return g
 }
 
-// covered tells whether, and in which way, a statement covers the caller.
-func (e *evaluation) covered(gate Gate, st Statement) (grant, truth) {
-	if gate != TrustGate {
-		return directly, yes
+// addUnread adds what a policy that was not read may hold: any Allow and any
+// Deny, a resource control policy any Deny. (R3.22)
+func (e *evaluator) addUnread(gate Gate, level int, s Source, base truth) {
+	for _, effect := range []Effect{Allow, Deny} {
+		if base != no && (gate != ResourceControlGate || effect == Deny) {
+			e.clauses = append(e.clauses, clause{gate: gate, level: level, source: s.Name, index: -1, effect: effect, way: directly, base: base})
+		}
 	}
-	way := covers(st.Principals, e.request.Caller)
-	if way == notCovered && e.request.Caller.Kind == Service && slices.Contains(st.Principals, Principal{"AWS", "*"}) {
-		return directly, maybe // assumption U-7
-	}
-	return way, truthOf(way != notCovered)
 }
 
-// applies matches action, resource and conditions.
-func (e *evaluation) applies(p *Policy, st Statement) truth {
-	action := func(pattern string) bool { return matchAction(pattern, e.request.Action) }
-	if st.Actions != nil && !slices.ContainsFunc(st.Actions, action) ||
-		st.NotActions != nil && slices.ContainsFunc(st.NotActions, action) {
-		return no
+// coversAction reports whether the action is one of the statement's. An empty
+// list has no effect. (R2.2, R2.3, R2.9)
+func (s *Statement) coversAction(action string) bool {
+	matches := func(pattern string) bool { return matchAction(pattern, action) }
+	if s.Actions != nil {
+		return slices.ContainsFunc(s.Actions, matches)
 	}
-	if len(st.Actions)+len(st.NotActions) == 0 {
-		return no // an empty list: the statement has no effect
-	}
-	ctx := e.request.Context
-	if ctx == nil {
-		ctx = &Context{}
+	return len(s.NotActions) > 0 && !slices.ContainsFunc(s.NotActions, matches)
+}
+
+// truth is whether a clause matches in a context.
+func (e *evaluator) truth(c *clause, ctx *Context) truth {
+	if c.st == nil {
+		return c.base
 	}
 	vars := ctx
-	if !p.variables() {
+	if !c.policy.variables() {
 		vars = nil
 	}
-	t := e.resource(st, vars)
-	for _, c := range st.Conditions {
+	t := and(c.base, e.resource(c.st, vars))
+	for i := range c.st.Conditions {
 		if t == no {
 			return no
 		}
-		t = and(t, c.holds(ctx, vars))
+		t = and(t, c.st.Conditions[i].holds(ctx, vars))
 	}
 	return t
 }
 
-// resource matches the resource; a trust policy has none and is about its role.
-func (e *evaluation) resource(st Statement, vars *Context) truth {
+// resource matches the resource; a statement without one is about what its
+// policy hangs on.
+func (e *evaluator) resource(st *Statement, vars *Context) truth {
 	some := no
+	match := func(pattern string) truth {
+		t := matchResource(pattern, e.q.Resource, vars)
+		if t == no && e.q.Resource == "*" && fold(e.q.Action) == "s3:listallmybuckets" {
+			// C-11: AWS's pages contradict each other on patterns of buckets.
+			return min(maybe, matchResource(pattern, "arn:aws:s3:::*", vars))
+		}
+		return t
+	}
 	for _, pattern := range st.Resources {
-		some = or(some, matchResource(pattern, e.request.Resource, vars))
+		some = or(some, match(pattern))
 	}
 	switch {
 	case st.Resources != nil:
@@ -211,41 +240,190 @@ func (e *evaluation) resource(st Statement, vars *Context) truth {
 	case st.NotResources == nil:
 		return yes
 	case len(st.NotResources) == 0:
-		return no
+		return no // R2.9
 	}
 	for _, pattern := range st.NotResources {
-		some = or(some, notResource(pattern, e.request.Resource, vars))
+		if _, ok := expand(pattern, true, vars); ok == no {
+			some = or(some, maybe) // C-5: a variable without value
+			continue
+		}
+		some = or(some, match(pattern))
 	}
 	return some.not()
 }
 
-// notResource is matchResource, but a pattern whose variable has no value is
-// unknown: AWS's pages contradict each other on it (C-5).
-func notResource(pattern, resource string, vars *Context) truth {
-	if _, ok := expand(pattern, true, vars); ok == no {
-		return maybe
-	}
-	return matchResource(pattern, resource, vars)
+// gates is what the clauses come to.
+type gates struct {
+	clauses                                   []truth // of each, in order
+	denied, identity, boundary, session, rule truth
+	direct, byRole, byAccount                 truth // of the resource's policy
+	organization                              truth
+	same, cross                               truth // allowed, if the resource is the caller's account's, or another's
+	allowed                                   truth
 }
 
-// decision words the outcome. allowed is what the gates give together.
-func (e *evaluation) decision(allowed truth, gates map[Gate]truth) Decision {
-	d := Decision{Verdict: Undetermined, Reasons: e.reasons}
-	switch {
-	case e.denied == yes:
-		d.Verdict, d.Explicit = Denied, true
-		d.Reasons = slices.DeleteFunc(slices.Clone(e.reasons), func(r Reason) bool { return r.Effect != Deny || !r.Certain })
-		return d
-	case allowed == no:
-		d.Verdict = Denied
-	case allowed == yes && e.denied == no:
-		d.Verdict = Allowed
-		return d
+// evaluate weighs all clauses in a context.
+func (e *evaluator) evaluate(ctx *Context) gates {
+	g := gates{clauses: make([]truth, len(e.clauses)), rule: e.rule(ctx)}
+	levels := make([]truth, e.levels)
+	for i := range e.clauses {
+		c := &e.clauses[i]
+		t := e.truth(c, ctx)
+		g.clauses[i] = t
+		if c.effect == Deny {
+			g.denied = or(g.denied, t)
+			continue
+		}
+		at := g.at(c, levels)
+		*at = or(*at, t)
 	}
-	for _, g := range []Gate{IdentityGate, BoundaryGate, TrustGate} {
-		if t, asked := gates[g]; asked && t != yes {
-			d.Missing = append(d.Missing, g)
+	g.organization = and(levels...)
+	e.defaults(&g)
+	g.same, g.cross = e.sameAccount(g), e.crossAccount(g)
+	switch e.owner() {
+	case "":
+		if g.allowed = g.same; g.same != g.cross {
+			g.allowed = maybe
+		}
+	case e.q.Caller.Account:
+		g.allowed = g.same
+	default:
+		g.allowed = g.cross
+	}
+	g.allowed = and(g.allowed, g.rule)
+	return g
+}
+
+// at is where an Allow of the clause counts.
+func (g *gates) at(c *clause, levels []truth) *truth {
+	switch c.gate {
+	case IdentityGate:
+		return &g.identity
+	case BoundaryGate:
+		return &g.boundary
+	case SessionGate:
+		return &g.session
+	case ServiceControlGate:
+		return &levels[c.level]
+	}
+	switch c.way {
+	case directly:
+		return &g.direct
+	case byRole:
+		return &g.byRole
+	}
+	return &g.byAccount
+}
+
+// defaults gives the gates that do not stand in the caller's way. (R3.3, R3.4)
+func (e *evaluator) defaults(g *gates) {
+	p, kind := e.q.Policies, e.q.Caller.Kind
+	if p.Boundary == nil {
+		g.boundary = yes
+	}
+	if kind != FederatedUser && len(p.Session) == 0 || kind == User {
+		g.session = yes
+	}
+	if kind == Root {
+		g.identity, g.boundary, g.session = yes, yes, yes
+	}
+}
+
+// sameAccount is R3.4 and R3.5: what is granted directly asks for nothing
+// else, what is granted to the role is limited by boundary and session, what
+// the account is given is its identity policies' to give.
+func (e *evaluator) sameAccount(g gates) truth {
+	if !e.q.Caller.signs() {
+		return g.direct
+	}
+	through := or(g.byRole, g.identity)
+	if e.kind != ResourcePolicy {
+		through = or(g.byRole, and(g.byAccount, g.identity))
+	}
+	return and(g.organization, or(g.direct, and(g.boundary, g.session, through)))
+}
+
+// crossAccount is R3.6: both sides must allow, within one partition.
+func (e *evaluator) crossAccount(g gates) truth {
+	if !e.q.Caller.signs() {
+		return g.direct
+	}
+	mine, theirs := partition(e.q.Caller.ARN), partition(e.q.Resource)
+	if mine != "" && theirs != "" && mine != theirs {
+		return no
+	}
+	return and(g.organization, g.identity, g.boundary, g.session, or(g.direct, g.byRole, g.byAccount))
+}
+
+// owner is the account of the resource; "" if it is not known.
+func (e *evaluator) owner() string {
+	if !e.q.Caller.signs() || e.q.Resource == "*" {
+		return e.q.Caller.Account
+	}
+	if e.q.ResourceAccount != "" {
+		return e.q.ResourceAccount
+	}
+	parts := strings.SplitN(e.q.Resource, ":", 6)
+	if len(parts) < 6 {
+		return ""
+	}
+	if parts[4] == "aws" { // AWS's own policies are everybody's
+		return e.q.Caller.Account
+	}
+	return accountID(parts[4])
+}
+
+func partition(arn string) string {
+	if parts := strings.SplitN(arn, ":", 3); len(parts) == 3 && parts[0] == "arn" {
+		return parts[1]
+	}
+	return ""
+}
+
+// verdict is what is certain.
+func (g gates) verdict() Verdict {
+	switch {
+	case g.denied == yes, g.allowed == no:
+		return Denied
+	case g.allowed == yes && g.denied == no:
+		return Allowed
+	}
+	return Undetermined
+}
+
+// reasons are the clauses that match or may match.
+func (e *evaluator) reasons(g gates) []Reason {
+	var out []Reason
+	for i, c := range e.clauses {
+		if g.clauses[i] == no {
+			continue
+		}
+		r := Reason{Gate: c.gate, Source: c.source, Statement: c.index, Effect: c.effect, Certain: g.clauses[i] == yes}
+		if c.st != nil {
+			r.Sid = c.st.Sid
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// missing are the gates that do not allow for certain.
+func (e *evaluator) missing(g gates) []Gate {
+	var out []Gate
+	miss := func(gate Gate, t truth) {
+		if t != yes {
+			out = append(out, gate)
 		}
 	}
-	return d
+	miss(RuleGate, g.rule)
+	if e.q.Caller.signs() {
+		miss(IdentityGate, g.identity)
+		miss(BoundaryGate, g.boundary)
+		miss(SessionGate, g.session)
+		miss(ServiceControlGate, g.organization)
+	}
+	if e.kind != ResourcePolicy || e.owner() != e.q.Caller.Account || !e.q.Caller.signs() {
+		miss(e.resourceGate(), or(g.direct, g.byRole, g.byAccount))
+	}
+	return out
 }

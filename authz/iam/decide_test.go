@@ -19,6 +19,22 @@ func session(role, name string) Caller {
 	}
 }
 
+// request is a question without policies, on a resource of the account.
+type request struct {
+	Caller           Caller
+	Action, Resource string
+	Context          *Context
+}
+
+func ask(r request, p Policies) Decision {
+	return Decide(Question{Caller: r.Caller, Action: r.Action, Resource: r.Resource, ResourceAccount: account, Context: r.Context, Policies: p})
+}
+
+func askTrust(r request, account string, trust Source, p Policies) Decision {
+	p.Resource = &trust
+	return Decide(Question{Caller: r.Caller, Action: r.Action, Resource: r.Resource, ResourceAccount: account, Context: r.Context, Policies: p})
+}
+
 // policy makes a policy of statements in JSON.
 func policy(t testing.TB, kind Kind, statements ...string) Source {
 	t.Helper()
@@ -97,12 +113,12 @@ func TestIdentityPoliciesDecideAsTheUserGuideSays(t *testing.T) {
 		"V93 a variable's value":                    {team, "s3:Get", "arn:aws:s3:::bucket-yellow", []string{"aws:PrincipalTag/team=yellow"}, "allow"},
 		"V93 a variable's default when it has none": {team, "s3:Get", "arn:aws:s3:::bucket-company-wide", nil, "allow"},
 		"V93 no default when it has a value":        {team, "s3:Get", "arn:aws:s3:::bucket-company-wide", []string{"aws:PrincipalTag/team=yellow"}, "deny-i"},
-		"an operator not evaluated leaves it open":  {[]string{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}`}, "a:b", "*", []string{"aws:SourceIp=10.1.1.1"}, "undetermined"},
+		"U-12 what is no address leaves it open":    {[]string{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}`}, "a:b", "*", []string{"aws:SourceIp=here"}, "undetermined"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := Request{Caller: user("ann"), Action: tt.action, Resource: tt.resource, Context: context(tt.context...)}
-			got := Decide(r, Policies{Identity: []Source{policy(t, Identity, tt.policies...)}})
+			r := request{Caller: user("ann"), Action: tt.action, Resource: tt.resource, Context: context(tt.context...)}
+			got := ask(r, Policies{Identity: []Source{policy(t, Identity, tt.policies...)}})
 			if verdict(got) != tt.want {
 				t.Errorf("%s, want %s; reasons %v", verdict(got), tt.want, got.Reasons)
 			}
@@ -116,8 +132,8 @@ func TestARecentPolicyHasVariablesAndAnOldOneText(t *testing.T) { // V54
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Request{Caller: user("bob"), Action: "s3:Get", Resource: "arn:aws:s3:::b/bob", Context: context("aws:username=bob")}
-		if got := verdict(Decide(r, Policies{Identity: []Source{{"p", p}}})); got != want {
+		r := request{Caller: user("bob"), Action: "s3:Get", Resource: "arn:aws:s3:::b/bob", Context: context("aws:username=bob")}
+		if got := verdict(ask(r, Policies{Identity: []Source{{"p", p}}})); got != want {
 			t.Errorf("%s: %s, want %s", version, got, want)
 		}
 	}
@@ -132,7 +148,7 @@ func TestABoundaryLimitsAndNeverGrants(t *testing.T) { // V8, V12
 		{"s3:GetObject", "arn:aws:s3:::logs/x", "deny-e"},
 		{"s3:GetObject", "arn:aws:s3:::other/x", "allow"},
 	} {
-		d := Decide(Request{Caller: user("nikhil"), Action: tt.action, Resource: tt.resource}, Policies{Identity: []Source{own}, Boundary: &boundary})
+		d := ask(request{Caller: user("nikhil"), Action: tt.action, Resource: tt.resource}, Policies{Identity: []Source{own}, Boundary: &boundary})
 		if verdict(d) != tt.want {
 			t.Errorf("%s on %s: %s, want %s", tt.action, tt.resource, verdict(d), tt.want)
 		}
@@ -183,8 +199,8 @@ func TestTrustPoliciesDecideWhoAssumesARole(t *testing.T) {
 			if tt.own != nil {
 				p.Identity = []Source{policy(t, Identity, tt.own...)}
 			}
-			r := Request{Caller: tt.caller, Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + account + ":role/target", Context: context(tt.context...)}
-			if got := DecideTrust(r, account, policy(t, Trust, tt.trust), p); verdict(got) != tt.want {
+			r := request{Caller: tt.caller, Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + account + ":role/target", Context: context(tt.context...)}
+			if got := askTrust(r, account, policy(t, Trust, tt.trust), p); verdict(got) != tt.want {
 				t.Errorf("%s, want %s; reasons %v", verdict(got), tt.want, got.Reasons)
 			}
 		})
@@ -208,7 +224,7 @@ func TestWhatIsUnknownIsNeverAllowed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := Decide(Request{Caller: user("ann"), Action: "s3:Get", Resource: "arn:aws:s3:::b", Context: tt.context}, Policies{Identity: tt.policies})
+			d := ask(request{Caller: user("ann"), Action: "s3:Get", Resource: "arn:aws:s3:::b", Context: tt.context}, Policies{Identity: tt.policies})
 			if verdict(d) != tt.want {
 				t.Errorf("%s, want %s", verdict(d), tt.want)
 			}
@@ -220,7 +236,7 @@ func TestArnLikeComparesPartByPart(t *testing.T) { // V66
 	const pattern = "arn:aws:someservice:*:111122223333:finance/*"
 	const value = "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt"
 	for op, want := range map[string]truth{"StringLike": yes, "ArnLike": no} {
-		c := Condition{Operator{Name: op}, "aws:SourceArn", []string{pattern}}
+		c := &Condition{Operator{Name: op}, "aws:SourceArn", []string{pattern}}
 		if got := c.holds(context("aws:SourceArn="+value), &Context{}); got != want {
 			t.Errorf("%s: %v, want %v", op, got, want)
 		}

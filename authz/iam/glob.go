@@ -40,35 +40,54 @@ func glob(s string) []token {
 	return out
 }
 
+// foldTokens is the pattern for folded text.
+func foldTokens(pattern []token) []token {
+	out := make([]token, len(pattern))
+	for i, t := range pattern {
+		if t.kind == literal {
+			t.r = unicode.ToLower(t.r)
+		}
+		out[i] = t
+	}
+	return out
+}
+
 // matches reports whether the pattern covers all of s. It walks the set of
 // places the pattern may stand at, so that no pattern is slow.
 func matches(pattern []token, s string) bool {
 	at, next := make([]bool, len(pattern)+1), make([]bool, len(pattern)+1)
-	reach := func(set []bool, i int) {
-		for ; !set[i]; i++ {
-			set[i] = true
-			if i == len(pattern) || pattern[i].kind != run && pattern[i].kind != runInSegment {
-				return
-			}
-		}
-	}
-	reach(at, 0)
+	reach(pattern, at, 0)
 	for _, r := range s {
 		clear(next)
-		for i, t := range pattern {
-			if !at[i] {
-				continue
-			}
-			switch {
-			case t.kind == run, t.kind == runInSegment && r != ':':
-				reach(next, i)
-			case t.kind == one, t.kind == oneInSegment && r != ':', t.kind == literal && t.r == r:
-				reach(next, i+1)
-			}
-		}
+		advance(pattern, at, next, r)
 		at, next = next, at
 	}
 	return at[len(pattern)]
+}
+
+// reach adds place i to the set, and those behind runs that may be empty.
+func reach(pattern []token, set []bool, i int) {
+	for ; !set[i]; i++ {
+		set[i] = true
+		if i == len(pattern) || pattern[i].kind != run && pattern[i].kind != runInSegment {
+			return
+		}
+	}
+}
+
+// advance adds to next where the pattern may stand after one more letter.
+func advance(pattern []token, at, next []bool, r rune) {
+	for i, t := range pattern {
+		if !at[i] {
+			continue
+		}
+		switch {
+		case t.kind == run, t.kind == runInSegment && r != ':':
+			reach(pattern, next, i)
+		case t.kind == one, t.kind == oneInSegment && r != ':', t.kind == literal && t.r == r:
+			reach(pattern, next, i+1)
+		}
+	}
 }
 
 // matchAction matches SERVICE:ACTION as a whole string, regardless of case
@@ -140,14 +159,18 @@ func expand(s string, wild bool, vars *Context) ([]token, truth) {
 		if !closed {
 			return nil, maybe
 		}
+		s = after
 		v, ok := vars.variable(name)
+		if ok == maybe && vars.loose {
+			out = append(out, token{kind: run})
+			continue
+		}
 		if ok != yes {
 			return nil, ok
 		}
 		for _, r := range v { // assumption U-3: wildcards in a value are literal
 			out = append(out, token{literal, r})
 		}
-		s = after
 	}
 }
 

@@ -16,7 +16,7 @@ func TestADocumentIsReadAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Policy{Version: "2008-10-17", ID: "Example1", Statements: []Statement{
+	want := &Policy{Kind: Trust, Version: "2008-10-17", ID: "Example1", Statements: []Statement{
 		{Sid: "A", Effect: Allow, Actions: []string{"sts:AssumeRole", "sts:Tag*"}, Principals: []Principal{{"AWS", "123456789012"}, {"AWS", "*"}, {"Service", "ec2.amazonaws.com"}}},
 		{Effect: Deny, NotActions: []string{"sts:Tag*"}, Principals: []Principal{{"*", "*"}}, Conditions: []Condition{
 			{Operator{Name: "Bool"}, "a:k", []string{"false"}}, {Operator{Name: "Bool"}, "z:k", []string{"true"}}, {Operator{Name: "StringLike"}, "b:k", []string{"x", "1.50", "true"}}}},

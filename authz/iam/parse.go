@@ -83,7 +83,7 @@ func parse(kind Kind, document string) (*Policy, *ParseError) {
 	if root.kind != '{' {
 		return nil, fault(BadJSON, root.at, "", "want an object")
 	}
-	p := &Policy{}
+	p := &Policy{Kind: kind}
 	for i, key := range root.keys {
 		v := root.items[i]
 		switch key {

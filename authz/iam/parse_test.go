@@ -70,14 +70,14 @@ func FuzzParse(f *testing.F) {
 				continue
 			}
 			s := Source{"p", p}
-			r := Request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/ann", Context: context("aws:username=ann")}
+			r := request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/ann", Context: context("aws:username=ann")}
 			// A policy beside full rights can only take away by a Deny.
 			full := policy(t, Identity, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
-			d := Decide(r, Policies{Identity: []Source{full, s}})
+			d := ask(r, Policies{Identity: []Source{full, s}})
 			if d.Verdict == Denied && !d.Explicit {
 				t.Errorf("denied beside full rights without a Deny: %s", document)
 			}
-			DecideTrust(r, account, s, Policies{})
+			askTrust(r, account, s, Policies{})
 		}
 	})
 }

@@ -50,6 +50,7 @@ const (
 
 // Policy is a parsed policy document.
 type Policy struct {
+	Kind       Kind
 	Version    string // "2012-10-17", "2008-10-17" or "" if not written
 	ID         string
 	Statements []Statement

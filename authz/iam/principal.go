@@ -82,25 +82,15 @@ func accountID(text string) string {
 	return ""
 }
 
-// CallerKind is what kind of principal makes a request.
-type CallerKind int
-
-const (
-	User      CallerKind = iota // an IAM user
-	Session                     // a session of an IAM role
-	Root                        // the root user of an account
-	Service                     // a service principal, such as pods.eks.amazonaws.com
-	Federated                   // the bearer of a token of an identity provider
-)
-
-// Caller is who makes a request.
-type Caller struct {
-	Kind    CallerKind
-	ARN     string // of the user, the session (arn:P:sts::A:assumed-role/NAME/SESSION), the root or the provider; a service's name
-	Account string // "" for services and federated callers
-	Role    string // of a session: the ARN of its role, path included
-	ID      string // unique id of the user or of the session's role
+// signs reports whether the caller has policies of its own: it is a user, a
+// role's session, a root user or a federated user. (R3.7, R3.10)
+func (c Caller) signs() bool {
+	return c.Kind != Service && c.Kind != Federated && c.Kind != Anonymous
 }
+
+// serviceLinked reports whether the caller is a session of a service-linked
+// role, which no organization's policy reaches. (R3.13)
+func (c Caller) serviceLinked() bool { return strings.Contains(c.Role, ":role/aws-service-role/") }
 
 // grant is in which way a principal covers a caller; the ways differ in what
 // else must allow.
@@ -113,13 +103,17 @@ const (
 	directly         // the user, the session, the service, or everyone
 )
 
-// covers is the strongest way in which the principals cover the caller.
-func covers(principals []Principal, c Caller) grant {
+// covers is the strongest way in which the principals cover the caller; maybe
+// where AWS does not say.
+func covers(principals []Principal, c Caller) (grant, truth) {
 	best := notCovered
 	for _, p := range principals {
 		best = max(best, p.covers(c))
 	}
-	return best
+	if best == notCovered && c.Kind == Service && slices.Contains(principals, Principal{"AWS", "*"}) {
+		return directly, maybe // assumption U-7
+	}
+	return best, truthOf(best != notCovered)
 }
 
 func (p Principal) covers(c Caller) grant {
@@ -130,16 +124,62 @@ func (p Principal) covers(c Caller) grant {
 		if p.Value == c.ARN {
 			return directly
 		}
+		return notCovered
 	case p.Type != "AWS" || c.Kind == Service || c.Kind == Federated:
 		return notCovered
-	case p.Value == "*", p.Value == c.ARN && c.Kind != Root:
+	case p.Value == "*", p.Value == c.ARN && (c.Kind == User || c.Kind == Session || c.Kind == FederatedUser):
 		return directly
+	case c.Kind == Anonymous:
+		return notCovered
 	case accountID(p.Value) != "" && accountID(p.Value) == c.Account:
 		return byAccount
 	case c.Kind == User && p.Value == c.ID:
 		return directly
-	case c.Kind == Session && (p.Value == c.Role || p.Value == c.ID):
+	case c.Kind == Session && (p.Value == c.Role || p.Value == c.ID), c.Kind == FederatedUser && p.Value == c.User:
 		return byRole
 	}
 	return notCovered
+}
+
+// spares tells whether a NotPrincipal leaves the caller alone. A caller with a
+// boundary never is. A user is spared if the user and the account are listed, a
+// session if it, its role and its account are; what less than that does AWS
+// does not say (R1.10, assumption U-8).
+func spares(list []Principal, c Caller, bounded bool) truth {
+	if bounded && c.signs() {
+		return no
+	}
+	listed := map[grant]bool{}
+	for _, p := range list {
+		if p.Type == "*" || p == (Principal{"AWS", "*"}) && c.Kind != Service {
+			return yes
+		}
+		listed[p.covers(c)] = true
+	}
+	need := []grant{directly}
+	switch c.Kind {
+	case User, FederatedUser:
+		need = []grant{directly, byAccount}
+	case Session:
+		need = []grant{directly, byRole, byAccount}
+	case Root:
+		need = []grant{byAccount}
+	case Service:
+		if !listed[directly] && slices.Contains(list, Principal{"AWS", "*"}) {
+			return maybe // assumption U-7
+		}
+	}
+	n := 0
+	for _, g := range need {
+		if listed[g] {
+			n++
+		}
+	}
+	switch {
+	case n == len(need):
+		return yes
+	case listed[directly] || listed[byRole] || listed[byAccount]:
+		return maybe
+	}
+	return no
 }

@@ -60,8 +60,8 @@ func TestADecisionNamesTheStatementsThatMadeItAndTheGatesThatDoNotAllow(t *testi
 			if tt.policies != nil {
 				own = []Source{policy(t, Identity, tt.policies...)}
 			}
-			r := Request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: tt.context}
-			d := Decide(r, Policies{Identity: own, Boundary: tt.boundary})
+			r := request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: tt.context}
+			d := ask(r, Policies{Identity: own, Boundary: tt.boundary})
 			if verdict(d) != tt.want || !slices.Equal(told(d), tt.reasons) || !slices.Equal(d.Missing, tt.missing) {
 				t.Errorf("%s\nreasons %q\nmissing %q", verdict(d), told(d), d.Missing)
 			}
@@ -71,12 +71,12 @@ func TestADecisionNamesTheStatementsThatMadeItAndTheGatesThatDoNotAllow(t *testi
 
 func TestAnUnreadPolicyIsEnoughForNoVerdictButADeny(t *testing.T) {
 	unread := Source{Name: "u"}
-	r := Request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
-	d := Decide(r, Policies{Identity: []Source{unread}})
+	r := request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+	d := ask(r, Policies{Identity: []Source{unread}})
 	if verdict(d) != "undetermined" || !slices.Equal(d.Missing, []Gate{IdentityGate}) {
 		t.Errorf("%s, missing %q", verdict(d), d.Missing)
 	}
-	if d := Decide(r, Policies{Identity: []Source{unread, policy(t, Identity, noS3)}}); verdict(d) != "deny-e" {
+	if d := ask(r, Policies{Identity: []Source{unread, policy(t, Identity, noS3)}}); verdict(d) != "deny-e" {
 		t.Error(verdict(d))
 	}
 }
@@ -84,20 +84,20 @@ func TestAnUnreadPolicyIsEnoughForNoVerdictButADeny(t *testing.T) {
 // IAM User Guide: the root user needs no Allow; a Deny that reaches it stands.
 func TestTheRootUserNeedsNoAllowAndHasNoBoundary(t *testing.T) {
 	root := Caller{Kind: Root, ARN: "arn:aws:iam::" + account + ":root", Account: account}
-	r := Request{Caller: root, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
-	if d := Decide(r, Policies{}); verdict(d) != "allow" || len(d.Missing) > 0 {
+	r := request{Caller: root, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+	if d := ask(r, Policies{}); verdict(d) != "allow" || len(d.Missing) > 0 {
 		t.Errorf("%s, missing %q", verdict(d), d.Missing)
 	}
 	narrow := policy(t, Identity, `{"Effect":"Allow","Action":"ec2:*","Resource":"*"}`)
-	if d := Decide(r, Policies{Boundary: &narrow}); verdict(d) != "allow" {
+	if d := ask(r, Policies{Boundary: &narrow}); verdict(d) != "allow" {
 		t.Errorf("with a boundary, which a root cannot have: %s", verdict(d))
 	}
-	if d := Decide(r, Policies{Identity: []Source{policy(t, Identity, noS3)}}); verdict(d) != "deny-e" {
+	if d := ask(r, Policies{Identity: []Source{policy(t, Identity, noS3)}}); verdict(d) != "deny-e" {
 		t.Error(verdict(d))
 	}
 	trust := policy(t, Trust, `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`)
 	r.Action = "sts:AssumeRole"
-	if d := DecideTrust(r, account, trust, Policies{}); verdict(d) != "deny-i" || !slices.Contains(d.Missing, IdentityGate) { // U-26
+	if d := askTrust(r, account, trust, Policies{}); verdict(d) != "deny-i" || !slices.Contains(d.Missing, RuleGate) { // U-26
 		t.Errorf("assumes a role: %s, missing %q", verdict(d), d.Missing)
 	}
 }
@@ -155,8 +155,8 @@ func TestWhoElseMustAllowDependsOnHowTheTrustPolicyNamesTheCaller(t *testing.T) 
 		"nobody":                                           {`{}`, ann, []Source{may}, nil, "deny-i", []Gate{TrustGate}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Request{Caller: tt.caller, Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + account + ":role/target"}
-			d := DecideTrust(r, account, policy(t, Trust, trusting(tt.principal)), Policies{Identity: tt.own, Boundary: tt.boundary})
+			r := request{Caller: tt.caller, Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + account + ":role/target"}
+			d := askTrust(r, account, policy(t, Trust, trusting(tt.principal)), Policies{Identity: tt.own, Boundary: tt.boundary})
 			if verdict(d) != tt.want || tt.missing != nil && !slices.Equal(d.Missing, tt.missing) {
 				t.Errorf("%s, missing %q; reasons %q", verdict(d), d.Missing, told(d))
 			}
@@ -170,7 +170,7 @@ func TestAUsersIDIsNoSessionsAndTheOtherWayRound(t *testing.T) {
 		named string
 		who   Caller
 	}{{ann.ID, Caller{Kind: Session, ARN: run.ARN, Account: account, ID: run.ID}}, {run.ID, ann}, {run.Role, Caller{Kind: User, ARN: ann.ARN, Account: account, Role: run.Role}}} {
-		if got := covers([]Principal{{"AWS", tt.named}}, tt.who); got != notCovered {
+		if got, t2 := covers([]Principal{{"AWS", tt.named}}, tt.who); got != notCovered || t2 != no {
 			t.Errorf("%s covers %+v: %d", tt.named, tt.who, got)
 		}
 	}
@@ -193,8 +193,8 @@ func TestEmptyAndNegativeListsOfAStatement(t *testing.T) {
 		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}`:                                               "allow",
 		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"k:a":"x"},"Bool":{"k:b":true}}}`: "deny-i",
 	} {
-		r := Request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: context("k:a=x")}
-		if d := Decide(r, Policies{Identity: []Source{policy(t, Identity, statement)}}); verdict(d) != want {
+		r := request{Caller: user("ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: context("k:a=x")}
+		if d := ask(r, Policies{Identity: []Source{policy(t, Identity, statement)}}); verdict(d) != want {
 			t.Errorf("%s: %s, want %s", statement, verdict(d), want)
 		}
 	}

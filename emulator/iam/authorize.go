@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +14,7 @@ import (
 // boundary. Only a certain allow is an allow: what cannot be evaluated yet
 // denies.
 func (s *Service) Authorize(c *call.Call, action, resource string, context map[string][]string) call.Decision {
-	request, policies := s.asked(c, action, resource, context)
-	d := authz.Decide(request, policies)
+	d := authz.Decide(s.asked(c, action, resource, context))
 	return call.Decision{Allow: d.Verdict == authz.Allowed, Because: because(d, action)}
 }
 
@@ -28,13 +26,15 @@ func (s *Service) AuthorizeTrust(c *call.Call, target Entity, action string, con
 	if err != nil {
 		return false, err
 	}
-	request, policies := s.asked(c, action, target.ARN, context)
-	d := authz.DecideTrust(request, target.Account, authz.Source{Name: "trust policy of " + target.ARN, Policy: trust}, policies)
+	q := s.asked(c, action, target.ARN, context)
+	q.ResourceAccount, q.Policies.Resource = target.Account, &authz.Source{Name: "trust policy of " + target.ARN, Policy: trust}
+	d := authz.Decide(q)
 	return d.Verdict == authz.Allowed, nil
 }
 
-// asked gathers what a decision needs of the caller.
-func (s *Service) asked(c *call.Call, action, resource string, context map[string][]string) (authz.Request, authz.Policies) {
+// asked gathers what a decision needs of the caller. A resource whose ARN names
+// no account is the caller's own.
+func (s *Service) asked(c *call.Call, action, resource string, context map[string][]string) authz.Question {
 	caller := authz.Caller{Kind: authz.User, ARN: c.Caller.ARN, Account: c.Caller.Account, ID: c.Caller.PrincipalID}
 	switch {
 	case c.Caller.Kind == call.Session:
@@ -47,15 +47,18 @@ func (s *Service) asked(c *call.Call, action, resource string, context map[strin
 	for k, v := range context {
 		keys.Set(k, v...)
 	}
-	r := authz.Request{Caller: caller, Action: action, Resource: resource, Context: keys}
+	q := authz.Question{Caller: caller, Action: action, Resource: resource, Context: keys}
+	if accountOf(resource) == "" {
+		q.ResourceAccount = c.Caller.Account
+	}
 	if !lives {
-		return r, authz.Policies{}
+		return q
 	}
-	p := authz.Policies{Identity: s.identityPolicies(c, e)}
+	q.Policies = authz.Policies{Identity: s.identityPolicies(c, e), Session: s.sessionPolicies(c)}
 	if e.Boundary != "" {
-		p.Boundary = ptr(s.managedSource(c.Tx, e.Boundary))
+		q.Policies.Boundary = ptr(s.managedSource(c.Tx, e.Boundary))
 	}
-	return r, p
+	return q
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -68,9 +71,16 @@ func (s *Service) identityPolicies(c *call.Call, e Entity) []authz.Source {
 	for _, arn := range e.Attached {
 		all = append(all, s.managedSource(c.Tx, arn))
 	}
-	if len(c.Caller.SessionPolicies)+len(c.Caller.SessionPolicyARN) > 0 {
-		// Session policies are not evaluated yet: unread, hence no allow.
-		all = append(all, authz.Source{Name: "session policy"})
+	return all
+}
+
+func (s *Service) sessionPolicies(c *call.Call) []authz.Source {
+	var all []authz.Source
+	for _, document := range c.Caller.SessionPolicies {
+		all = append(all, source("session policy", document))
+	}
+	for _, arn := range c.Caller.SessionPolicyARN {
+		all = append(all, s.managedSource(c.Tx, arn))
 	}
 	return all
 }
@@ -147,19 +157,30 @@ func globalKeys(c *call.Call, e Entity) *authz.Context {
 	return k
 }
 
-// because ends the sentence of a denial as AWS does.
+// because ends the sentence of a denial as AWS does. (IAM User Guide,
+// troubleshoot access denied error messages)
 func because(d authz.Decision, action string) string {
 	switch {
 	case d.Verdict == authz.Allowed:
 		return ""
-	case d.Explicit && d.Reasons[0].Gate == authz.BoundaryGate:
-		return "with an explicit deny in a permissions boundary"
-	case d.Explicit:
-		return "with an explicit deny in an identity-based policy"
-	case slices.Contains(d.Missing, authz.IdentityGate) || len(d.Missing) == 0:
-		return "because no identity-based policy allows the " + action + " action"
+	case d.Explicit && len(d.Reasons) > 0:
+		return "with an explicit deny in " + article(d.Reasons[0].Gate)
 	}
-	return "because no permissions boundary allows the " + action + " action"
+	// AWS names one; which comes first is not documented but for identity-based
+	// policies.
+	for _, gate := range d.Missing {
+		if gate != authz.RuleGate {
+			return "because no " + string(gate) + " allows the " + action + " action"
+		}
+	}
+	return "because no identity-based policy allows the " + action + " action"
+}
+
+func article(g authz.Gate) string {
+	if g == authz.IdentityGate {
+		return "an " + string(g)
+	}
+	return "a " + string(g)
 }
 
 func partitionOf(arn string) string {

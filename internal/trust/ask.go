@@ -20,7 +20,7 @@ type asker struct {
 
 // alone is one of a policy's statements with all that deny.
 func alone(p *iam.Policy, i int) *iam.Policy {
-	out := &iam.Policy{Version: p.Version, Statements: []iam.Statement{p.Statements[i]}}
+	out := &iam.Policy{Kind: p.Kind, Version: p.Version, Statements: []iam.Statement{p.Statements[i]}}
 	for _, s := range p.Statements {
 		if s.Effect == iam.Deny {
 			out.Statements = append(out.Statements, s)
@@ -55,9 +55,17 @@ func (f facts) context(unknown bool) *iam.Context {
 // whoever comes from outside writes them himself.
 func (a asker) decide(c iam.Caller, action string, f facts, unknown bool) iam.Verdict {
 	everything := &iam.Policy{Version: "2012-10-17", Statements: []iam.Statement{{Effect: iam.Allow, Actions: []string{"*"}, Resources: []string{"*"}}}}
-	r := iam.Request{Caller: c, Action: action, Resource: "arn:aws:iam::" + a.account + ":role/" + stranger, Context: f.context(unknown)}
-	return iam.DecideTrust(r, a.account, iam.Source{Name: "trust policy", Policy: a.policy},
-		iam.Policies{Identity: []iam.Source{{Name: "the caller's", Policy: everything}}}).Verdict
+	partition := "aws"
+	if arn, err := access.ParseARN(c.ARN); err == nil {
+		partition = arn.Partition
+	}
+	return iam.Decide(iam.Question{
+		Caller: c, Action: action, Resource: "arn:" + partition + ":iam::" + a.account + ":role/" + stranger, ResourceAccount: a.account, Context: f.context(unknown),
+		Policies: iam.Policies{
+			Identity: []iam.Source{{Name: "the caller's", Policy: everything}},
+			Resource: &iam.Source{Name: "trust policy", Policy: a.policy},
+		},
+	}).Verdict
 }
 
 // possible reports whether one of the actions is allowed under some value of

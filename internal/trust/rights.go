@@ -178,8 +178,15 @@ func (q powersAsked) possible(action string, f facts, resources []string) bool {
 		c.Account = p.Account
 	}
 	f = f.with(facts{"aws:username": nil}) // a session of a role has none
+	asked := iam.Question{Caller: c, Action: action, ResourceAccount: c.Account, Context: f.context(true), Policies: q.policies}
+	if strings.HasPrefix(action, "sts:") { // of a role that leaves it to the account
+		asked.Policies.Resource = &iam.Source{Name: "trust policy", Policy: &iam.Policy{Kind: iam.Trust, Statements: []iam.Statement{
+			{Effect: iam.Allow, Principals: []iam.Principal{{Type: "AWS", Value: c.Account}}, Actions: []string{"sts:*"}},
+		}}}
+	}
 	return slices.ContainsFunc(resources, func(resource string) bool {
-		return iam.Decide(iam.Request{Caller: c, Action: action, Resource: resource, Context: f.context(true)}, q.policies).Verdict != iam.Denied
+		asked.Resource = resource
+		return iam.Decide(asked).Verdict != iam.Denied
 	})
 }
 
