@@ -17,9 +17,10 @@ func (e *AdoptError) Error() string { return "adopt " + e.Key + ": " + e.Reason 
 
 // Adoptions says how to make foreign entries ours: by our tags alone, as a
 // plan of one tag update an entry, and by our labels of bindings. keys are
-// entry/CLUSTER/ARN, rolebinding/CLUSTER/NAMESPACE/NAME and
-// clusterrolebinding/CLUSTER/NAME, the cluster by its document's name or as
-// account/region/name; without keys it is everything wanted, and what is of
+// entry/CLUSTER/ARN, role/ACCOUNT/NAME, association/CLUSTER/NAMESPACE/NAME,
+// rolebinding/CLUSTER/NAMESPACE/NAME and clusterrolebinding/CLUSTER/NAME, the
+// cluster by its document's name or as account/region/name, the account by name
+// or digits; without keys it is everything wanted, and what is of
 // another environment is held.
 //
 // Adopting never narrows, now or by the plan that follows: an entry that gives
@@ -56,6 +57,7 @@ func Adoptions(want *access.State, have *access.Snapshot, keys []string, guards 
 			}
 		}
 	}
+	d.adoptWorkloads(left, len(keys) == 0)
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(left)) {
 		errs = append(errs, &AdoptError{key, whyNotAdopted(resolved, have, key)})
@@ -76,7 +78,10 @@ func whyNotAdopted(r *Resolved, have *access.Snapshot, key string) string {
 		if kind == "rolebinding" || kind == "clusterrolebinding" {
 			return "no such binding of others was seen that a document wants"
 		}
-		return "want entry/CLUSTER/ARN, rolebinding/CLUSTER/NAMESPACE/NAME or clusterrolebinding/CLUSTER/NAME"
+		if kind == "role" || kind == "association" {
+			return "no such " + kind + " of others was seen that a document wants"
+		}
+		return "want entry/CLUSTER/ARN, role/ACCOUNT/NAME, association/CLUSTER/NAMESPACE/SERVICEACCOUNT, rolebinding/CLUSTER/NAMESPACE/NAME or clusterrolebinding/CLUSTER/NAME"
 	}
 	for i := range have.Clusters {
 		h := &have.Clusters[i]

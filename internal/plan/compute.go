@@ -28,6 +28,7 @@ import (
 // was not read. A change that could not be made is in the plan and held.
 func Compute(want *access.State, have *access.Snapshot, o Options, guards ...Guard) *Plan {
 	d := newDiffer(want, have, o)
+	d.roles = d.workloads().made
 	resolved := Resolve(want, have)
 	for _, k := range clusterKeys(want, have) {
 		w, _ := resolved.Cluster(k)
@@ -62,6 +63,7 @@ type differ struct {
 	options Options
 	tags    map[string]string // for what we make, our own two included
 	plan    *Plan
+	roles   map[string]string // by ARN, the change that makes it
 }
 
 func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
@@ -71,7 +73,8 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 	d.plan = &Plan{Owner: want.Owner, ForeignTags: want.ForeignTags, Gaps: slices.Clone(have.Gaps), Part: have.Part,
 		Allow: slices.Compact(slices.Sorted(slices.Values(o.Allow))), MaxDeletes: o.MaxDeletes}
 	for _, a := range have.Accounts {
-		a.Users, a.Roles = nil, nil
+		d.plan.Read.Roles += len(a.Details)
+		a.Users, a.Roles, a.Details, a.Providers = nil, nil, nil, nil
 		d.plan.Accounts = append(d.plan.Accounts, a)
 	}
 	for _, n := range want.Notes {
@@ -82,7 +85,7 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 		if k := have.Clusters[i].Key; !slices.ContainsFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == k }) {
 			d.plan.Undocumented = append(d.plan.Undocumented, k)
 		}
-		if have.Clusters[i].Kubernetes != nil {
+		if k := have.Clusters[i].Kubernetes; k != nil && !onlyAccounts(have, &have.Clusters[i]) {
 			d.plan.Kubernetes = append(d.plan.Kubernetes, have.Clusters[i].Key)
 		}
 		d.plan.Read.Entries += len(have.Clusters[i].Entries)
@@ -91,6 +94,17 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 		}
 	}
 	return d
+}
+
+// onlyAccounts reports whether of a cluster's Kubernetes side nothing was asked
+// but ServiceAccounts and their namespaces.
+func onlyAccounts(have *access.Snapshot, h *access.HaveCluster) bool {
+	k := h.Kubernetes
+	if !k.ServiceAccountsRead || k.RBACRead || k.AuthMapRead {
+		return false
+	}
+	_, asked := have.UnreadKubernetes(h.Key, access.GapRBAC)
+	return !asked
 }
 
 // site is one cluster in both states, with what is true of every change there.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -56,7 +57,7 @@ type rawChange struct {
 
 func (r *rawChange) decode() (Change, error) {
 	c := Change{ID: r.ID, Verb: r.Verb, Kind: r.Kind, Cluster: access.ClusterKey{Account: r.Account, Region: r.Region, Name: r.Cluster},
-		Document: r.Document, Principal: r.Principal, Member: r.Member, Teams: orNil(r.Teams),
+		Document: r.Document, Principal: r.Principal, Member: r.Member, Teams: orNil(r.Teams), Workloads: orNil(r.Workloads),
 		DependsOn: orNil(r.DependsOn), Held: orNil(r.Held), Gained: orNil(r.Gained), Lost: orNil(r.Lost)}
 	if r.Source != nil {
 		c.Source = *r.Source
@@ -66,8 +67,11 @@ func (r *rawChange) decode() (Change, error) {
 	default:
 		return c, fmt.Errorf("unknown verb %q", c.Verb)
 	}
-	if c.Kind == RoleBinding || c.Kind == ClusterRoleBinding {
+	switch c.Kind {
+	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount:
 		c.Namespace, c.Name = r.Namespace, r.Name
+	case RolePolicy, RoleAttachment:
+		c.Name = strings.TrimPrefix(r.Name, r.Principal+" ")
 	}
 	var err error
 	if c.From, err = decodeObject(c.Kind, r.From); err != nil {
@@ -102,7 +106,34 @@ func decodeObject(k Kind, raw json.RawMessage) (Object, error) {
 		err := json.Unmarshal(raw, &b)
 		return b, err
 	}
+	return decodeWorkload(k, raw)
+}
+
+// decodeWorkload is decodeObject for the kinds of workloads.
+func decodeWorkload(k Kind, raw json.RawMessage) (Object, error) {
+	switch k {
+	case Role:
+		return decoded[IAMRole](raw)
+	case RolePolicy:
+		return decoded[InlinePolicy](raw)
+	case RoleAttachment:
+		return decoded[Attachment](raw)
+	case OIDCProvider:
+		return decoded[Provider](raw)
+	case AgentAddon:
+		return decoded[Addon](raw)
+	case PodIdentityAssociation:
+		return decoded[PodIdentity](raw)
+	case ServiceAccount:
+		return decoded[KubernetesAccount](raw)
+	}
 	return nil, fmt.Errorf("unknown kind %q", k)
+}
+
+func decoded[T Object](raw json.RawMessage) (Object, error) {
+	var o T
+	err := json.Unmarshal(raw, &o)
+	return o, err
 }
 
 func (a *accountJSON) decode() access.HaveAccount {

@@ -147,11 +147,12 @@ type changeJSON struct {
 	Region    string        `json:"region"`
 	Cluster   string        `json:"cluster"`
 	Document  string        `json:"document,omitempty"`
-	Name      string        `json:"name"` // the principal's ARN; a policy's after it; a cluster's for a mode; a binding's
+	Name      string        `json:"name"` // the principal's ARN; a policy's after it; a cluster's for a mode; else the object's own
 	Namespace string        `json:"namespace,omitempty"`
 	Principal string        `json:"principal,omitempty"`
 	Member    string        `json:"member,omitempty"`
 	Teams     []string      `json:"teams,omitempty"`
+	Workloads []string      `json:"workloads,omitempty"`
 	From      any           `json:"from"`
 	To        any           `json:"to"`
 	DependsOn []string      `json:"dependsOn"`
@@ -214,7 +215,7 @@ func encodeAccount(a *access.HaveAccount) accountJSON {
 
 func encodeChange(c *Change) changeJSON {
 	out := changeJSON{ID: c.ID, Verb: c.Verb, Kind: c.Kind, Account: c.Cluster.Account, Region: c.Cluster.Region, Cluster: c.Cluster.Name,
-		Document: c.Document, Principal: c.Principal, Member: c.Member, Teams: c.Teams,
+		Document: c.Document, Principal: c.Principal, Member: c.Member, Teams: c.Teams, Workloads: c.Workloads,
 		DependsOn: list(c.DependsOn), Held: list(c.Held), Gained: c.Gained, Lost: c.Lost}
 	if c.From != nil {
 		out.From = c.From
@@ -234,7 +235,9 @@ func encodeChange(c *Change) changeJSON {
 		out.Name = c.Cluster.Name
 	case PolicyAssociation:
 		out.Name += " " + c.policy()
-	case RoleBinding, ClusterRoleBinding:
+	case RolePolicy, RoleAttachment:
+		out.Name += " " + c.Name
+	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount:
 		out.Name, out.Namespace = c.Name, c.Namespace
 	}
 	return out

@@ -71,6 +71,10 @@ func (d *differ) diff(s *site, w *ResolvedEntry, have *access.Entry) []Change {
 	case !to.SameIdentity(have) || !maps.Equal(to.Tags, have.Tags):
 		entry.Verb, entry.From, entry.To = Update, Entry{withoutPolicies(have)}, Entry{to}
 	}
+	if id := d.roles[w.Principal.ARN]; id != "" && made != "" {
+		entry.DependsOn = append(entry.DependsOn, id) // EKS takes no principal that is not there
+		slices.Sort(entry.DependsOn)
+	}
 	if entry.Verb != "" {
 		d.weigh(&entry, w.Username != "")
 		changes = append(changes, entry)

@@ -84,7 +84,14 @@ func (f *Foreign) Release(key string) string {
 
 // untag is the AWS CLI's line that takes the marks off, or kubectl's.
 func (f *Foreign) untag() string {
-	if f.Kind != AccessEntry {
+	switch f.Kind {
+	case Role:
+		words := []string{"aws iam untag-role --role-name", shellWord(f.Object), "--tag-keys"}
+		for _, k := range f.Marks {
+			words = append(words, shellWord(k))
+		}
+		return strings.Join(words, " ")
+	case RoleBinding, ClusterRoleBinding:
 		words := []string{"kubectl label", strings.ToLower(string(f.Kind))}
 		namespace, name, ok := strings.Cut(f.Name, "/")
 		if !ok {

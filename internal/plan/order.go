@@ -13,13 +13,15 @@ import (
 // mode API, with which aws-auth ceases to count.
 const (
 	rankMode        = iota // modes that let entries be made
+	rankTrusted            // providers of tokens, the agent
+	rankRole               // new roles
 	rankEntry              // new entries
 	rankGrant              // new policies, and updates that only give
 	rankNeutral            // updates that neither give nor take: tags
 	rankUnbind             // bindings that go: before the entries by which they are found
 	rankNarrow             // updates that take, replaced entries, mode API
 	rankAssociation        // policies that go
-	rankDelete             // entries that go
+	rankDelete             // entries and roles that go
 )
 
 func rank(c *Change) int {
@@ -54,6 +56,26 @@ func rank(c *Change) int {
 			return rankGrant
 		case Delete:
 			return rankAssociation
+		}
+	case OIDCProvider, AgentAddon:
+		return rankTrusted
+	case Role:
+		switch c.Verb {
+		case Create:
+			return rankRole
+		case Replace:
+			return rankNarrow
+		case Delete:
+			return rankDelete
+		}
+	case RolePolicy, RoleAttachment, PodIdentityAssociation, ServiceAccount:
+		switch {
+		case c.Verb == Create:
+			return rankGrant
+		case c.Verb == Delete && (c.Kind == RolePolicy || c.Kind == RoleAttachment):
+			return rankAssociation
+		case c.Verb == Delete:
+			return rankUnbind
 		}
 	}
 	switch {

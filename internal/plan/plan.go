@@ -76,11 +76,14 @@ type Change struct {
 	Cluster   access.ClusterKey
 	Document  string // the Cluster document's name, if there is one
 	Principal string // ARN; empty for a mode and a binding
-	// Namespace and Name are a binding's. The Namespace of one that could not
+	// Namespace and Name are a binding's, an association's, a ServiceAccount's; of
+	// a role's policy Name is that policy's, of a provider its issuer. Cluster is
+	// an account alone for what no cluster has. The Namespace of one that could not
 	// be told is the document's pattern; it is held.
 	Namespace, Name string
 	Member          string // as the documents name the principal: user/oleksii
 	Teams           []string
+	Workloads       []string // whose it is, sorted
 	From, To        Object
 	DependsOn       []string // IDs of changes that must be done first
 	Held            []Hold   // not empty: it is not made
@@ -117,8 +120,11 @@ type Grant struct {
 	Scope     access.Scope      `json:"scope,omitzero"`
 	Group     string            `json:"group,omitempty"`
 	Username  string            `json:"username,omitempty"`
-	Risks     []access.Risk     `json:"risks,omitempty"`
-	Source    access.Place      `json:"source,omitzero"`
+	// ServiceAccount is "namespace/name", patterns perhaps: who has the IAM role
+	// that is the principal.
+	ServiceAccount string        `json:"serviceAccount,omitempty"`
+	Risks          []access.Risk `json:"risks,omitempty"`
+	Source         access.Place  `json:"source,omitzero"`
 
 	// Of Access alone: in words, what and where ("Edit minus View", "*qa*
 	// outside *backend*"); where exactly; the number, from 1, of the set of
@@ -233,10 +239,12 @@ func (p *Plan) Allowance() []string {
 
 // Counts of what was read.
 type Counts struct {
-	Clusters     int `json:"clusters"`
-	Entries      int `json:"entries"`
-	Associations int `json:"associations"`
-	Bindings     int `json:"bindings,omitempty"`
+	Clusters      int `json:"clusters"`
+	Entries       int `json:"entries"`
+	Associations  int `json:"associations"`
+	Bindings      int `json:"bindings,omitempty"`
+	Roles         int `json:"roles,omitempty"`         // whole
+	PodIdentities int `json:"podIdentities,omitempty"` // associations
 }
 
 // Fact is one thing a guard relied on, in a form that can be compared.

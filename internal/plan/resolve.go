@@ -77,15 +77,23 @@ type ResolvedEntry struct {
 	Conflict string
 }
 
-// Resolve looks the State's members up. Members of one cluster that turn out
+// Resolve looks the State's members up. A role that the documents want made is
+// as good as one that is there. Members of one cluster that turn out
 // to be one principal (a permission set and its role's ARN) become one entry.
 func Resolve(want *access.State, have *access.Snapshot) *Resolved {
+	made := map[string]bool{}
+	for i := range want.Roles {
+		made[want.Roles[i].ARN] = !want.Roles[i].Existing
+	}
 	r := &Resolved{Clusters: make([]ResolvedCluster, 0, len(want.Clusters))}
 	for i := range want.Clusters {
 		w := &want.Clusters[i]
 		c := ResolvedCluster{Want: w}
 		for _, e := range w.Entries {
 			p := resolveMember(e.Member, have)
+			if p.Problem != nil && p.Problem.Guard == NoPrincipal && made[p.ARN] {
+				p.Problem, p.mayBe = nil, nil
+			}
 			if len(e.Sources) > 0 {
 				p.Place = e.Sources[0].Place
 			}

@@ -15,6 +15,10 @@ const (
 	Depends       = "depends"
 	AdoptNarrows  = "adopt-narrows"
 	Refused       = "refused"
+
+	NoServiceAccount = "no-service-account"
+	Quota            = "quota"
+	Trust            = "trust"
 )
 
 // Structural lists Compute's own holds in the form of guards, for pages and
@@ -39,8 +43,14 @@ func Structural() []Guard {
 			Instead: "correct the name, the account or the region, or make the cluster"},
 		{Slug: NoPrincipal, Fixed: true, About: "a member does not resolve to a user or role that exists",
 			Instead: "correct the name or the path, or make the principal"},
+		{Slug: NoServiceAccount, Fixed: true, About: "a ServiceAccount that is to be annotated, or its namespace, is not there",
+			Instead: "make it, or write manage: Create"},
+		{Slug: Quota, Fixed: true, Told: true, About: "AWS has no room for it: a trust policy of over 2,048 characters, the 1,001st association of a cluster",
+			Instead: "split the workload, as the reason says"},
 		{Slug: Refused, Fixed: true, About: "the cluster's API server was asked to try the change and refuses it: it lets nobody bind a role that he neither holds nor may bind",
 			Instead: "give who runs this `bind` on the role, every right in it, or cluster-admin, by RBAC; see that roles and namespaces are there"},
+		{Slug: Trust, Fixed: true, Told: true, About: "a role of another's does not trust the ServiceAccount, or a role's trust policy cannot be written",
+			Instead: "let who owns the role add the statement that the reason prints"},
 	}
 }
 
@@ -70,6 +80,18 @@ func gapWords(g access.Gap) string {
 		what = "the namespaces of cluster " + g.Cluster
 	case access.GapAuthMap:
 		what = "the ConfigMap aws-auth of cluster " + g.Cluster
+	case access.GapServiceAccounts:
+		what = "the ServiceAccounts of cluster " + g.Cluster
+	case access.GapRoleDetails:
+		what = "the policies of the roles of account " + g.Account
+	case access.GapProviders:
+		what = "the OIDC providers of account " + g.Account
+	case access.GapPodIdentities:
+		what = "the Pod Identity associations of cluster " + g.Cluster
+	case access.GapPodIdentity:
+		what = "the Pod Identity association " + g.Principal + " of cluster " + g.Cluster
+	case access.GapAgent:
+		what = "the Pod Identity agent of cluster " + g.Cluster
 	}
 	return what + " could not be read: " + g.Reason
 }

@@ -1,0 +1,220 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// serviceAccounts decides the ServiceAccounts of a cluster that a document has
+// us write, and takes back what we wrote of others.
+func (w *workloads) serviceAccounts(s *workloadSite) {
+	if s.want != nil && s.want.Via != access.ViaDirect && s.want.Via != "" {
+		return
+	}
+	var k access.HaveKubernetes
+	if s.have != nil && s.have.Kubernetes != nil {
+		k = *s.have.Kubernetes
+	}
+	hold := w.hold(s, access.GapServiceAccounts, k.ServiceAccountsRead)
+	wanted := map[string]bool{}
+	if s.want != nil {
+		for i := range s.want.ServiceAccounts {
+			want := &s.want.ServiceAccounts[i]
+			wanted[want.Namespace+"/"+want.Name] = true
+			w.wantedAccount(s, want, &k, hold)
+		}
+	}
+	for i := range k.ServiceAccounts {
+		have := &k.ServiceAccounts[i]
+		if wanted[have.Namespace+"/"+have.Name] || k.NamespacesRead && !slices.Contains(k.Namespaces, have.Namespace) {
+			continue
+		}
+		from := w.seenAccount(have)
+		c := w.aboutAccount(s, have.Namespace, have.Name)
+		switch from.Manage {
+		case access.ManageCreate:
+			c.Verb, c.From = Delete, from
+		case access.ManageAnnotate:
+			to := from
+			to.Manage, to.Role = "", ""
+			c.Verb, c.From, c.To = Update, from, to
+		default:
+			continue
+		}
+		c.Lost = accountGrants(&c, from.Role)
+		w.add(c)
+	}
+}
+
+func (w *workloads) aboutAccount(s *workloadSite, namespace, name string) Change {
+	return Change{ID: siteID("serviceaccount", s.key, namespace, name), Kind: ServiceAccount, Cluster: s.key, Document: s.document(), Namespace: namespace, Name: name}
+}
+
+// seenAccount is a ServiceAccount as it was read.
+func (w *workloads) seenAccount(a *access.HaveServiceAccount) KubernetesAccount {
+	manage, _ := w.want.Owner.ManagedAccount(a, w.want.ForeignTags)
+	return KubernetesAccount{Namespace: a.Namespace, Name: a.Name, Manage: manage, Role: a.Annotations[access.AnnotationRole], UID: a.UID}
+}
+
+func (w *workloads) wantedAccount(s *workloadSite, want *access.WantServiceAccount, k *access.HaveKubernetes, hold *Hold) {
+	c := w.aboutAccount(s, want.Namespace, want.Name)
+	c.Source = want.Place
+	if want.Workload != "" {
+		c.Workloads = []string{want.Workload}
+	}
+	to := KubernetesAccount{Namespace: want.Namespace, Name: want.Name, Manage: want.Manage, Role: want.Role}
+	have, there := k.ServiceAccount(want.Namespace, want.Name)
+	name := "ServiceAccount " + want.Namespace + "/" + want.Name
+	switch {
+	case !there:
+		c.Verb, c.To = Create, to
+		switch {
+		case hold != nil:
+		case want.Manage == access.ManageAnnotate:
+			c.hold(Hold{NoServiceAccount, name + " is not on cluster " + s.name() + " and manage: Annotate makes none"})
+		case k.NamespacesRead && !slices.Contains(k.Namespaces, want.Namespace):
+			c.hold(Hold{NoServiceAccount, "namespace " + want.Namespace + " is not on cluster " + s.name() + ": make it and run again"})
+		}
+	default:
+		from := w.seenAccount(have)
+		to.UID = from.UID
+		_, by := w.want.Owner.ManagedAccount(have, w.want.ForeignTags)
+		same := from.Role == want.Role
+		switch {
+		case same && (from.Manage != "" || want.Manage == access.ManageAnnotate):
+			return
+		case from.Manage == access.ManageCreate:
+			to.Manage = access.ManageCreate
+		case want.Manage == access.ManageCreate && from.Manage == "":
+			c.hold(Hold{ForeignEntry, name + " is there and not ours (" + by + "): write manage: Annotate to give it its role and leave the rest of it alone"})
+		case from.Manage == "" && from.Role != "" && have.RoleManager != "" && have.RoleManager != access.FieldManager:
+			c.hold(Hold{ForeignEntry, name + " has role " + from.Role + " by " + have.RoleManager + ", wanted is " + orNone(want.Role) + ": let " + have.RoleManager + " set that, or take its annotation off"})
+		case from.Manage == access.ManageAnnotate:
+			to.Manage = access.ManageAnnotate
+		}
+		c.Verb, c.From, c.To = Update, from, to
+		c.Lost = accountGrants(&c, from.Role)
+	}
+	c.Gained = accountGrants(&c, want.Role)
+	if hold != nil {
+		c.hold(*hold)
+	}
+	if want.Role != "" {
+		w.give(&c, want.Role)
+	}
+	w.add(c)
+}
+
+// accountGrants are what an annotation gives: a role to a ServiceAccount.
+func accountGrants(c *Change, role string) []Grant {
+	if role == "" {
+		return nil
+	}
+	g := Grant{Cluster: c.Cluster, Document: c.Document, Principal: role, ServiceAccount: c.Namespace + "/" + c.Name, What: "role " + roleName(role), Where: c.Namespace + "/" + c.Name, Source: c.Source}
+	if len(c.Workloads) > 0 {
+		g.Member = "workload/" + c.Workloads[0]
+	}
+	return []Grant{g}
+}
+
+// WorkloadsNeed says what of workloads a plan rests on, for observe.Options. o
+// are the plan's options.
+func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
+	need := &access.WorkloadsNeed{Everywhere: len(want.Workloads) > 0 || len(want.Roles) > 0 || o.Destroy, RolePath: want.RolePath,
+		Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
+	trusted := map[lack]bool{}
+	for i := range want.Roles {
+		r := &want.Roles[i]
+		need.Accounts[r.Account] = true
+		for _, t := range r.Trust {
+			if t.Credentials == access.IRSA {
+				need.Issuers[r.Account] = append(need.Issuers[r.Account], t.Cluster)
+				trusted[lack{r.ARN, t.Cluster}] = !o.Destroy
+			}
+		}
+	}
+	for account, clusters := range need.Issuers {
+		slices.SortFunc(clusters, access.ClusterKey.Compare)
+		need.Issuers[account] = slices.Compact(clusters)
+	}
+	managed := map[access.ClusterKey]bool{}
+	for i := range want.Clusters {
+		c := &want.Clusters[i]
+		need.Agents[c.Key] = len(c.PodIdentities) > 0
+		managed[c.Key] = len(c.ServiceAccounts) > 0 && !o.Destroy && c.Via != access.ViaRender && c.Via != access.ViaNone
+		for _, p := range c.PodIdentities {
+			if a, err := access.ParseARN(p.TargetRole); err == nil {
+				need.Accounts[a.Account] = true
+			}
+		}
+	}
+	need.ServiceAccounts = func(have *access.Snapshot) map[access.ClusterKey]bool {
+		out := map[access.ClusterKey]bool{}
+		for i := range have.Clusters {
+			h := &have.Clusters[i]
+			if managed[h.Key] || leaves(want, o, have, h, trusted) {
+				out[h.Key] = true
+			}
+		}
+		return out
+	}
+	return need
+}
+
+// leaves reports whether something that gives ServiceAccounts of a cluster a
+// role goes, so that what we wrote of them may have to go too.
+func leaves(want *access.State, o Options, have *access.Snapshot, h *access.HaveCluster, trusted map[lack]bool) bool {
+	ours := func(tags map[string]string) bool { return want.Owner.OwnerOf(tags, want.ForeignTags).Ours }
+	i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == h.Key })
+	if i >= 0 && (want.Clusters[i].Via == access.ViaRender || want.Clusters[i].Via == access.ViaNone) {
+		return false
+	}
+	for j := range h.PodIdentities {
+		a := &h.PodIdentities[j]
+		if a.OwnerARN == "" && ours(a.Tags) && (o.Destroy || i < 0 || !slices.ContainsFunc(want.Clusters[i].PodIdentities, func(p access.WantPodIdentity) bool {
+			return p.Namespace == a.Namespace && p.ServiceAccount == a.ServiceAccount
+		})) {
+			return true
+		}
+	}
+	if h.Issuer == "" {
+		return false
+	}
+	for a := range have.Accounts {
+		for j := range have.Accounts[a].Details {
+			r := &have.Accounts[a].Details[j]
+			if ours(r.Tags) && strings.Contains(string(r.Trust), h.Issuer) && !trusted[lack{r.ARN, h.Key}] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// WorkloadsNeed says what of workloads is read again before a saved plan is
+// made.
+func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
+	need := &access.WorkloadsNeed{Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
+	accounts := map[access.ClusterKey]bool{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if !c.Kind.Workload() || len(c.Held) > 0 {
+			continue
+		}
+		need.Everywhere = true
+		switch c.Kind {
+		case Role, RolePolicy, RoleAttachment:
+			need.Accounts[c.Cluster.Account] = true
+		case OIDCProvider:
+			need.Providers = append(need.Providers, access.ClusterKey{Account: c.Cluster.Account, Name: c.Name})
+		case AgentAddon:
+			need.Agents[c.Cluster] = true
+		case ServiceAccount:
+			accounts[c.Cluster] = true
+		}
+	}
+	need.ServiceAccounts = func(*access.Snapshot) map[access.ClusterKey]bool { return accounts }
+	return need
+}
