@@ -208,7 +208,7 @@ func runSaved(ctx context.Context, p *Process, o *writeFlags) (err error) {
 		return err
 	}
 	progress, end := p.readProgress(&o.common)
-	f.have, err = observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: pl.Part, Now: p.Now, Progress: progress, Kubernetes: pl.KubernetesNeed()})
+	f.have, err = observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: pl.Part, Now: p.Now, Progress: progress, Kubernetes: pl.KubernetesNeed(), Workloads: pl.WorkloadsNeed()})
 	end()
 	if err != nil {
 		return p.cloudError(err)

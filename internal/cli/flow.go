@@ -131,7 +131,7 @@ func (f *flow) observe(ctx context.Context) error {
 	if f.asks {
 		need = question.KubernetesNeed(f.want)
 	}
-	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress, Kubernetes: need})
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress, Kubernetes: need, Workloads: plan.WorkloadsNeed(f.want, f.options)})
 	end()
 	if err != nil {
 		return f.p.cloudError(err)
