@@ -135,8 +135,8 @@ func everyKey(t *testing.T) []byte {
 	place := access.Place{File: "f", Line: 1, Column: 1}
 	key := access.ClusterKey{Account: "1", Region: "r", Name: "n"}
 	grant := plan.Grant{Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"}, Policy: "p", Role: access.RoleRef{Kind: access.ClusterRole, Name: "r"},
-		Scope: access.ClusterScope(), Group: "g", Username: "u", Risks: []access.Risk{access.RiskSecrets}, Source: place}
-	change := plan.Change{ID: "i", Verb: plan.Update, Kind: plan.AuthenticationMode, Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"},
+		Scope: access.ClusterScope(), Group: "g", Username: "u", ServiceAccount: "ns/sa", Risks: []access.Risk{access.RiskSecrets}, Source: place}
+	change := plan.Change{ID: "i", Verb: plan.Update, Kind: plan.AuthenticationMode, Cluster: key, Document: "d", Principal: "p", Member: "m", Teams: []string{"t"}, Workloads: []string{"w"},
 		From: plan.Mode{}, To: plan.Mode{}, DependsOn: []string{"o"}, Source: place, Gained: []plan.Grant{grant}, Lost: []plan.Grant{grant}}
 	bound := plan.Change{ID: "b", Verb: plan.Create, Kind: plan.RoleBinding, Cluster: key, Namespace: "n", Name: "b", To: plan.Binding{}}
 	held := change
