@@ -1,5 +1,5 @@
 // Package v1alpha1 holds the documents' Go types: Environment, Cluster,
-// Team, AccessTest.
+// Team, Workload, AccessTest.
 //
 // The shapes are structural: every field has one type whatever its neighbours
 // say, so a custom resource can take the specs as they are; Subjects and Words
@@ -24,5 +24,6 @@ const (
 	KindEnvironment = "Environment"
 	KindCluster     = "Cluster"
 	KindTeam        = "Team"
+	KindWorkload    = "Workload"
 	KindAccessTest  = "AccessTest"
 )

@@ -29,7 +29,7 @@ type EnvironmentSpec struct {
 	// +kubebuilder:example={"created-by": "terraform"}
 	ForeignTags map[string]string `json:"foreignTags,omitempty"`
 
-	// Roles says how IAM roles are made. It is checked; this version makes no roles.
+	// Roles says how the IAM roles of Workloads are made.
 	Roles *Roles `json:"roles,omitempty"`
 }
 

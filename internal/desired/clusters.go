@@ -20,6 +20,7 @@ type site struct {
 	remove    map[string]access.ListedMember
 	entries   map[string]*entry
 	bindings  map[bindingKey]*access.WantBinding
+	claims    []claim // workloads' ServiceAccounts
 }
 
 // entry is one principal's entry while grants are united.
@@ -187,6 +188,10 @@ func (s *site) finish() access.WantCluster {
 	s.want.Bindings = sortedBindings(s.bindings)
 	slices.SortFunc(s.want.Idle, func(a, b access.IdleMember) int {
 		return cmp.Or(compareMembers(a.Member, b.Member), cmp.Compare(a.Team, b.Team))
+	})
+	slices.SortFunc(s.want.PodIdentities, func(a, b access.WantPodIdentity) int { return a.Compare(&b.PodIdentityAssociation) })
+	slices.SortFunc(s.want.ServiceAccounts, func(a, b access.WantServiceAccount) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return s.want
 }

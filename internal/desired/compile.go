@@ -22,7 +22,10 @@ import (
 // every fault, each naming all places that have a part in it, and there is no
 // State. What is legal and perhaps not meant is in State.Notes.
 func Compile(set *documents.Set) (*access.State, error) {
-	c := &compiler{set: set, names: map[nameKey]named{}, fine: map[access.Member]*fine{}, labelled: map[string]map[string]bool{}, said: map[said]bool{}}
+	c := &compiler{
+		set: set, names: map[nameKey]named{}, fine: map[access.Member]*fine{}, labelled: map[string]map[string]bool{},
+		said: map[said]bool{}, roles: map[roleKey]*role{},
+	}
 	env := set.Environment.Value
 	c.state = &access.State{
 		Owner:       access.Owner{Environment: env.Name, ID: env.Spec.ID},
@@ -32,6 +35,7 @@ func Compile(set *documents.Set) (*access.State, error) {
 	}
 	c.environment()
 	c.clusters()
+	c.workloads()
 	c.teams()
 	c.tests()
 	c.finish()
@@ -55,6 +59,7 @@ type compiler struct {
 
 	documents map[string]bool            // the names of Cluster documents
 	labelled  map[string]map[string]bool // those that labels select, by the labels
+	roles     map[roleKey]*role          // of workloads
 }
 
 // said is a fault that shows on every cluster alike.

@@ -94,10 +94,13 @@ func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 	case reflect.Slice:
 		return d.sequence(n, v, path)
 	case reflect.Map:
-		return d.stringMap(n, v, path)
+		if v.Type().Elem().Kind() == reflect.String {
+			return d.stringMap(n, v, path)
+		}
+		return d.mapping(n, v, path)
 	case reflect.String:
 		s, ok := d.text(n, path)
-		if ok && s == "" && lastKey(path) != "permissionsBoundary" {
+		if ok && s == "" && !mayBeEmpty(path) {
 			d.fault(n, "write it, or leave the key out", "%s is empty", d.name(path))
 			return false
 		}
@@ -109,6 +112,12 @@ func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 		return ok
 	}
 	panic("documents: a document's type has a field of kind " + v.Kind().String())
+}
+
+// mayBeEmpty reports whether the empty text means something: no boundary, or a
+// value that a condition compares with.
+func mayBeEmpty(path []any) bool {
+	return lastKey(path) == "permissionsBoundary" || slices.Contains(path, any("conditions"))
 }
 
 // oneOrList reports whether a list may be written as its one item.
@@ -184,6 +193,26 @@ func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, path []any) bool {
 		}
 	}
 	v.Set(reflect.ValueOf(m))
+	return good
+}
+
+// mapping decodes a mapping of free keys whose values have a form.
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path []any) bool {
+	if !d.is(n, yaml.MappingNode, path, "a mapping of keys to values") {
+		return false
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	pairs, good := d.pairs(n, path)
+	for _, pair := range pairs {
+		inner := at(path, pair.key.Value)
+		key, keyOK := d.text(pair.key, inner)
+		value := reflect.New(v.Type().Elem()).Elem()
+		if d.value(pair.value, value, inner) && keyOK {
+			v.SetMapIndex(reflect.ValueOf(key), value)
+		} else {
+			good = false
+		}
+	}
 	return good
 }
 

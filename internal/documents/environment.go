@@ -101,13 +101,19 @@ func (d *decoder) assumeRole(p []any, r *v1alpha1.AssumeRole, id string, idOK bo
 }
 
 func (d *decoder) roles(p []any, r *v1alpha1.Roles) {
-	if d.form(at(p, "path"), r.Path, iamPath, "want a path such as /atlas-iam/ops/, with a slash at both ends") {
-		switch {
-		case len(r.Path) > 512:
-			d.bad(at(p, "path"), "IAM allows 512", "%s has %d letters", pathString(at(p, "path")), len(r.Path))
-		case strings.HasPrefix(r.Path, "/aws-service-role/") || strings.HasPrefix(r.Path, "/aws-reserved/"):
-			d.bad(at(p, "path"), "AWS keeps this path for itself", "%s cannot be %s", pathString(at(p, "path")), quoted(r.Path))
-		}
-	}
+	d.rolePath(at(p, "path"), r.Path)
 	d.form(at(p, "permissionsBoundary"), r.PermissionsBoundary, boundaryARN, "want arn:aws:iam::ACCOUNT:policy/NAME")
+}
+
+// rolePath judges the IAM path of roles that are made.
+func (d *decoder) rolePath(p []any, s string) {
+	if !d.form(p, s, iamPath, "want a path such as /atlas-iam/ops/, with a slash at both ends") {
+		return
+	}
+	switch {
+	case len(s) > 512:
+		d.bad(p, "IAM allows 512", "%s has %d letters", pathString(p), len(s))
+	case strings.HasPrefix(s, "/aws-service-role/") || strings.HasPrefix(s, "/aws-reserved/"):
+		d.bad(p, "AWS keeps this path for itself", "%s cannot be %s", pathString(p), quoted(s))
+	}
 }

@@ -2,7 +2,7 @@ package documents
 
 // faultCases has a case for each message that a document can cause.
 func faultCases() []faultCase {
-	return append(append(append(yamlCases(), keyCases()...), environmentCases()...), append(append(clusterCases(), teamCases()...), append(roleCases(), accessTestCases()...)...)...)
+	return append(append(append(append(yamlCases(), keyCases()...), environmentCases()...), workloadCases()...), append(append(clusterCases(), teamCases()...), append(roleCases(), accessTestCases()...)...)...)
 }
 
 func yamlCases() []faultCase {
@@ -128,10 +128,10 @@ func keyCases() []faultCase {
 			`metadata has no name: it is always written`},
 		{"row 11: an unknown kind names the nearest", "apiVersion: atlas-iam.dev/v1alpha1\nkind: «Claster»\nmetadata: {name: test}\nspec: {}\n", "Cluster",
 			`unknown kind "Claster": did you mean Cluster?`},
-		{"a kind of a later version is said", "apiVersion: atlas-iam.dev/v1alpha1\nkind: «Workload»\nmetadata: {name: test}\nspec: {}\n", "Cluster",
-			`kind Workload is not supported by this version: want AccessTest, Cluster, Environment or Team`},
+		{"a kind of a later version is said", "apiVersion: atlas-iam.dev/v1alpha1\nkind: «Database»\nmetadata: {name: test}\nspec: {}\n", "Cluster",
+			`kind Database is not supported by this version: want AccessTest, Cluster, Environment, Team or Workload`},
 		{"no kind", "¦apiVersion: atlas-iam.dev/v1alpha1«»\nmetadata: {name: test}\nspec: {}\n", "\nkind: Cluster",
-			`this document has no kind: want AccessTest, Cluster, Environment or Team`},
+			`this document has no kind: want AccessTest, Cluster, Environment, Team or Workload`},
 		{"a misspelt kind key", "apiVersion: atlas-iam.dev/v1alpha1\n«Kind»: Cluster\nmetadata: {name: test}\nspec: {}\n", "kind",
 			`unknown key "Kind": did you mean kind?`},
 		{"a misspelt apiVersion key", "«apiversion»: atlas-iam.dev/v1alpha1\nkind: Cluster\nmetadata: {name: test}\nspec: {}\n", "apiVersion",

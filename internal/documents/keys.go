@@ -54,6 +54,14 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 		return ""
 	}
 	names := namesOf(fieldsOf(t))
+	if hint, ok := notHere[t][fold(key.Value)]; ok {
+		d.fault(key, hint, "unknown key %s in %s", quoted(key.Value), d.name(path))
+		return ""
+	}
+	if word, ok := wordsHere[t][fold(key.Value)]; ok {
+		d.fault(key, "did you mean "+word+"?", "unknown key %s in %s", quoted(key.Value), d.name(path))
+		return word
+	}
 	if len(*d.faults) > manyFaults {
 		d.fault(key, "keys here are "+list(names, "and"), "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""

@@ -109,7 +109,7 @@ func keyTables(t *testing.T) string {
 		t.Fatal(err)
 	}
 	tables := keyPage{definitions: schema.Definitions, at: map[string]string{}}
-	for _, kind := range []string{v1alpha1.KindEnvironment, v1alpha1.KindCluster, v1alpha1.KindTeam, v1alpha1.KindAccessTest} {
+	for _, kind := range []string{v1alpha1.KindEnvironment, v1alpha1.KindCluster, v1alpha1.KindTeam, v1alpha1.KindWorkload, v1alpha1.KindAccessTest} {
 		fmt.Fprintf(&tables.b, "## %s\n\n%s\n\n| key | holds | meaning |\n|---|---|---|\n", kind, schema.Definitions[kind].Description)
 		tables.b.WriteString("| **metadata.name** | text | Lower-case letters, digits and dashes; unique among documents of its kind. |\n")
 		if kind == v1alpha1.KindCluster {
@@ -210,7 +210,12 @@ func formOf(p *definition) (form, deeper string) {
 			words = append(words, fmt.Sprintf("`%v`", e))
 		}
 		return strings.Join(words, ", "), ""
+	case p.Type == "boolean":
+		return "`true` or `false`", ""
 	case p.Type == "object":
+		if values, ok := p.Additional.(map[string]any); ok && values["type"] == "object" {
+			return "map of maps of lists of text", ""
+		}
 		return "map of text", ""
 	}
 	return "text", ""

@@ -160,6 +160,10 @@ func (r *reader) document(file string, n *yaml.Node) {
 		doc := read[v1alpha1.Team](d, n)
 		r.named(kind, doc.Value.Name, doc.At("metadata", "name"))
 		r.set.Teams = append(r.set.Teams, doc)
+	case v1alpha1.KindWorkload:
+		doc := read[v1alpha1.Workload](d, n)
+		r.named(kind, doc.Value.Name, doc.At("metadata", "name"))
+		r.set.Workloads = append(r.set.Workloads, doc)
 	case v1alpha1.KindAccessTest:
 		doc := read[v1alpha1.AccessTest](d, n)
 		r.named(kind, doc.Value.Name, doc.At("metadata", "name"))
@@ -180,6 +184,8 @@ func read[T any](d *decoder, n *yaml.Node) Doc[T] {
 		d.cluster(v)
 	case *v1alpha1.Team:
 		d.team(v)
+	case *v1alpha1.Workload:
+		d.workload(v)
 	case *v1alpha1.AccessTest:
 		d.accessTest(v)
 	}
@@ -201,8 +207,8 @@ func (r *reader) named(kind, name string, at access.Place) {
 
 // kinds that are read, and those that a later version will read.
 var (
-	kinds     = []string{v1alpha1.KindAccessTest, v1alpha1.KindCluster, v1alpha1.KindEnvironment, v1alpha1.KindTeam}
-	laterKind = []string{"Database", "Workload"}
+	kinds     = []string{v1alpha1.KindAccessTest, v1alpha1.KindCluster, v1alpha1.KindEnvironment, v1alpha1.KindTeam, v1alpha1.KindWorkload}
+	laterKind = []string{"Database"}
 )
 
 // header reads apiVersion and kind.

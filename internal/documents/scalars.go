@@ -34,6 +34,16 @@ func (d *decoder) is(n *yaml.Node, kind yaml.Kind, path []any, want string) bool
 	}
 	hint := ""
 	switch {
+	case pastedPolicy(n, path):
+		hint = "write a policy's statements in YAML: [{actions: [...], resources: [...]}]"
+	case kind == yaml.MappingNode && n.Kind == yaml.ScalarNode && lastKey(path) == "serviceAccounts":
+		hint = "write " + accountForm(n.Value)
+	case kind == yaml.MappingNode && n.Kind == yaml.ScalarNode && lastKey(path) == "role" && len(path) == 2:
+		hint = "write {name: " + yamlText(n.Value) + "} for a role to make, {existing: ARN} for another's"
+	case kind == yaml.MappingNode && n.Kind == yaml.ScalarNode && lastKey(path) == "targetRole":
+		hint = "write {arn: " + yamlText(n.Value) + "}"
+	case kind == yaml.MappingNode && n.Kind == yaml.SequenceNode && lastKey(path) == "sessionPolicy":
+		hint = "write {statements: [...]}"
 	case kind == yaml.SequenceNode && n.Kind == yaml.ScalarNode:
 		hint = `write [` + yamlText(n.Value) + `]`
 	case kind == yaml.SequenceNode && n.Kind == yaml.MappingNode:
@@ -48,6 +58,18 @@ func (d *decoder) is(n *yaml.Node, kind yaml.Kind, path []any, want string) bool
 		hint = "write {names: [...]}"
 	}
 	d.fault(n, hint, "%s is %s, not %s", d.name(path), kindName(n), want)
+	return false
+}
+
+// pastedPolicy reports whether a policy stands where statements belong, as
+// JSON in a text or as its root.
+func pastedPolicy(n *yaml.Node, path []any) bool {
+	switch lastKey(path) {
+	case "statements", "sessionPolicy":
+		text := strings.TrimSpace(n.Value)
+		return n.Kind == yaml.ScalarNode && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) ||
+			n.Kind == yaml.MappingNode && (child(n, "Statement") != nil || child(n, "Version") != nil)
+	}
 	return false
 }
 
@@ -103,7 +125,15 @@ const quotedStyles = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.Lite
 // text reads a scalar that must be text.
 func (d *decoder) text(n *yaml.Node, path []any) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.fault(n, "", "%s is %s, not text", d.name(path), kindName(n))
+		hint := ""
+		if lastKey(path) == "name" && n.Kind == yaml.MappingNode && child(n, "cluster") != nil {
+			hint = `quote it: "{cluster}"`
+		}
+		d.fault(n, hint, "%s is %s, not text", d.name(path), kindName(n))
+		return "", false
+	}
+	if n.Tag == "!!int" && lastKey(path) == "maxSessionDuration" {
+		d.fault(n, "want hours or minutes, such as 2h or 90m", "%s has no unit: %s", d.name(path), quoted(n.Value))
 		return "", false
 	}
 	if n.Style&(quotedStyles|yaml.TaggedStyle) == 0 && looksTyped(n) {

@@ -45,6 +45,7 @@ func Schema() ([]byte, error) {
 		{v1alpha1.KindEnvironment, reflect.TypeFor[v1alpha1.Environment]()},
 		{v1alpha1.KindCluster, reflect.TypeFor[v1alpha1.Cluster]()},
 		{v1alpha1.KindTeam, reflect.TypeFor[v1alpha1.Team]()},
+		{v1alpha1.KindWorkload, reflect.TypeFor[v1alpha1.Workload]()},
 		{v1alpha1.KindAccessTest, reflect.TypeFor[v1alpha1.AccessTest]()},
 	} {
 		ref, err := s.typ(k.typ)
@@ -92,7 +93,8 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 	case reflect.Bool:
 		return object{"type": "boolean"}, nil
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": object{"type": "string"}}, nil
+		values, err := s.typ(t.Elem())
+		return object{"type": "object", "additionalProperties": values}, err
 	case reflect.Slice:
 		items, err := s.typ(t.Elem())
 		array := object{"type": "array", "items": items}
@@ -169,12 +171,32 @@ func (s *schema) structure(t reflect.Type) (object, error) {
 		def["oneOf"] = grantForms()
 	case reflect.TypeFor[v1alpha1.Because]():
 		properties["policy"].(object)["anyOf"] = policyNames()
+	case reflect.TypeFor[v1alpha1.Statement]():
+		def["allOf"] = []any{
+			object{"oneOf": oneRequired([]string{"actions", "notActions"})},
+			object{"oneOf": oneRequired([]string{"resources", "notResources"})},
+		}
+		properties["conditions"].(object)["propertyNames"] = object{"pattern": operatorPattern()}
+	case reflect.TypeFor[v1alpha1.WorkloadSpec]():
+		def["if"] = object{"properties": object{"credentials": object{"const": string(access.IRSA)}}}
+		def["then"] = object{"not": anyRequired("targetRole", "disableSessionTags", "sessionPolicy")}
 	case reflect.TypeFor[v1alpha1.Test]():
 		def["oneOf"] = testForms()
 		def["not"] = object{"required": []string{"namespace", "namespaces"}}
 		def["dependencies"] = object{"because": []string{"can"}}
 	}
 	return def, nil
+}
+
+// operatorPattern is what a condition operator looks like.
+func operatorPattern() string {
+	var names []string
+	for _, name := range operators {
+		if name != "Null" {
+			names = append(names, name)
+		}
+	}
+	return "^(" + strings.Join(setPrefixes, "|") + ")?((" + strings.Join(names, "|") + ")(" + ifExists + ")?|Null)$"
 }
 
 // grantForms are the keys that go together in a grant.
@@ -240,7 +262,7 @@ func (s *schema) constrain(p object, d description) (object, error) {
 			for _, item := range itemsOf(p) {
 				item["pattern"] = strings.Trim(value, "`")
 			}
-		case "MinItems", "MaxLength", "MinProperties", "MaxProperties":
+		case "MinItems", "MaxItems", "MaxLength", "MinProperties", "MaxProperties":
 			n, err := strconv.Atoi(value)
 			if err != nil {
 				return nil, fmt.Errorf("marker %s: %w", marker, err)

@@ -14,6 +14,7 @@ type Set struct {
 	Environment Doc[v1alpha1.Environment]
 	Clusters    []Doc[v1alpha1.Cluster]    // by file, then place
 	Teams       []Doc[v1alpha1.Team]       // by file, then place
+	Workloads   []Doc[v1alpha1.Workload]   // by file, then place
 	AccessTests []Doc[v1alpha1.AccessTest] // by file, then place
 	// Partial lists the files beneath Root that were not read because the
 	// user named only some. Not empty: nothing may be deleted.
