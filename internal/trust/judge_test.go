@@ -81,6 +81,7 @@ const (
 	aud  = `"AUD":"sts.amazonaws.com"`
 )
 
+// shows: item S101
 // refusals.md row 31.
 func TestPodIdentityIsBoundToClusterNamespaceAndServiceAccount(t *testing.T) {
 	cases := func(severity string) map[string]judgedCase {
@@ -113,6 +114,7 @@ func TestPodIdentityIsBoundToClusterNamespaceAndServiceAccount(t *testing.T) {
 	}
 }
 
+// shows: item S101
 // refusals.md row 31, of the role at the end of a chain.
 func TestATargetRoleTellsPodsApart(t *testing.T) {
 	far := About{Role: "arn:aws:iam::" + partner + ":role/data", Source: ours, Accounts: []string{home, partner}}
@@ -131,6 +133,7 @@ func TestATargetRoleTellsPodsApart(t *testing.T) {
 	})
 }
 
+// shows: item S101
 // refusals.md rows 34 to 36, 38.
 func TestATokenIsBoundToSubjectAndAudience(t *testing.T) {
 	runJudged(t, About{Role: ours, ProvidersRead: true, Providers: []access.HaveProvider{{ARN: "arn:aws:iam::" + home + ":oidc-provider/" + eksHost, ClientIDs: []string{"sts.amazonaws.com"}}}}, map[string]judgedCase{
@@ -220,6 +223,7 @@ func TestGitHubsSubjectNamesOneRepository(t *testing.T) {
 	})
 }
 
+// shows: item S101
 // refusals.md row 41.
 func TestNobodyForeignMayHaveARoleForTheAsking(t *testing.T) {
 	root := `{"AWS":"arn:aws:iam::` + partner + `:root"}`
@@ -247,6 +251,7 @@ func TestWhatCannotBeReadIsHeld(t *testing.T) {
 	}
 }
 
+// shows: item S100
 func TestARoleOfAnothersSaysWhatItLacks(t *testing.T) {
 	wanted := want(t, "PodIdentity test loki/loki", "IRSA test pr-*/app")
 	for name, c := range map[string]struct {

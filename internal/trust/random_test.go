@@ -21,6 +21,7 @@ func covers(w access.WantTrust, scheme access.Credentials, k access.ClusterKey, 
 	return w.Credentials == scheme && w.Cluster == k && glob(w.Namespace, namespace) && glob(w.Name, name)
 }
 
+// shows: item S98
 // The policy written lets in exactly whom the documents name, and nobody else,
 // by the decisions of authz/iam; also after merging it into another's, and
 // after others came and went.

@@ -27,6 +27,7 @@ func may(statements ...string) []access.RolePolicy {
 	return []access.RolePolicy{{Name: "p", Document: policyOf(strings.Join(out, ","))}}
 }
 
+// shows: item S102
 // refusals.md row 42.
 func TestAWayToEverythingIsFound(t *testing.T) {
 	const deny = `{"Effect":"Deny","Action":"iam:*","Resource":"*"}`

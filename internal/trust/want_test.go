@@ -79,6 +79,7 @@ func equalJSON(t *testing.T, want, got string) {
 	}
 }
 
+// shows: item S98
 // The forms are those of the EKS User Guide: pod-id-role and
 // associate-service-account-role.
 func TestAStatementIsWrittenAsAWSDocumentsIt(t *testing.T) {
@@ -151,6 +152,7 @@ func TestWhatCannotBeWrittenIsMissingWithItsReason(t *testing.T) {
 	}
 }
 
+// shows: item S99
 func TestAClusterThatComesOrGoesChangesNoOtherStatement(t *testing.T) {
 	three := want(t, "PodIdentity a ns/x", "IRSA a ns/x", "PodIdentity b ns/x", "IRSA c pr-*/x")
 	for _, gone := range []string{"a", "b", "c"} {
@@ -199,6 +201,7 @@ func has(list []string, s string) bool {
 	return false
 }
 
+// shows: item S99
 func TestMergingLeavesOthersStatementsAndReplacesOurs(t *testing.T) {
 	ab := want(t, "PodIdentity a ns/x", "PodIdentity b ns/x")
 	both := merged(t, access.Document(others), ab)
@@ -220,6 +223,7 @@ func TestMergingLeavesOthersStatementsAndReplacesOurs(t *testing.T) {
 	}
 }
 
+// shows: item S99
 func TestWhatWasNotReadKeepsItsStatement(t *testing.T) {
 	old := merged(t, "", want(t, "IRSA a ns/x", "IRSA b ns/x"))
 	lines := trusts(t, "IRSA a ns/x", "IRSA b ns/x")
@@ -253,6 +257,7 @@ func TestAPolicyOfNobodyIsAnError(t *testing.T) {
 	}
 }
 
+// shows: item S100
 // refusals.md row 45. AWS says of IRSA: about 4 clusters a role, 8 at the most.
 // (EKS User Guide, service-accounts)
 func TestATrustPolicyIsMeteredBeforeItIsWritten(t *testing.T) {
