@@ -48,6 +48,7 @@ var table = map[string]room{
 	"internal/gain":      {ours: []string{"access", "internal/plan", "authz/..."}, why: "what a plan comes to is decided by authz, apart from those who say it"},
 	"internal/guard":     {ours: []string{"access", "internal/plan", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
 	"internal/apply":     {ours: []string{"access", "authz/iam", "internal/plan", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
+	"internal/presets":   {ours: []string{"access", "authz/iam"}, theirs: []string{sigsYAML}, why: "what add-ons need is data; it needs no AWS"},
 	"internal/trust":     {ours: []string{"access", "authz/..."}, why: "trust policies are made and judged from what was read, and judged by decisions"},
 	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},
 	"internal/question":  {ours: []string{"access", "authz/...", "internal/effect"}, why: "it puts people's questions to the engine and decides nothing itself"},
