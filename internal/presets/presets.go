@@ -87,8 +87,11 @@ type Source struct {
 }
 
 type file struct {
-	AsOf    string   `json:"asOf"`
-	Presets []Preset `json:"presets"`
+	AsOf string `json:"asOf"`
+	// Permissions are actions that no call of AWS's is named after, with their
+	// source.
+	Permissions map[string]string `json:"permissions"`
+	Presets     []Preset          `json:"presets"`
 }
 
 //go:embed presets.yaml
