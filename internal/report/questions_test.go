@@ -164,7 +164,7 @@ func TestALineToBeTypedIsQuotedWhereAShellWouldReadMore(t *testing.T) {
 		"atlas-iam can-i '*' pods --as user/anna -n dev":             {"atlas-iam", "can-i", "*", "pods", "--as", "user/anna", "-n", "dev"},
 		"get pods/log deployments.apps/scale /healthz ./ops":         {"get", "pods/log", "deployments.apps/scale", "/healthz", "./ops"},
 		"arn:aws:iam::111122223333:role/a+b=c,d.e@f_g-h 'my folder'": {"arn:aws:iam::111122223333:role/a+b=c,d.e@f_g-h", "my folder"},
-		`'it'\''s' '$HOME' '~' 'a;b' ''`:                              {"it's", "$HOME", "~", "a;b", ""},
+		`'it'\''s' '$HOME' '~' 'a;b' ''`:                             {"it's", "$HOME", "~", "a;b", ""},
 	} {
 		got := ShellLine(words)
 		if got != want {
