@@ -46,6 +46,17 @@ type KubernetesRole struct {
 	Aggregate []map[string]string `json:"aggregate,omitempty"`
 }
 
+// KubernetesResource is a kind of objects that an API server serves.
+type KubernetesResource struct {
+	Group, Name string // "" is the core group; Name is the plural
+	Namespaced  bool   // its objects are in namespaces
+}
+
+// Compare orders resources by group, then name.
+func (r KubernetesResource) Compare(o KubernetesResource) int {
+	return cmp.Or(cmp.Compare(r.Group, o.Group), cmp.Compare(r.Name, o.Name))
+}
+
 // SubjectKind is what a binding binds a role to.
 type SubjectKind string
 
@@ -192,6 +203,10 @@ type HaveKubernetes struct {
 
 	ServiceAccountsRead bool
 	ServiceAccounts     []HaveServiceAccount // sorted by namespace, name
+
+	// Resources are what the API server serves, where it was asked for that;
+	// sorted by group, name. nil: it was not, or did not answer.
+	Resources []KubernetesResource
 
 	// Trials are writes that the API server was asked to try without making
 	// them, and what it said; sorted by namespace, name.

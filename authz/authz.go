@@ -97,6 +97,7 @@ const (
 	UnknownPolicies Part = "policy"   // an access policy without published rules
 	UnknownSession  Part = "session"  // the session's name, which a username or a group is made from
 	UnknownCreator  Part = "creator"  // who made the cluster, in mode CONFIG_MAP: an administrator whom nothing shows
+	UnknownResource Part = "resource" // whether a resource that is none of Kubernetes' own is in namespaces
 	UnknownNode     Part = "node"     // what runs on a node, by which the API server's Node authorizer decides
 )
 

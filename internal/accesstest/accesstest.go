@@ -254,14 +254,14 @@ func (c *Case) each(w *question.World, cluster *question.Cluster) error {
 	}
 	for _, s := range subjects {
 		c.Subjects++
-		got, err := cluster.Decide(s, c.Asked.Request)
+		got, err := cluster.Decide(s, c.Asked)
 		if err != nil {
 			return err
 		}
 		if got == want && (c.Kind == Cannot || c.Test.Because == nil) {
 			continue
 		}
-		e, err := cluster.Explain(s, c.Asked.Request)
+		e, err := cluster.Explain(s, c.Asked)
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (c *Case) only(w *question.World, cluster *question.Cluster) error {
 			if s.Identity != nil {
 				named[s.Identity.Username] = true
 			}
-			e, err := cluster.Explain(s, c.Asked.Request)
+			e, err := cluster.Explain(s, c.Asked)
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func (c *Case) only(w *question.World, cluster *question.Cluster) error {
 		}
 	}
 	delete(named, "")
-	holders, err := cluster.WhoCan(c.Asked.Request)
+	holders, err := cluster.WhoCan(c.Asked)
 	if err != nil {
 		return err
 	}

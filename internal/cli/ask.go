@@ -198,7 +198,7 @@ func runCanI(ctx context.Context, p *Process, o *askFlags, args []string) (err e
 	if err != nil {
 		return err
 	}
-	f := &flow{p: p, c: &o.common}
+	f := &flow{p: p, c: &o.common, unplaced: asked.Unplaced && asked.Namespace != ""}
 	defer closing(&err, f.close)
 	w, err := f.worldOf(ctx, args[2:], o.observed, who.Kind == access.WhoMe, &who)
 	if err != nil {
@@ -262,12 +262,13 @@ func runWhoCan(ctx context.Context, p *Process, o *askFlags, args []string) (err
 	if err != nil {
 		return err
 	}
-	f := &flow{p: p, c: &o.common}
+	f := &flow{p: p, c: &o.common, unplaced: asked.Unplaced && asked.Namespace != ""}
 	defer closing(&err, f.close)
 	w, err := f.world(ctx, args[2:], o.observed, false)
 	if err != nil {
 		return err
 	}
+	asked = w.Noted(asked)
 	on, err := w.WhoCan(asked)
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ type flow struct {
 	options plan.Options
 	// asks says that questions are asked, which rest on all there is.
 	asks bool
+	// unplaced says that one is of a resource of which only the clusters know
+	// whether it is in namespaces.
+	unplaced bool
 	// cloud is AWS, or the lab.
 	cloud *cloud.Cloud
 	lab   *lab.Lab
@@ -137,6 +140,12 @@ func (f *flow) observe(ctx context.Context) error {
 		return f.p.cloudError(err)
 	}
 	f.have = have
+	if !f.unplaced && !question.AnyUnplaced(f.want.Tests) {
+		return nil
+	}
+	if err := observe.Discover(ctx, f.cloud, have, observe.Options{}); err != nil {
+		return f.p.cloudError(err)
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -135,6 +136,7 @@ type call struct {
 	query        url.Values
 	body         []byte
 	contentType  string
+	accept       string // empty: JSON
 }
 
 func (r *call) reads() bool { return r.method == http.MethodGet }
@@ -204,7 +206,7 @@ func (c *Client) once(ctx context.Context, r *call) ([]byte, Answer, error) {
 		return nil, Answer{}, fmt.Errorf("%s %s of cluster %s: %w", r.verb, r.object, c.cluster.Name, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", cmp.Or(r.accept, "application/json"))
 	req.Header.Set("User-Agent", agent(c.cluster.Agent))
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)

@@ -314,3 +314,28 @@ func TestARoleThatSelectsByExpressionsSelectsNothingMore(t *testing.T) {
 		}
 	}
 }
+
+// An API server before aggregated discovery answers with less; nothing is taken
+// from that, nor from an answer that lacks a scope.
+func TestDiscoveryThatIsNotWholeIsAnError(t *testing.T) {
+	for what, c := range map[string]struct {
+		body string
+		ok   bool
+	}{
+		"whole":             {`{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"a.io"},"versions":[{"resources":[{"resource":"x","scope":"Cluster"}]},{"resources":[{"resource":"x","scope":"Cluster"}]}]}]}`, true},
+		"of old":            {`{"kind":"APIGroupList","groups":[]}`, false},
+		"without a scope":   {`{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"a.io"},"versions":[{"resources":[{"resource":"x"}]}]}]}`, false},
+		"not of Kubernetes": {`hello`, false},
+	} {
+		ts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, c.body) }))
+		client, err := Dial(Cluster{Name: "test", Endpoint: ts.URL, Token: token, Transport: ts.Client().Transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := client.Discover(t.Context())
+		if (err == nil) != c.ok || c.ok && len(got) != 1 {
+			t.Errorf("%s: %+v %v", what, got, err)
+		}
+		ts.Close()
+	}
+}

@@ -73,6 +73,32 @@ func (g *region) kubernetes(ctx context.Context, have *access.HaveCluster) {
 	}
 }
 
+// Discover asks the API servers whose Kubernetes side was read which resources
+// they serve (HaveKubernetes.Resources). One that does not answer leaves that
+// unknown; the error is that the context ended.
+func Discover(ctx context.Context, c *cloud.Cloud, s *access.Snapshot, o Options) error {
+	var group errgroup.Group
+	group.SetLimit(apiServersAtOnce)
+	for i := range s.Clusters {
+		have := &s.Clusters[i]
+		if have.Kubernetes == nil || !have.Kubernetes.RBACRead {
+			continue
+		}
+		group.Go(func() error {
+			client, err := dialCluster(ctx, c, have, o.Dial)
+			if err != nil {
+				return ctx.Err()
+			}
+			defer client.Close()
+			if have.Kubernetes.Resources, err = client.Discover(ctx); err != nil {
+				have.Kubernetes.Resources = nil
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
+}
+
 // notThere reports whether there is no API server at all.
 func notThere(err error) bool {
 	var lab *cloud.LabKeyError

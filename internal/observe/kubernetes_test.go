@@ -203,3 +203,48 @@ func TestWritesAreTriedWithoutBeingMade(t *testing.T) {
 		t.Errorf("%v", said)
 	}
 }
+
+// What an API server serves is asked where its side was read; what cannot be
+// told is left unknown, and is no gap.
+func TestWhatAnAPIServerServesIsAskedWhereItWasRead(t *testing.T) {
+	served := []access.KubernetesResource{{Group: "apps", Name: "deployments", Namespaced: true}, {Group: "example.org", Name: "things"}}
+	for what, c := range map[string]struct {
+		need  func(*access.HaveCluster) access.KubernetesNeed
+		fault *kubetest.Fault
+		want  []access.KubernetesResource
+		asked bool
+	}{
+		"read":            {needed, nil, served, true},
+		"not read":        {nil, nil, nil, false},
+		"it is forbidden": {needed, &kubetest.Fault{Status: 403, Reason: "Forbidden"}, nil, true},
+		"it is too old":   {needed, &kubetest.Fault{Status: 406, Reason: "NotAcceptable"}, nil, true},
+	} {
+		s := kubetest.New("dev")
+		s.Resources = []access.KubernetesResource{served[1], served[0]}
+		asked := false
+		s.Fault = func(call kubetest.Call) *kubetest.Fault {
+			if call.Path != "/apis" {
+				return nil
+			}
+			asked = true
+			return c.fault
+		}
+		w := newWorld()
+		dial := withServer(w, s)
+		got, err := read(t, w, Options{Now: clock, Dial: dial, Kubernetes: c.need})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Discover(t.Context(), openCloud(t, w, mainAccount()), got, Options{Dial: dial}); err != nil {
+			t.Fatal(err)
+		}
+		h, _ := got.Cluster(testKey)
+		var resources []access.KubernetesResource
+		if h.Kubernetes != nil {
+			resources = h.Kubernetes.Resources
+		}
+		if !slices.Equal(resources, c.want) || asked != c.asked || len(got.Gaps) > 0 {
+			t.Errorf("%s: %+v, asked %v, gaps %v", what, resources, asked, got.Gaps)
+		}
+	}
+}

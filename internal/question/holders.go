@@ -36,7 +36,7 @@ func (h *HoldersOn) Open() bool { return len(h.Possible)+len(h.Unknown) > 0 }
 func (w *World) WhoCan(asked Asked) ([]HoldersOn, error) {
 	var out []HoldersOn
 	for _, c := range w.Clusters {
-		h, err := c.WhoCan(asked.Request)
+		h, err := c.WhoCan(asked)
 		if err != nil {
 			return nil, err
 		}
@@ -45,21 +45,33 @@ func (w *World) WhoCan(asked Asked) ([]HoldersOn, error) {
 	return out, nil
 }
 
-// WhoCan asks one cluster.
-func (c *Cluster) WhoCan(r authz.Request) (HoldersOn, error) {
+// WhoCan asks one cluster. Who may it in one way of the question alone may or
+// may not.
+func (c *Cluster) WhoCan(a Asked) (HoldersOn, error) {
 	engine, err := c.compiled()
 	if err != nil {
 		return HoldersOn{}, err
 	}
-	all := engine.WhoCan(r)
+	in, _ := c.ways(a)
+	all := engine.WhoCan(in)
+	on := HoldersOn{Cluster: c, Unknown: all.Unknown}
+	for _, h := range all.Allowed {
+		why := c.explain(engine, h.Identity, a)
+		if why.Verdict == authz.Allow {
+			on.Certain = append(on.Certain, Holder{Holder: h, Why: why})
+		} else {
+			on.Possible = append(on.Possible, Holder{Holder: h, Why: why})
+		}
+	}
 	explained := func(hs []authz.Holder) []Holder {
 		out := make([]Holder, 0, len(hs))
 		for _, h := range hs {
-			out = append(out, Holder{Holder: h, Why: engine.Explain(h.Identity, r)})
+			out = append(out, Holder{Holder: h, Why: c.explain(engine, h.Identity, a)})
 		}
 		return out
 	}
-	on := HoldersOn{Cluster: c, Certain: explained(all.Allowed), Possible: explained(all.Possible), Unknown: all.Unknown, Indirect: explained(all.Indirect)}
+	on.Possible = append(on.Possible, explained(all.Possible)...)
+	on.Indirect = explained(all.Indirect)
 	on.people()
 	return on, nil
 }

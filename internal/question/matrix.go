@@ -106,8 +106,8 @@ var acts = map[string][][2]string{
 	"clusterrolebindings": nil,
 }
 
-// requests are the questions behind a level of a resource.
-func requests(a Asked, l Level) []authz.Request {
+// questions are those behind a level of a resource.
+func questions(a Asked, l Level) []Asked {
 	var verbs [][2]string
 	switch l {
 	case Read:
@@ -117,11 +117,11 @@ func requests(a Asked, l Level) []authz.Request {
 	default:
 		verbs = acts[a.Resource]
 	}
-	out := make([]authz.Request, 0, len(verbs))
+	out := make([]Asked, 0, len(verbs))
 	for _, v := range verbs {
-		r := a.Request
-		r.Verb, r.Subresource = v[0], v[1]
-		out = append(out, r)
+		q := a
+		q.Verb, q.Subresource = v[0], v[1]
+		out = append(out, q)
 	}
 	return out
 }
@@ -154,7 +154,7 @@ func (w *World) Matrix(who access.Who, c *Cluster, patterns []string) (*Matrix, 
 			for l := range levels {
 				at := a
 				at.Namespace = col.namespace()
-				if row.Cells[i][l], err = m.share(subjects, requests(at, l)); err != nil {
+				if row.Cells[i][l], err = m.share(subjects, questions(at, l)); err != nil {
 					return nil, err
 				}
 			}
@@ -164,8 +164,8 @@ func (w *World) Matrix(who access.Who, c *Cluster, patterns []string) (*Matrix, 
 	return m, nil
 }
 
-// share folds what every subject may of some requests.
-func (m *Matrix) share(subjects []effect.Subject, asked []authz.Request) (Share, error) {
+// share folds what every subject may of some questions.
+func (m *Matrix) share(subjects []effect.Subject, asked []Asked) (Share, error) {
 	yes, no := 0, 0
 	for _, s := range subjects {
 		for _, r := range asked {

@@ -118,7 +118,7 @@ func TestDocumentsAloneAnswerMixedQuestions(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", who, err)
 			}
-			e, err := c.Explain(pick(a.Rand, subjects), request.Request)
+			e, err := c.Explain(pick(a.Rand, subjects), request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +205,7 @@ func TestTheReadingThatAnAnswerNamesSettlesIt(t *testing.T) {
 			continue // a team without members
 		}
 		s := pick(a.Rand, subjects)
-		e, err := c.Explain(s, request.Request)
+		e, err := c.Explain(s, request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestTheReadingThatAnAnswerNamesSettlesIt(t *testing.T) {
 		if !ok {
 			t.Fatal("the cluster was read and is not there")
 		}
-		if after, err := d.Explain(s, request.Request); err != nil || after.Verdict == authz.Undetermined {
+		if after, err := d.Explain(s, request); err != nil || after.Verdict == authz.Undetermined {
 			t.Errorf("%s, %+v on %s: %+v still, after the reading: %+v %v", who, q, c.Facts.Name, e.Unknown, after.Unknown, err)
 		}
 	}

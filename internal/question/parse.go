@@ -27,8 +27,11 @@ type Ask struct {
 // on the way.
 type Asked struct {
 	authz.Request
-	Namespaced bool     // the resource is in namespaces
-	Notes      []string // what the asker should know: an odd verb, a namespace left out
+	Namespaced bool // the resource is in namespaces
+	// Unplaced says that the resource is none of Kubernetes' own, so that whether
+	// it is in namespaces is the cluster's to say.
+	Unplaced bool
+	Notes    []string // what the asker should know: an odd verb, a namespace left out
 	// NoSubresource is a subresource that Kubernetes' own resource does not have,
 	// with the nearest one: nobody may do it, whoever is asked about.
 	NoSubresource string
@@ -76,6 +79,7 @@ func (e *WordError) Error() string { return fmt.Sprintf("%s %q is not known", e.
 type resource struct {
 	name, group, singular string
 	namespaced            bool
+	unplaced              bool // whether namespaced is not known
 	short, sub            []string
 }
 
@@ -154,7 +158,7 @@ func Parse(q Ask) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	a.Group, a.Resource, a.Subresource, a.Namespaced = r.group, r.name, sub, r.namespaced
+	a.Group, a.Resource, a.Subresource, a.Namespaced, a.Unplaced = r.group, r.name, sub, r.namespaced, r.unplaced
 	a.note(verbs)
 	if sub != "" && sub != "*" && r.singular != "" && !slices.Contains(r.sub, sub) {
 		a.NoSubresource = fmt.Sprintf("%s has no subresource %s in Kubernetes itself%s", r.name, sub, meant(sub, r.sub))
@@ -202,8 +206,8 @@ func meant(word string, words []string) string {
 var versionWord = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]+)?$`)
 
 // find settles RESOURCE[.VERSION][.GROUP][/SUBRESOURCE]. A resource that is
-// not in the table is taken if its group is written; then it is in namespaces,
-// for most are, and for the others the question without one is the same.
+// not in the table is taken if its group is written; whether it is in namespaces is
+// then not known.
 func find(word string) (resource, string, error) {
 	name, sub, _ := strings.Cut(word, "/")
 	if name == "*" {
@@ -232,7 +236,7 @@ func find(word string) (resource, string, error) {
 	if hint, ok := misspelt(name, group, found); ok {
 		return resource{}, "", &WordError{What: "resource", Word: word, Hint: hint}
 	}
-	return resource{name: name, group: group, namespaced: true}, sub, nil
+	return resource{name: name, group: group, namespaced: true, unplaced: name != "*"}, sub, nil
 }
 
 // misspelt reports whether RESOURCE.GROUP, which is not in the table, is a slip

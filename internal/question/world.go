@@ -31,6 +31,8 @@ type World struct {
 type Cluster struct {
 	Facts  authz.Facts
 	engine func() (*authz.Cluster, error)
+	// resources are what its API server serves; nil is not known.
+	resources []access.KubernetesResource
 }
 
 // Engine compiles the cluster's facts, once.
@@ -77,6 +79,7 @@ func Observed(want *access.State, have *access.Snapshot) *World {
 		}
 	}
 	w.add(facts, documented(want))
+	w.serve(have)
 	w.leaveOut(want, have.Part)
 	return w
 }
@@ -122,8 +125,18 @@ func Planned(want *access.State, have *access.Snapshot, facts []authz.Facts) *Wo
 		}
 	}
 	w.add(facts, documented(want))
+	w.serve(have)
 	w.leaveOut(want, have.Part)
 	return w
+}
+
+// serve tells the clusters which resources their API servers serve.
+func (w *World) serve(have *access.Snapshot) {
+	for _, c := range w.Clusters {
+		if h, ok := have.Cluster(c.Facts.Cluster); ok && h.Kubernetes != nil {
+			c.resources = h.Kubernetes.Resources
+		}
+	}
 }
 
 // leaveOut keeps in mind the clusters that a reading was narrowed from.
@@ -219,7 +232,7 @@ func (w *World) Subjects(who access.Who, k access.ClusterKey) ([]effect.Subject,
 // Can answers whether who may do it, on every cluster of the world. The error
 // is a *effect.NotFoundError, or facts that cannot be.
 func (w *World) Can(who access.Who, asked Asked) (*Answer, error) {
-	a := &Answer{Who: who, Asked: asked}
+	a := &Answer{Who: who, Asked: w.Noted(asked)}
 	w.compile()
 	for _, c := range w.Clusters {
 		subjects, err := w.Subjects(who, c.Facts.Cluster)
@@ -227,7 +240,7 @@ func (w *World) Can(who access.Who, asked Asked) (*Answer, error) {
 			return nil, err
 		}
 		for _, s := range subjects {
-			e, err := c.Explain(s, asked.Request)
+			e, err := c.Explain(s, asked)
 			if err != nil {
 				return nil, err
 			}
@@ -271,31 +284,40 @@ func Each(verdicts ...authz.Verdict) authz.Verdict {
 }
 
 // Explain answers for one subject on the cluster, with reasons.
-func (c *Cluster) Explain(s effect.Subject, r authz.Request) (authz.Explanation, error) {
+func (c *Cluster) Explain(s effect.Subject, a Asked) (authz.Explanation, error) {
 	engine, err := c.compiled()
 	if err != nil {
 		return authz.Explanation{}, err
 	}
-	if s.Identity != nil {
-		return engine.Explain(*s.Identity, r), nil
+	id, by := identity(engine, s)
+	e := c.explain(engine, id, a)
+	if s.Identity == nil {
+		e.MappedBy = by
 	}
-	id, by, _ := engine.Identify(s.Principal, s.Session)
-	e := engine.Explain(id, r)
-	e.MappedBy = by
 	return e, nil
 }
 
 // Decide is Explain's verdict alone.
-func (c *Cluster) Decide(s effect.Subject, r authz.Request) (authz.Verdict, error) {
+func (c *Cluster) Decide(s effect.Subject, a Asked) (authz.Verdict, error) {
 	engine, err := c.compiled()
 	if err != nil {
 		return authz.Deny, err
 	}
-	if s.Identity != nil {
-		return engine.Decide(*s.Identity, r), nil
+	id, _ := identity(engine, s)
+	in, out := c.ways(a)
+	v := engine.Decide(id, in)
+	if out != nil && engine.Decide(id, *out) != v {
+		return authz.Undetermined, nil
 	}
-	id, _, _ := engine.Identify(s.Principal, s.Session)
-	return engine.Decide(id, r), nil
+	return v, nil
+}
+
+func identity(engine *authz.Cluster, s effect.Subject) (id authz.Identity, by string) {
+	if s.Identity != nil {
+		return *s.Identity, ""
+	}
+	id, by, _ = engine.Identify(s.Principal, s.Session)
+	return id, by
 }
 
 func (c *Cluster) compiled() (*authz.Cluster, error) {

@@ -115,6 +115,8 @@ func unknownWords(u authz.Unknown) string {
 		s = "aws-auth was not read"
 	case authz.UnknownPolicies:
 		s = "the policy's rules are not known"
+	case authz.UnknownResource:
+		s = "whether the resource is in namespaces is not known"
 	case authz.UnknownCreator:
 		s = "who made the cluster is not known"
 	default:

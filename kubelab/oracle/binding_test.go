@@ -18,12 +18,7 @@ import (
 // has makes an apply a create, and a uid and version hold it to one object.
 func TestAnAPIServerHoldsAnApplyToWhatWasRead(t *testing.T) {
 	server := startAPIServer(t)
-	c, err := kube.Dial(kube.Cluster{Name: "oracle", Endpoint: server.endpoint, Transport: server.http.Transport,
-		Token: func(context.Context) (string, time.Time, error) { return "none", time.Now().Add(time.Hour), nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := t.Context()
+	c, ctx := server.client(t), t.Context()
 	for _, namespace := range []string{"", "default"} {
 		b := &access.Binding{Namespace: namespace, Name: "made", Role: access.RoleRef{Kind: access.ClusterRole, Name: "view"},
 			Subjects: []access.Subject{{Kind: access.GroupSubject, Name: "people"}}, Labels: map[string]string{"app": "x"}}
@@ -82,6 +77,47 @@ func TestAnAPIServerHoldsAnApplyToWhatWasRead(t *testing.T) {
 			t.Errorf("it is there again: %v", err)
 		}
 	}
+}
+
+// What of others' is in namespaces is the API server's to say, in one answer.
+func TestAnAPIServerSaysWhatItServes(t *testing.T) {
+	server := startAPIServer(t)
+	c := server.client(t)
+	crd := func(plural, kind, scope string) object {
+		return object{"metadata": object{"name": plural + ".example.org"}, "spec": object{"group": "example.org", "scope": scope, "names": object{"plural": plural, "kind": kind},
+			"versions": []object{{"name": "v1", "served": true, "storage": true, "schema": object{"openAPIV3Schema": object{"type": "object"}}}}}}
+	}
+	for _, o := range []object{crd("issuers", "Issuer", "Namespaced"), crd("clusterissuers", "ClusterIssuer", "Cluster")} {
+		if err := server.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", o, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []access.KubernetesResource{{Group: "apps", Name: "deployments", Namespaced: true}, {Group: "example.org", Name: "clusterissuers"},
+		{Group: "example.org", Name: "issuers", Namespaced: true}, {Group: "rbac.authorization.k8s.io", Name: "clusterroles"}}
+	var lacks []access.KubernetesResource
+	for range 100 { // a definition is served a moment after it is made
+		got, err := c.Discover(t.Context())
+		if err != nil || !slices.IsSortedFunc(got, access.KubernetesResource.Compare) {
+			t.Fatal(got, err)
+		}
+		lacks = slices.DeleteFunc(slices.Clone(want), func(r access.KubernetesResource) bool { return slices.Contains(got, r) })
+		if len(lacks) == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("lacks %+v", lacks)
+}
+
+// client is ours, as the API server's administrator.
+func (a *apiServer) client(t *testing.T) *kube.Client {
+	t.Helper()
+	c, err := kube.Dial(kube.Cluster{Name: "oracle", Endpoint: a.endpoint, Transport: a.http.Transport,
+		Token: func(context.Context) (string, time.Time, error) { return "none", time.Now().Add(time.Hour), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func bindingsPath(b *access.Binding) string {

@@ -24,6 +24,8 @@ import (
 type Server struct {
 	Page  int // items on a page; 0: what is asked for
 	Roles []access.KubernetesRole
+	// Resources are what its discovery lists.
+	Resources []access.KubernetesResource
 	// AuthMap is aws-auth; nil is none.
 	AuthMap *access.AuthMap
 	// Fault may answer a request in the server's place, before it is done; or
@@ -195,6 +197,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c Call, body []by
 	switch {
 	case r.URL.Path == "/api/v1/namespaces/kube-system/configmaps/aws-auth":
 		s.authMap(w)
+	case r.URL.Path == "/apis" && strings.Contains(r.Header.Get("Accept"), "as=APIGroupDiscoveryList"):
+		s.discovery(w)
 	case r.URL.Path == "/api/v1/namespaces":
 		s.list(w, r, s.listNamespaces())
 	case resource == "clusterroles" || resource == "roles":
@@ -228,6 +232,19 @@ func (s *Server) authMap(w http.ResponseWriter) {
 		return
 	}
 	write(w, map[string]any{"kind": "ConfigMap", "metadata": map[string]any{"name": "aws-auth", "namespace": "kube-system"}, "data": s.AuthMap})
+}
+
+func (s *Server) discovery(w http.ResponseWriter) {
+	var items []any
+	for _, r := range s.Resources {
+		scope := "Cluster"
+		if r.Namespaced {
+			scope = "Namespaced"
+		}
+		items = append(items, map[string]any{"metadata": map[string]any{"name": r.Group},
+			"versions": []any{map[string]any{"version": "v1", "resources": []any{map[string]any{"resource": r.Name, "scope": scope}}}}})
+	}
+	write(w, map[string]any{"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": map[string]any{}, "items": items})
 }
 
 // list writes one page.
