@@ -45,7 +45,7 @@ type story struct {
 type request struct {
 	sid, line string
 	allowed   bool
-	iam.Request
+	iam.Question
 }
 
 func stories(t *testing.T) []story {
@@ -80,10 +80,38 @@ func stories(t *testing.T) []story {
 				resource = words.Replace(resource)
 			}
 			last := &out[len(out)-1]
-			last.requests = append(last.requests, request{sid, line, f[0] == "+", iam.Request{Caller: controller, Action: f[1], Resource: resource, Context: ctx}})
+			last.requests = append(last.requests, request{sid, line, f[0] == "+", iam.Question{Caller: controller, Action: f[1], Resource: resource, ResourceAccount: ownerOf(resource), Context: ctx, Policies: iam.Policies{Resource: delegating(t, f[1])}}})
 		}
 	}
 	return out
+}
+
+// ownerOf is the account of an ARN, of one without the add-on's own.
+func ownerOf(arn string) string {
+	if a, err := access.ParseARN(arn); err == nil && len(a.Account) == 12 {
+		return a.Account
+	}
+	return controller.Account
+}
+
+// delegating is the policy of a key or a role that leaves it to the add-on's
+// account who may use it; nil where the resource needs none.
+func delegating(t *testing.T, action string) *iam.Source {
+	t.Helper()
+	kind, resource := iam.Trust, ""
+	switch service, _, _ := strings.Cut(action, ":"); service {
+	case "kms":
+		kind, resource = iam.KeyPolicy, `,"Resource":"*"`
+	case "sts":
+	default:
+		return nil
+	}
+	service, _, _ := strings.Cut(action, ":")
+	p, err := iam.Parse(kind, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"`+controller.Account+`"},"Action":"`+service+`:*"`+resource+`}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &iam.Source{Name: "the resource's own", Policy: p}
 }
 
 var controller = iam.Caller{Kind: iam.Session, ARN: "arn:aws:sts::111122223333:assumed-role/addon/x", Account: "111122223333", Role: "arn:aws:iam::111122223333:role/addon"}
@@ -120,7 +148,8 @@ func TestEachStatementLetsItsAddOnWorkAndNothingElse(t *testing.T) {
 	for _, st := range stories(t) {
 		p := policy(t, rendered(t, st.preset, st.parameters))
 		for _, r := range st.requests {
-			d := iam.Decide(r.Request, iam.Policies{Identity: []iam.Source{{Name: st.preset, Policy: p}}})
+			r.Policies.Identity = []iam.Source{{Name: st.preset, Policy: p}}
+			d := iam.Decide(r.Question)
 			by := slices.ContainsFunc(d.Reasons, func(x iam.Reason) bool { return x.Sid == r.sid && x.Effect == iam.Allow })
 			switch {
 			case r.allowed && (d.Verdict != iam.Allowed || !by):
