@@ -27,7 +27,7 @@ var operations = []string{
 	"iam/list-roles", "iam/list-service-specific-credential", "iam/list-service-specific-credentials", "iam/list-signing-certificates",
 	"iam/list-ssh-public-keys", "iam/list-user-policies", "iam/list-user-tags", "iam/list-users", "iam/list-virtual-mfa-devices",
 	"iam/update-role-description",
-	"sts/assume-role", "sts/get-caller-identity",
+	"sts/assume-role", "sts/assume-role-with-web-identity", "sts/get-caller-identity",
 }
 
 // exceptions are documented shapes that the lab does not give, with the reason.
@@ -67,6 +67,7 @@ var notOurs = map[string]string{
 	"iam/list-signing-certificates#1":         "signing certificates",
 	"iam/list-ssh-public-keys#1":              "SSH keys",
 	"iam/list-virtual-mfa-devices#1":          "MFA devices",
+	"sts/assume-role-with-web-identity#1":     "a token of Login with Amazon",
 }
 
 func cluster(name string) string {

@@ -17,11 +17,11 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}
-	tokens, err := sts.New(identity)
+	clusters := eks.New(o.Settle)
+	tokens, err := sts.New(identity, kubernetes.Issuers(clusters))
 	if err != nil {
 		return nil, fmt.Errorf("open lab: %w", err)
 	}
-	clusters := eks.New(o.Settle)
 	if o.Kubernetes {
 		clusters = clusters.WithAPIServers()
 	}

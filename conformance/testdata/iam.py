@@ -322,6 +322,12 @@ def two_of_each(iam, role):
     iam.delete_user(UserName=user)
 
 
+def web_identity(sts):
+    """An exchange of a token, which bears no signature; what a right one brings is in the checks with API servers."""
+    arn = "arn:aws:iam::%s:role/%sweb" % (sts.get_caller_identity()["Account"], PREFIX)
+    refused("InvalidIdentityToken", sts.assume_role_with_web_identity, RoleArn=arn, RoleSessionName="web", WebIdentityToken="e30.e30.AA")
+
+
 def main():
     iam, sts = client("iam"), client("sts")
     check(sts.get_caller_identity()["Account"], "caller")
@@ -330,6 +336,8 @@ def main():
     providers(iam)
     if "moto" not in sys.argv[1:]:
         beyond_moto(iam)
+    if "moto" not in sys.argv[1:]:
+        web_identity(sts)
     policies(iam)
     roles(iam, sts)
     never = {k: sorted(known[k] - seen[k]) for k in sorted(known) if known[k] - seen[k]}

@@ -14,6 +14,12 @@ const (
 	User      CallerKind = "user"
 	Session   CallerKind = "session" // of an assumed role
 	Anonymous CallerKind = "anonymous"
+
+	// Those that only assume roles, and sign nothing: an AWS service, whose ARN
+	// is its name (pods.eks.amazonaws.com), and the bearer of an identity
+	// provider's token, whose ARN is the provider's.
+	ServicePrincipal CallerKind = "service"
+	Federated        CallerKind = "federated"
 )
 
 // Caller is who signed a call.
@@ -35,6 +41,9 @@ type Caller struct {
 	Chained          bool              `json:"chained"` // the session was assumed by a session
 	IssuedAt         time.Time         `json:"issuedAt"`
 	FederatedBy      string            `json:"federatedBy"` // the OIDC provider's ARN, of web identity sessions
+	// Keys are condition keys that the session has for its life, from the token
+	// that it was made for: ISSUER:sub, ISSUER:aud.
+	Keys map[string][]string `json:"keys,omitempty"`
 }
 
 // Credential is what an access key id stands for.

@@ -39,6 +39,10 @@ func (s *Service) asked(c *call.Call, action, resource string, context map[strin
 	switch {
 	case c.Caller.Kind == call.Session:
 		caller.Kind, caller.Role = authz.Session, c.Caller.PrincipalARN
+	case c.Caller.Kind == call.ServicePrincipal:
+		caller.Kind = authz.Service
+	case c.Caller.Kind == call.Federated:
+		caller.Kind = authz.Federated
 	case strings.HasSuffix(c.Caller.ARN, ":root"):
 		caller.Kind = authz.Root
 	}
@@ -121,18 +125,18 @@ func parseManaged() map[string]*authz.Policy {
 // globalKeys are the condition keys that every request has or may have. (IAM
 // User Guide, global condition context keys)
 func globalKeys(c *call.Call, e Entity) *authz.Context {
-	k := &authz.Context{}
+	k := requestKeys(c)
+	switch c.Caller.Kind {
+	case call.ServicePrincipal:
+		k.Set("aws:PrincipalIsAWSService", "true")
+		k.Set("aws:PrincipalServiceName", c.Caller.ARN)
+		return k
+	case call.Federated:
+		return k
+	}
 	k.Set("aws:PrincipalArn", c.Caller.PrincipalARN)
 	k.Set("aws:PrincipalAccount", c.Caller.Account)
 	k.Set("aws:userid", c.Caller.UserID)
-	k.Set("aws:CurrentTime", c.Now.UTC().Format(time.RFC3339))
-	k.Set("aws:EpochTime", strconv.FormatInt(c.Now.Unix(), 10))
-	k.Set("aws:RequestedRegion", c.Region)
-	k.Set("aws:SourceIp", c.SourceIP)
-	k.Set("aws:SecureTransport", "false") // the lab speaks plain http on loopback
-	k.Set("aws:ViaAWSService", "false")
-	k.Set("aws:PrincipalIsAWSService", "false")
-	k.SetUnknown("aws:UserAgent")
 	tags := e.Tags
 	if c.Caller.Kind == call.Session {
 		k.Set("aws:PrincipalType", "AssumedRole")
@@ -147,6 +151,9 @@ func globalKeys(c *call.Call, e Entity) *authz.Context {
 		if c.Caller.FederatedBy != "" {
 			k.Set("aws:FederatedProvider", c.Caller.FederatedBy)
 		}
+		for key, values := range c.Caller.Keys {
+			k.Set(key, values...)
+		}
 	} else {
 		k.Set("aws:PrincipalType", "User")
 		k.Set("aws:username", e.Name)
@@ -154,6 +161,21 @@ func globalKeys(c *call.Call, e Entity) *authz.Context {
 	for _, t := range tags {
 		k.Set("aws:PrincipalTag/"+t.Key, t.Value)
 	}
+	return k
+}
+
+// requestKeys are the condition keys that go by the request and not by who
+// makes it.
+func requestKeys(c *call.Call) *authz.Context {
+	k := &authz.Context{}
+	k.Set("aws:CurrentTime", c.Now.UTC().Format(time.RFC3339))
+	k.Set("aws:EpochTime", strconv.FormatInt(c.Now.Unix(), 10))
+	k.Set("aws:RequestedRegion", c.Region)
+	k.Set("aws:SourceIp", c.SourceIP)
+	k.Set("aws:SecureTransport", "false") // the lab speaks plain http on loopback
+	k.Set("aws:ViaAWSService", "false")
+	k.Set("aws:PrincipalIsAWSService", "false")
+	k.SetUnknown("aws:UserAgent")
 	return k
 }
 

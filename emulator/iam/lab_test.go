@@ -88,8 +88,8 @@ func TestWhoAsksInVainIsToldWhy(t *testing.T) {
 func TestAnUnsignedCallIsToldWhatTheLabLacks(t *testing.T) {
 	c := lab(t)
 	anonymous := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: &c.endpoint, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
-	refused[*sts.AssumeRoleWithWebIdentityOutput](t, call.NotImplementedCode)(anonymous.AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: aws.String("arn:aws:iam::123456789012:role/r"), RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("a.token.xyz"),
+	refused[*sts.AssumeRoleWithSAMLOutput](t, call.NotImplementedCode)(anonymous.AssumeRoleWithSAML(ctx, &sts.AssumeRoleWithSAMLInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/r"), PrincipalArn: aws.String("arn:aws:iam::123456789012:saml-provider/p"), SAMLAssertion: aws.String("abcd"),
 	}))
 	refused[*sts.GetCallerIdentityOutput](t, "MissingAuthenticationToken")(anonymous.GetCallerIdentity(ctx, nil))
 	must[*sts.GetCallerIdentityOutput](t)(c.sts(c.admin).GetCallerIdentity(ctx, nil))
@@ -126,20 +126,19 @@ func TestAssumeRoleAsksTheTrustPolicy(t *testing.T) {
 		in     sts.AssumeRoleInput
 		want   string
 	}{
-		"the account is trusted, the user may":           {able, sts.AssumeRoleInput{RoleArn: &byAccount}, ""},
-		"the account is trusted, the user may not":       {idle, sts.AssumeRoleInput{RoleArn: &byAccount}, "AccessDenied"},
-		"the user itself is trusted":                     {idle, sts.AssumeRoleInput{RoleArn: &byUser}, ""},
-		"another user is trusted":                        {able, sts.AssumeRoleInput{RoleArn: &byUser}, "AccessDenied"},
-		"from another account with the external id":      {far, sts.AssumeRoleInput{RoleArn: &external, ExternalId: aws.String("Example987")}, ""},
-		"from another account with another id":           {far, sts.AssumeRoleInput{RoleArn: &external, ExternalId: aws.String("Example988")}, "AccessDenied"},
-		"from another account without it":                {far, sts.AssumeRoleInput{RoleArn: &external}, "AccessDenied"},
-		"a role that is not there":                       {able, sts.AssumeRoleInput{RoleArn: aws.String(byAccount + "x")}, "AccessDenied"},
-		"15 minutes":                                     {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(900)}, ""},
-		"less than 15 minutes":                           {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(899)}, "ValidationError"},
-		"longer than the role's longest session":         {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(3601)}, "ValidationError"},
-		"a session name with a slash":                    {able, sts.AssumeRoleInput{RoleArn: &byAccount, RoleSessionName: aws.String("a/b")}, "ValidationError"},
-		"a session policy, which the lab does not have":  {able, sts.AssumeRoleInput{RoleArn: &byAccount, Policy: aws.String(allowAll)}, "NotImplementedByLab"},
-		"a source identity, which the lab does not have": {able, sts.AssumeRoleInput{RoleArn: &byAccount, SourceIdentity: aws.String("ann")}, "NotImplementedByLab"},
+		"the account is trusted, the user may":            {able, sts.AssumeRoleInput{RoleArn: &byAccount}, ""},
+		"the account is trusted, the user may not":        {idle, sts.AssumeRoleInput{RoleArn: &byAccount}, "AccessDenied"},
+		"the user itself is trusted":                      {idle, sts.AssumeRoleInput{RoleArn: &byUser}, ""},
+		"another user is trusted":                         {able, sts.AssumeRoleInput{RoleArn: &byUser}, "AccessDenied"},
+		"from another account with the external id":       {far, sts.AssumeRoleInput{RoleArn: &external, ExternalId: aws.String("Example987")}, ""},
+		"from another account with another id":            {far, sts.AssumeRoleInput{RoleArn: &external, ExternalId: aws.String("Example988")}, "AccessDenied"},
+		"from another account without it":                 {far, sts.AssumeRoleInput{RoleArn: &external}, "AccessDenied"},
+		"a role that is not there":                        {able, sts.AssumeRoleInput{RoleArn: aws.String(byAccount + "x")}, "AccessDenied"},
+		"15 minutes":                                      {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(900)}, ""},
+		"less than 15 minutes":                            {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(899)}, "ValidationError"},
+		"longer than the role's longest session":          {able, sts.AssumeRoleInput{RoleArn: &byAccount, DurationSeconds: aws.Int32(3601)}, "ValidationError"},
+		"a session name with a slash":                     {able, sts.AssumeRoleInput{RoleArn: &byAccount, RoleSessionName: aws.String("a/b")}, "ValidationError"},
+		"a code of a device, which the lab does not have": {able, sts.AssumeRoleInput{RoleArn: &byAccount, SerialNumber: aws.String("GAHT12345678")}, "NotImplementedByLab"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -73,6 +73,12 @@ func findManaged(r store.Reader, arn string) (Managed, bool) {
 	return m, ok && m.ARN == arn
 }
 
+// HasPolicy reports whether there is a managed policy of an ARN.
+func (s *Service) HasPolicy(r store.Reader, arn string) bool {
+	_, ok := findManaged(r, arn)
+	return ok
+}
+
 // countAttached counts the users and roles of an account that have AWS's
 // policy; a customer's policy keeps its own count.
 func countAttached(r store.Reader, account string, m Managed) Managed {

@@ -44,7 +44,7 @@ func open(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := labsts.New(i)
+	s, err := labsts.New(i, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/atlas-iam/atlas-iam/emulator/eks"
 	"github.com/atlas-iam/atlas-iam/emulator/oidc"
@@ -18,6 +19,18 @@ import (
 // On AWS they are those of https://oidc.eks.REGION.amazonaws.com. Everybody
 // may read them.
 const IssuerPrefix = "/id/"
+
+// Issuers finds the keys that the clusters' issuers publish, by the issuers'
+// URLs, for who judges a token.
+func Issuers(clusters *eks.Service) func(r store.Reader, issuer string, now time.Time) ([]oidc.Key, bool) {
+	return func(r store.Reader, issuer string, now time.Time) ([]oidc.Key, bool) {
+		c, ok := clusters.IssuedBy(r, issuer, now)
+		if !ok {
+			return nil, false
+		}
+		return oidc.Keys(r, c.ID, now), true
+	}
+}
 
 // Keys gives the keys of a cluster's ServiceAccount tokens. The first one is
 // made when somebody asks.
