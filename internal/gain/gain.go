@@ -175,7 +175,7 @@ func (w *weighing) unsaid(changes []*plan.Change, sides ...Cluster) {
 	add := func(grants []plan.Grant, side int, to *[]plan.Grant) {
 		for _, g := range grants {
 			if g.Role.Name != "" && !known["group "+g.Group] && !known["user "+g.Username] {
-				*to = append(*to, weighed(g, sides[side], side))
+				*to = append(*to, w.weighed(g, sides[side], side))
 			}
 		}
 	}
@@ -188,7 +188,7 @@ func (w *weighing) unsaid(changes []*plan.Change, sides ...Cluster) {
 // weighed is a grant to a group or user of whom nothing is known, with what its
 // role's rules come to on a side of the plan; of rules that are not known, with
 // all that they could be.
-func weighed(g plan.Grant, c Cluster, side int) plan.Grant {
+func (w *weighing) weighed(g plan.Grant, c Cluster, side int) plan.Grant {
 	id := authz.Identity{Username: g.Username}
 	if g.Group != "" {
 		id.Groups = []string{g.Group}
@@ -205,6 +205,9 @@ func weighed(g plan.Grant, c Cluster, side int) plan.Grant {
 		for i := range list {
 			g.Risks = slices.Concat(g.Risks, list[i].Risks())
 		}
+	}
+	if all := slices.Concat(d.Gained, d.MaybeGained); len(all) == 1 {
+		g.Set = w.number(all[0].Requests)
 	}
 	found := g.Risks
 	g.Risks = slices.DeleteFunc([]access.Risk{access.RiskSecrets, access.RiskExec, access.RiskImpersonate, access.RiskEscalate, access.RiskWholeCluster},
@@ -400,13 +403,19 @@ func (w *weighing) set(a *answer, x *diff.Access) int {
 	if n, ok := a.sets[x]; ok {
 		return n
 	}
-	k := fmt.Sprintf("%#v", x.Requests)
+	n := w.number(x.Requests)
+	a.sets[x] = n
+	return n
+}
+
+// number is a set's, new if it is.
+func (w *weighing) number(r plan.Requests) int {
+	k := fmt.Sprintf("%#v", r)
 	n, ok := w.setAt[k]
 	if !ok {
-		w.out.Sets = append(w.out.Sets, x.Requests)
+		w.out.Sets = append(w.out.Sets, r)
 		n = len(w.out.Sets)
 		w.setAt[k] = n
 	}
-	a.sets[x] = n
 	return n
 }

@@ -336,3 +336,35 @@ func TestWhatStrangersGetIsWeighed(t *testing.T) {
 		}
 	}
 }
+
+// One name of two clusters' own roles is two sets of requests, also where nobody
+// is known to bear the group; of one rule it is one.
+func TestRolesOfOneNameAreTheSetsThatTheyAre(t *testing.T) {
+	custom := func(f authz.Facts, verb string) authz.Facts {
+		f.DefaultRBAC = false
+		f.Roles = []access.KubernetesRole{{Name: "deployer", Rules: []access.Rule{{Verbs: []string{verb}, APIGroups: []string{""}, Resources: []string{"pods"}}}}}
+		return f
+	}
+	for name, c := range map[string]struct {
+		a, b string
+		same bool
+	}{"one rule": {"get", "get", true}, "two": {"get", "delete", false}} {
+		bind := []string{"user/ann group:g", "bind g deployer ns", "bind nobody deployer ns"}
+		p := touching("a", "binding")
+		p.Changes = append(p.Changes, touching("b", "binding").Changes...)
+		for i := range p.Changes {
+			p.Changes[i].Gained = []plan.Grant{{Cluster: p.Changes[i].Cluster, Group: "nobody", Role: access.RoleRef{Kind: access.ClusterRole, Name: "deployer"}, Scope: access.NamespaceScope("ns")}}
+		}
+		got := Of(p, compiled(t, custom(world(t, "a", bind[0]), c.a), custom(world(t, "b", bind[0]), c.b)),
+			compiled(t, custom(world(t, "a", bind...), c.a), custom(world(t, "b", bind...), c.b)))
+		sets := map[string][]int{}
+		for _, g := range got.Gained {
+			sets[g.Principal+g.Group] = append(sets[g.Principal+g.Group], g.Set)
+		}
+		for _, who := range []string{arn("user/ann"), "nobody"} {
+			if s := sets[who]; len(s) != 2 || s[0] == 0 || (s[0] == s[1]) != c.same {
+				t.Errorf("%s: %s has sets %v", name, who, s)
+			}
+		}
+	}
+}

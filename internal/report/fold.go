@@ -32,19 +32,26 @@ type unit struct {
 	risks, note       string
 	sources           []string
 	spelt             []string
+	rules             string // what it stands for, where one name is of several things
 }
 
 // accessRows turns grants into rows: first the people with an equal grant from
 // the same teams on a cluster become one, then the clusters on which the same
 // people have it. Callers hand in lost and gained grants apart, so that a row
 // never mixes them. note stands behind each row. Unfolded, what is less than a
-// grant's name says is spelt from sets.
+// grant's name says is spelt from sets, and so is what has one name and not the
+// same rules everywhere.
 func accessRows(grants []plan.Grant, unfold bool, note string, sets ...plan.Requests) []accessRow {
 	units := make([]unit, 0, len(grants))
+	unlike := unlikeSets(grants)
 	for _, g := range grants {
 		if !g.Implied || unfold {
 			u := unitOf(g, note)
-			if unfold && g.Set > 0 && g.Set <= len(sets) && strings.Contains(g.What, " minus ") {
+			if unlike[nameOf(g)] {
+				u.rules = fmt.Sprint(g.Set)
+				u.note = strings.TrimPrefix(u.note+"; "+unlikeWords(unfold), "; ")
+			}
+			if unfold && g.Set > 0 && g.Set <= len(sets) && (u.rules != "" || strings.Contains(g.What, " minus ")) {
 				u.spelt = diff.Spell(sets[g.Set-1])
 			}
 			units = append(units, u)
@@ -64,6 +71,64 @@ func accessRows(grants []plan.Grant, unfold bool, note string, sets ...plan.Requ
 			cmp.Compare(a.on, b.on), cmp.Compare(a.source, b.source), cmp.Compare(a.note, b.note))
 	})
 	return rows
+}
+
+// named is a grant by its words: somebody's, of one name. What a binding gives to
+// whom nobody knows is folded over namespaces too, and where is empty there.
+type named struct{ who, teams, name, where string }
+
+func nameOf(g plan.Grant) named {
+	n := named{Who(g.Member, g.Principal, "") + " " + g.Group + " " + g.Username, strings.Join(g.Teams, ","), g.What, g.Where}
+	if g.What == "" {
+		n.name, n.where = g.Role.String(), ""
+		if g.Scope.Cluster {
+			n.where = "cluster"
+		}
+	}
+	return n
+}
+
+// unlikeSets are the names that stand for one set of requests in one place and
+// for another in another: roles of the clusters' own may share a name and no
+// rule.
+func unlikeSets(grants []plan.Grant) map[named]bool {
+	type place struct {
+		cluster access.ClusterKey
+		scope   string
+	}
+	in := map[named]map[place][]int{}
+	for _, g := range grants {
+		if g.Set == 0 {
+			continue
+		}
+		n, at := nameOf(g), place{cluster: g.Cluster}
+		if g.What == "" {
+			at.scope = g.Scope.String()
+		}
+		if in[n] == nil {
+			in[n] = map[place][]int{}
+		}
+		in[n][at] = append(in[n][at], g.Set)
+	}
+	unlike := map[named]bool{}
+	for n, places := range in {
+		var first []int
+		for _, sets := range places {
+			slices.Sort(sets)
+			if first == nil {
+				first = sets
+			}
+			unlike[n] = unlike[n] || !slices.Equal(first, sets)
+		}
+	}
+	return unlike
+}
+
+func unlikeWords(unfold bool) string {
+	if unfold {
+		return "its rules are not the same everywhere"
+	}
+	return "its rules are not the same everywhere (-v spells them)"
 }
 
 func unitOf(g plan.Grant, note string) unit {
@@ -158,7 +223,7 @@ func unclear(g plan.Grant) string {
 
 func (u unit) key(members, clusters []string) string {
 	return fmt.Sprintf("%q", []string{
-		strings.Join(members, "\x00"), strings.Join(clusters, "\x00"), u.teams, u.what, u.where, u.risks, u.note, strings.Join(u.places, "\x00"),
+		strings.Join(members, "\x00"), strings.Join(clusters, "\x00"), u.teams, u.what, u.where, u.risks, u.note, u.rules, strings.Join(u.places, "\x00"),
 	})
 }
 

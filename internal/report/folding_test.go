@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/apply"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
@@ -99,5 +101,54 @@ func TestATeamsLineSaysWhatIsHeld(t *testing.T) {
 		if err := Result(&b, res, Options{}); err != nil || !strings.Contains(b.String(), want) {
 			t.Errorf("%s: %v\n%s", status, err, b.String())
 		}
+	}
+}
+
+// Roles of the clusters' own may share a name and no rule: they are no one row,
+// and -v says what each is. Equal ones are.
+func TestRolesOfOneNameAreOneRowOnlyWhereTheyAreOneThing(t *testing.T) {
+	get := plan.Requests{{Verbs: access.Words{In: []string{"get"}}, Groups: access.Words{In: []string{""}}, Resources: access.Words{In: []string{"pods"}}, Names: access.Words{Any: true}}}
+	remove := plan.Requests{{Verbs: access.Words{In: []string{"delete"}}, Groups: access.Words{In: []string{""}}, Resources: access.Words{In: []string{"pods"}}, Names: access.Words{Any: true}}}
+	person := func(on string, set int) plan.Grant {
+		return plan.Grant{Cluster: cluster(on), Document: on, Principal: "arn:aws:iam::" + account + ":user/ann", Member: "user/ann", Role: access.RoleRef{Kind: access.ClusterRole, Name: "deployer"},
+			What: "deployer", Where: "dev", Set: set}
+	}
+	group := func(on, ns string, set int) plan.Grant {
+		return plan.Grant{Cluster: cluster(on), Document: on, Group: "g", Role: access.RoleRef{Kind: access.Role, Name: "deployer"}, Scope: access.NamespaceScope(ns), Set: set}
+	}
+	const note = "its rules are not the same everywhere"
+	for name, c := range map[string]struct {
+		grants []plan.Grant
+		want   []string // WHO WHAT WHERE ON NOTE
+	}{
+		"one":                {[]plan.Grant{person("a", 1)}, []string{"user/ann deployer dev a"}},
+		"equal":              {[]plan.Grant{person("a", 1), person("b", 1)}, []string{"user/ann deployer dev a, b"}},
+		"unlike":             {[]plan.Grant{person("a", 1), person("b", 2)}, []string{"user/ann deployer dev a " + note, "user/ann deployer dev b " + note}},
+		"two of three equal": {[]plan.Grant{person("a", 1), person("b", 2), person("c", 1)}, []string{"user/ann deployer dev a, c " + note, "user/ann deployer dev b " + note}},
+		"not known":          {[]plan.Grant{person("a", 0), person("b", 0)}, []string{"user/ann deployer dev a, b"}},
+		"a group's":          {[]plan.Grant{group("a", "dev", 1), group("a", "qa", 1), group("b", "dev", 1), group("b", "qa", 1)}, []string{"group g Role deployer dev, qa a, b"}},
+		"a group's, unlike": {[]plan.Grant{group("a", "dev", 1), group("a", "qa", 2)},
+			[]string{"group g Role deployer dev a " + note, "group g Role deployer qa a " + note}},
+	} {
+		var got []string
+		for _, r := range accessRows(c.grants, false, "", get, remove) {
+			got = append(got, strings.Join(strings.Fields(strings.Join([]string{r.who, r.what, r.where, r.on, strings.TrimSuffix(r.note, " (-v spells them)")}, " ")), " "))
+			if len(r.spelt) > 0 {
+				t.Errorf("%s: folded, and spells %q", name, r.spelt)
+			}
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	var spelt []string
+	for _, r := range accessRows([]plan.Grant{person("a", 1), person("b", 2)}, true, "", get, remove) {
+		spelt = append(spelt, r.on+": "+strings.Join(r.spelt, "; "))
+	}
+	if got := strings.Join(spelt, " | "); !strings.Contains(got, "a: get pods") || !strings.Contains(got, "b: delete pods") {
+		t.Errorf("-v says %s", got)
+	}
+	if rows := accessRows([]plan.Grant{person("a", 1), person("b", 1)}, true, "", get, remove); len(rows) != 2 || len(rows[0].spelt) != 0 {
+		t.Errorf("equal ones are spelt: %+v", rows)
 	}
 }
