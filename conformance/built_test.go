@@ -50,7 +50,8 @@ func TestBoto3ParsesEveryAnswer(t *testing.T) {
 	// What documents speak of must be set; the page lists the rest.
 	for _, path := range []string{"eks.DescribeAccessEntry.accessEntry", "eks.CreateAccessEntry.accessEntry", "eks.UpdateAccessEntry.accessEntry",
 		"eks.AssociateAccessPolicy.associatedAccessPolicy", "eks.ListAssociatedAccessPolicies.associatedAccessPolicies[]",
-		"eks.ListAccessPolicies.accessPolicies[]", "eks.UpdateClusterConfig.update", "eks.DescribeUpdate.update"} {
+		"eks.ListAccessPolicies.accessPolicies[]", "eks.UpdateClusterConfig.update", "eks.DescribeUpdate.update",
+		"eks.DescribePodIdentityAssociation.association", "eks.ListPodIdentityAssociations.associations[]"} {
 		if n := eks.Never[path]; len(n) > 0 {
 			t.Errorf("%s: never set: %v", path, n)
 		}

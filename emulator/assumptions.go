@@ -12,7 +12,12 @@ func Assumptions() []Assumption {
 	return []Assumption{
 		{"account-exists", "A trust policy may name any whole account and any session; nobody asks whether it exists."},
 		{"addon-association", "An association that belongs to an add-on is changed and deleted through the add-on alone."},
+		{"addon-associations", "An add-on that is deleted takes its own Pod Identity associations with it, also where its software is preserved."},
+		{"addon-role", "The role of an add-on's ServiceAccount is passed to eks.amazonaws.com, and only the form of its ARN is looked at."},
+		{"addon-versions", "Any version of the form v1.2.3-eksbuild.4 is offered of an add-on; a default is known of the Pod Identity agent alone."},
 		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
+		{"auto-mode-entries", "In EKS Auto Mode the cluster role's entry is of type STANDARD, and the policies of EKS's own entries reach over the whole cluster."},
+		{"auto-mode-role", "The node role of EKS Auto Mode is passed to eks.amazonaws.com."},
 		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
 		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
 		{"creator-username", "In mode CONFIG_MAP the cluster's creator is kubernetes-admin in the group system:masters."},

@@ -70,6 +70,23 @@ def workloads(eks, iam):
     eks.list_tags_for_resource(resourceArn=made["associationArn"])
     eks.delete_pod_identity_association(**of)
 
+    driver = {"clusterName": "one", "addonName": "aws-ebs-csi-driver"}
+    eks.create_addon(addonVersion="v1.40.0-eksbuild.1", configurationValues="{}", serviceAccountRoleArn=role, resolveConflicts="OVERWRITE", tags={"a": "b"},
+                     namespaceConfig={"namespace": "kube-system"}, podIdentityAssociations=[{"serviceAccount": "ebs-csi-controller-sa", "roleArn": role}], **driver)
+    eks.create_addon(clusterName="one", addonName="eks-pod-identity-agent")
+    for name in ("aws-ebs-csi-driver", "eks-pod-identity-agent"):
+        eks.get_waiter("addon_active").wait(clusterName="one", addonName=name)
+    paged(eks, "list_addons", "addons", 2, clusterName="one")
+    own = eks.describe_addon(**driver)["addon"]["podIdentityAssociations"]
+    listed = eks.list_pod_identity_associations(clusterName="one", namespace="kube-system")["associations"]
+    if [a["associationArn"] for a in listed if a.get("ownerArn")] != own or len(own) != 1:
+        sys.exit("FAILED: the add-on has %s, listed are %s" % (own, listed))
+    eks.describe_pod_identity_association(clusterName="one", associationId=listed[0]["associationId"])
+    update = eks.update_addon(addonVersion="v1.41.0-eksbuild.1", podIdentityAssociations=[], **driver)["update"]
+    eks.describe_update(name="one", addonName="aws-ebs-csi-driver", updateId=update["id"])
+    eks.get_waiter("addon_active").wait(**driver)
+    eks.delete_addon(**driver)
+
 
 def main():
     eks, iam = boto3.client("eks"), boto3.client("iam")
@@ -82,7 +99,11 @@ def main():
     eks.get_waiter("cluster_active").wait(name="one")
     cluster = eks.describe_cluster(name="one")["cluster"]
     eks.create_cluster(name="two", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]})
-    paged(eks, "list_clusters", "clusters", 2)
+    on = {"enabled": True}
+    eks.create_cluster(name="auto", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]}, accessConfig={"authenticationMode": "API"}, bootstrapSelfManagedAddons=False,
+                       computeConfig={**on, "nodePools": ["system"], "nodeRoleArn": role}, storageConfig={"blockStorage": on}, kubernetesNetworkConfig={"elasticLoadBalancing": on})
+    eks.describe_cluster(name="auto")
+    paged(eks, "list_clusters", "clusters", 3)
     entry = eks.create_access_entry(clusterName="one", principalArn=user, kubernetesGroups=["g"], tags={"c": "d"}, username="someone")["accessEntry"]
     eks.describe_access_entry(clusterName="one", principalArn=user)
     eks.update_access_entry(clusterName="one", principalArn=user, kubernetesGroups=["h"])

@@ -6,7 +6,8 @@ answer's keys, nesting and types with the documented output. It prints one JSON 
 
 Input: {"credentials": {ACCOUNT: {...env}}, "operations": [FILE], "examples": {"eks/create-access-entry#1": [COMMAND, ...]}}
 The commands are those to run first; "#save update=update.id" behind one keeps a part of its answer, to be used where the
-example says --update-id, and so "#save association=association.associationId" for --association-id. An example of an operation in "operations" that has no entry is run without any.
+example says --update-id, and so "#save association=association.associationId" for --association-id and "#save addon=addon.addonArn"
+for an add-on's ARN. An example of an operation in "operations" that has no entry is run without any.
 """
 import contextlib
 import io
@@ -24,6 +25,8 @@ FILES = {
     "Test-Role-Trust-Policy.json": '{"Version":"2012-10-17","Statement":[{"Sid":"Statement1","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::ACCOUNT:root"},"Action":"sts:AssumeRole"}]}',
     "policy.json": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":["arn:aws:s3:::amzn-s3-demo-bucket/shared/*"]}]}',
     "create-open-id-connect-provider.json": '{"Url":"https://server.example.com","ClientIDList":["example-application-ID"],"ThumbprintList":["c3768084dfb3d2b68b7897bf5f565da8e0000000"]}',
+    "configuration-values.json": '{"resources": {"limits": {"cpu": "150m"}}, "env": {"AWS_VPC_K8S_CNI_LOGLEVEL": "ERROR"}}',
+    "configuration-values.yaml": "resources:\n    limits:\n        cpu: '100m'\n",
     "NewPolicyVersion.json": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
 }
 
@@ -58,6 +61,7 @@ def examples(text):
 def run(command, account, folder, env):
     """Runs one command of the AWS CLI in this process; gives exit code, standard output, standard error."""
     command = re.sub(r"\b\d{11,12}\b(?=:)", account, command)
+    command = command.replace("my-eks-addon", "vpc-cni")  # which stands for one in the documentation
     command = re.sub(r"\\\s*\n", " ", command).strip()
     words = shlex.split(command, comments=True)
     for k, word in enumerate(words):
@@ -162,6 +166,7 @@ def main():
                         saved[var] = value
                 else:
                     command = re.sub(r"--(update|association)-id (\S+)", lambda m: "--%s-id %s" % (m.group(1), saved.get(m.group(1), m.group(2))), command)
+                    command = re.sub(r"arn:aws:eks:\S+:addon/\S+", lambda m: saved.get("addon", m.group(0)), command)
                     code, out, err = run(documented(command, output), account, tmp, env)
                     faults = []
                     if code:

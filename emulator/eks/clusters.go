@@ -108,24 +108,24 @@ type createClusterInput struct {
 	UpgradePolicy               *types.UpgradePolicyRequest           `json:"upgradePolicy"`
 	Version                     string                                `json:"version"`
 	BootstrapSelfManagedAddons  *bool                                 `json:"bootstrapSelfManagedAddons"`
-	ComputeConfig               any                                   `json:"computeConfig"`
+	ComputeConfig               *types.ComputeConfigRequest           `json:"computeConfig"`
 	ControlPlaneScalingConfig   any                                   `json:"controlPlaneScalingConfig"`
 	KubeApiServerConfig         any                                   `json:"kubeApiServerConfig"`
 	KubeControllerManagerConfig any                                   `json:"kubeControllerManagerConfig"`
 	KubeSchedulerConfig         any                                   `json:"kubeSchedulerConfig"`
 	OutpostConfig               any                                   `json:"outpostConfig"`
 	RemoteNetworkConfig         any                                   `json:"remoteNetworkConfig"`
-	StorageConfig               any                                   `json:"storageConfig"`
+	StorageConfig               *types.StorageConfigRequest           `json:"storageConfig"`
 	ZonalShiftConfig            any                                   `json:"zonalShiftConfig"`
 }
 
 // unbuilt names a member that asks for what the lab does not have.
 func (in *createClusterInput) unbuilt() string {
 	for name, v := range map[string]any{
-		"computeConfig": in.ComputeConfig, "controlPlaneScalingConfig": in.ControlPlaneScalingConfig,
-		"kubeApiServerConfig": in.KubeApiServerConfig, "kubeControllerManagerConfig": in.KubeControllerManagerConfig,
+		"controlPlaneScalingConfig": in.ControlPlaneScalingConfig,
+		"kubeApiServerConfig":       in.KubeApiServerConfig, "kubeControllerManagerConfig": in.KubeControllerManagerConfig,
 		"kubeSchedulerConfig": in.KubeSchedulerConfig, "outpostConfig": in.OutpostConfig,
-		"remoteNetworkConfig": in.RemoteNetworkConfig, "storageConfig": in.StorageConfig, "zonalShiftConfig": in.ZonalShiftConfig,
+		"remoteNetworkConfig": in.RemoteNetworkConfig, "zonalShiftConfig": in.ZonalShiftConfig,
 	} {
 		if v != nil {
 			return name
@@ -184,6 +184,9 @@ func (in *createClusterInput) check(c *call.Call) error {
 	if a := in.AccessConfig; a != nil && a.AuthenticationMode != "" && !slices.Contains(a.AuthenticationMode.Values(), a.AuthenticationMode) {
 		return invalid(in.Name, "The authentication mode %q is not valid.", a.AuthenticationMode)
 	}
+	if err := in.checkAutoMode(c); err != nil {
+		return err
+	}
 	return checkTags(in.Tags, in.Name, "InvalidParameterException")
 }
 
@@ -214,7 +217,7 @@ func (s *Service) newCluster(c *call.Call, in createClusterInput) (*cluster, err
 	if protected == nil {
 		protected = ptr(false)
 	}
-	return &cluster{
+	k := &cluster{
 		Creator: c.Caller.PrincipalARN, CreatorID: c.Caller.PrincipalID, Token: in.ClientRequestToken, ReadyAt: c.Now.Add(s.settle), Awaits: s.awaits,
 		Cluster: types.Cluster{
 			Name: &in.Name, Arn: ptr(arn(c, "cluster/"+in.Name)), RoleArn: &in.RoleArn,
@@ -231,7 +234,9 @@ func (s *Service) newCluster(c *call.Call, in createClusterInput) (*cluster, err
 			Health:           &types.ClusterHealth{Issues: []types.ClusterIssue{}},
 			Tags:             orEmpty(in.Tags),
 		},
-	}, nil
+	}
+	in.configureAutoMode(&k.Cluster)
+	return k, nil
 }
 
 func vpcConfig(in *types.VpcConfigRequest) *types.VpcConfigResponse {
@@ -342,7 +347,7 @@ func (s *Service) deleteCluster(c *call.Call, in nameInput) (shape, error) {
 		return nil, inUse(in.Name, "Cluster "+in.Name+" is "+string(status)+".")
 	}
 	// Assumption entries-go-with-cluster.
-	for _, kind := range []string{"entry", "update", "association", "association-of"} {
+	for _, kind := range []string{"entry", "update", "association", "association-of", "addon", "addon-update"} {
 		var keys []string
 		for k := range store.List[json.RawMessage](c.Tx, bucket, key(c, kind, in.Name), "") {
 			keys = append(keys, k)

@@ -29,6 +29,7 @@ type entry struct {
 	From        time.Time         `json:"from"` // EKS's own entries of a mode change: not there before
 	Created     createEntryInput  `json:"created"`
 	Policies    []association     `json:"policies"` // sorted by ARN
+	AutoMode    bool              `json:"autoMode"` // EKS's own, which can be looked at only
 }
 
 func (e *entry) shown() *types.AccessEntry {
@@ -84,25 +85,28 @@ func (k *cluster) ownEntries(c *call.Call, from time.Time) error {
 	if err != nil {
 		return err
 	}
-	add := func(principalARN, uniqueID string) *entry {
+	add := func(principalARN, uniqueID, entryType string, ofAutoMode bool, policies ...string) {
 		p, ok := parsePrincipal(principalARN)
 		if !ok || store.Has(c.Tx, bucket, entryKey(c, name, principalARN)) {
-			return nil
+			return
 		}
-		e := newEntry(c, name, principalARN, uniqueID, standard, p, from)
-		e.From = from
+		e := newEntry(c, name, principalARN, uniqueID, entryType, p, from)
+		e.From, e.AutoMode = from, ofAutoMode
+		for _, policy := range policies {
+			e.Policies = append(e.Policies, association{
+				Policy: policyARN(c, policy), Scope: scope{Type: "cluster"}, AssociatedAt: e.CreatedAt, ModifiedAt: e.CreatedAt,
+			})
+		}
 		e.save(c)
-		return e
 	}
-	add("arn:"+c.Partition+":iam::"+c.Account+":role"+role.Path+role.Name, id)
-	if b := k.Cluster.AccessConfig.BootstrapClusterCreatorAdminPermissions; b == nil || !*b {
-		return nil
+	add("arn:"+c.Partition+":iam::"+c.Account+":role"+role.Path+role.Name, id, standard, false)
+	for _, r := range k.autoModeRoles() {
+		if id, ok := c.IAM.Principal(c.Tx, r.arn); ok {
+			add(r.arn, id, r.entryType, true, r.policies...)
+		}
 	}
-	if e := add(k.Creator, k.CreatorID); e != nil {
-		e.Policies = []association{{
-			Policy: policyARN(c, "AmazonEKSClusterAdminPolicy"), Scope: scope{Type: "cluster"}, AssociatedAt: e.CreatedAt, ModifiedAt: e.CreatedAt,
-		}}
-		e.save(c)
+	if b := k.Cluster.AccessConfig.BootstrapClusterCreatorAdminPermissions; b != nil && *b {
+		add(k.Creator, k.CreatorID, standard, false, "AmazonEKSClusterAdminPolicy")
 	}
 	return nil
 }
@@ -153,7 +157,8 @@ func (in entryInput) load(c *call.Call, r store.Reader, ctx map[string][]string)
 	return &e, nil
 }
 
-// change is load for what changes the entry: AWS's own roles are AWS's.
+// change is load for what changes the entry: those of AWS's own roles and of
+// Auto Mode are AWS's.
 func (in entryInput) change(c *call.Call, ctx map[string][]string) (*entry, error) {
 	e, err := in.load(c, c.Tx, ctx)
 	if err != nil {
@@ -161,6 +166,9 @@ func (in entryInput) change(c *call.Call, ctx map[string][]string) (*entry, erro
 	}
 	if p, _ := parsePrincipal(e.Principal); p.serviceLinked() {
 		return nil, invalid(in.ClusterName, serviceLinked)
+	}
+	if e.AutoMode { // (EKS User Guide, cluster-auth)
+		return nil, fail("InvalidRequestException", http.StatusBadRequest, in.ClusterName, "The access entry belongs to EKS Auto Mode and cannot be modified.")
 	}
 	return e, nil
 }

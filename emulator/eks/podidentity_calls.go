@@ -2,7 +2,6 @@ package eks
 
 import (
 	"encoding/json"
-	"iter"
 	"maps"
 	"net/http"
 	"time"
@@ -192,11 +191,6 @@ func (s *Service) listPodIdentityAssociations(c *call.Call, in listPodIdentityIn
 		}
 		w.CloseList()
 	}, nextToken(schemas.ListPodIdentityAssociationsResponse_nextToken, token)), nil
-}
-
-// associations gives the associations of a cluster with their keys.
-func associations(c *call.Call, cluster string) iter.Seq2[string, podIdentity] {
-	return store.List[podIdentity](c.Tx, bucket, key(c, "association", cluster), "")
 }
 
 // taggedAssociation finds the association that has an id, for its tags.

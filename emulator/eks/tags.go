@@ -117,7 +117,7 @@ type taggable struct {
 	put  func(map[string]string)
 }
 
-// tagged finds the cluster, access entry or association that has an ARN.
+// tagged finds what has an ARN: a cluster, access entry, association or add-on.
 func tagged(c *call.Call, r store.Reader, resource string) (taggable, error) {
 	missing := fail("NotFoundException", http.StatusNotFound, "", "The specified resource could not be found: "+resource)
 	rest, ok := strings.CutPrefix(resource, arn(c, ""))
@@ -150,7 +150,12 @@ func tagged(c *call.Call, r store.Reader, resource string) (taggable, error) {
 			return t, nil
 		}
 		return taggable{}, missing
-	case slices.Contains([]string{"nodegroup", "addon", "fargateprofile", "identityproviderconfig"}, parts[0]):
+	case len(parts) == 4 && parts[0] == "addon":
+		if t, ok := taggedAddon(c, r, parts[1], parts[2], resource); ok {
+			return t, nil
+		}
+		return taggable{}, missing
+	case slices.Contains([]string{"nodegroup", "fargateprofile", "identityproviderconfig"}, parts[0]):
 		return taggable{}, call.NotImplemented("eks", c.Operation+" on "+parts[0])
 	}
 	return taggable{}, missing

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/eks/schemas"
@@ -225,13 +224,13 @@ func (s *Service) describeUpdate(c *call.Call, in describeUpdateInput) (shape, e
 	if err := c.Authorize("eks:DescribeUpdate", arn(c, "cluster/"+in.Name), nil); err != nil {
 		return nil, err
 	}
-	if err := ofCluster(c, in.NodegroupName, in.AddonName); err != nil {
+	if err := ofNodegroup(c, in.NodegroupName); err != nil {
 		return nil, err
 	}
 	if _, err := find(c, c.Seen, in.Name); err != nil {
 		return nil, err
 	}
-	u, ok := store.Get[update](c.Seen, bucket, key(c, "update", in.Name, in.UpdateID))
+	u, ok := store.Get[update](c.Seen, bucket, store.Key(updatesOf(c, in.Name, in.AddonName), in.UpdateID))
 	if !ok {
 		return nil, notFound(in.Name, "No update found for ID: "+in.UpdateID)
 	}
@@ -249,13 +248,13 @@ func (s *Service) listUpdates(c *call.Call, in listUpdatesInput) (shape, error) 
 	if err := c.Authorize("eks:ListUpdates", arn(c, "cluster/"+in.Name), nil); err != nil {
 		return nil, err
 	}
-	if err := ofCluster(c, in.NodegroupName, in.AddonName); err != nil {
+	if err := ofNodegroup(c, in.NodegroupName); err != nil {
 		return nil, err
 	}
 	if _, err := find(c, c.Seen, in.Name); err != nil {
 		return nil, err
 	}
-	updates, token, err := take(c, in.page, store.Key("updates", in.Name), stored(c.Seen, key(c, "update", in.Name), func(update) bool { return true }))
+	updates, token, err := take(c, in.page, store.Key("updates", in.Name, in.AddonName), stored(c.Seen, updatesOf(c, in.Name, in.AddonName), func(update) bool { return true }))
 	if err != nil {
 		return nil, err
 	}
@@ -266,10 +265,18 @@ func (s *Service) listUpdates(c *call.Call, in listUpdatesInput) (shape, error) 
 	return all(texts(schemas.ListUpdatesResponse_updateIds, ids), nextToken(schemas.ListUpdatesResponse_nextToken, token)), nil
 }
 
-// ofCluster refuses to look for updates of what the lab does not have.
-func ofCluster(c *call.Call, others ...string) error {
-	if strings.Join(others, "") != "" {
-		return call.NotImplemented("eks", c.Operation+" of node groups and add-ons")
+// updatesOf is where the updates of a cluster are, or of one of its add-ons.
+func updatesOf(c *call.Call, cluster, addon string) string {
+	if addon == "" {
+		return key(c, "update", cluster)
+	}
+	return key(c, "addon-update", cluster, addon)
+}
+
+// ofNodegroup refuses to look for updates of what the lab does not have.
+func ofNodegroup(c *call.Call, name string) error {
+	if name != "" {
+		return call.NotImplemented("eks", c.Operation+" of node groups")
 	}
 	return nil
 }
