@@ -76,9 +76,13 @@ func (m Member) String() string {
 
 // Source says which document asked for something.
 type Source struct {
-	Team  string `json:"team,omitempty"` // empty when a Cluster document asked
+	Team  string `json:"team,omitempty"` // empty when a Cluster document asked; WorkloadTeam's for a workload's own grants
 	Place Place  `json:"place"`
 }
+
+// WorkloadTeam is the team that a workload's own grants make. No document
+// names such a team: names of documents have no dot.
+func WorkloadTeam(workload string) string { return "workload." + workload }
 
 // WantScope is one document's wish for a policy on an entry. The entry's
 // association has the union of all of them.

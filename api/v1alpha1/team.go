@@ -21,9 +21,15 @@ type TeamSpec struct {
 }
 
 // Member is a principal in a team, named by exactly one of user, role,
-// permissionSet and arn.
+// permissionSet, arn and workload.
+// +kubebuilder:validation:ExactlyOneOf=user;role;permissionSet;arn;workload
 type Member struct {
 	Principal `json:",inline"`
+
+	// Workload is the name of a Workload document: its role is the member, or its roles on all of its clusters.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	// +kubebuilder:example="argocd"
+	Workload string `json:"workload,omitempty"`
 
 	// Username is the name Kubernetes sees, once per principal. Left out: EKS's default, the ARN or the session. A role's may hold {{SessionName}} after a colon.
 	// +kubebuilder:example="ci:{{SessionName}}"

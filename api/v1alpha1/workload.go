@@ -32,6 +32,9 @@ type WorkloadSpec struct {
 
 	// SessionPolicy narrows the role's sessions, or those of targetRole if there is one. With PodIdentity and disableSessionTags only.
 	SessionPolicy *SessionPolicy `json:"sessionPolicy,omitempty"`
+
+	// Grants are what the workload's roles get inside clusters, as Argo CD's on those it manages. Each names its clusters.
+	Grants []Grant `json:"grants,omitempty"`
 }
 
 // ServiceAccount is a ServiceAccount, exact or as patterns.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -140,13 +141,22 @@ func runValidate(p *Process, c *common, paths []string) error {
 		return ended(Usage)
 	}
 	if c.output == "text" && !c.quiet {
-		read := count(len(set.Clusters), "cluster", "clusters") + " and " + count(len(set.Teams), "team", "teams")
-		if n := len(set.AccessTests); n > 0 {
-			read = count(len(set.Clusters), "cluster", "clusters") + ", " + count(len(set.Teams), "team", "teams") + " and " + count(n, "access test", "access tests")
-		}
-		fmt.Fprintf(p.Stdout, "%s in %s: no errors\n", read, count(files, "file", "files"))
+		fmt.Fprintf(p.Stdout, "%s in %s: no errors\n", whatWasRead(set), count(files, "file", "files"))
 	}
 	return nil
+}
+
+// whatWasRead counts documents: 2 clusters, 3 teams and 1 workload.
+func whatWasRead(set *documents.Set) string {
+	words := []string{count(len(set.Clusters), "cluster", "clusters"), count(len(set.Teams), "team", "teams")}
+	if n := len(set.Workloads); n > 0 {
+		words = append(words, count(n, "workload", "workloads"))
+	}
+	if n := len(set.AccessTests); n > 0 {
+		words = append(words, count(n, "access test", "access tests"))
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 func (p *Process) writeFaults(form string, faults documents.Faults, files int) error {

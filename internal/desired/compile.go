@@ -36,6 +36,7 @@ func Compile(set *documents.Set) (*access.State, error) {
 	c.environment()
 	c.clusters()
 	c.workloads()
+	c.workloadGrants()
 	c.teams()
 	c.tests()
 	c.finish()

@@ -29,13 +29,13 @@ func bindingName(environment, team string, role access.RoleRef) string {
 }
 
 // roleOf reads the role of a grant; the zero value is none.
-func (c *compiler) roleOf(doc teamDoc, i int) (access.RoleRef, bool) {
-	spec := doc.Value.Spec.Grants[i]
+func (c *compiler) roleOf(by granter, i int) (access.RoleRef, bool) {
+	spec := by.grants[i]
 	role, key := access.RoleRef{Kind: access.ClusterRole, Name: spec.ClusterRole}, "clusterRole"
 	if spec.Role != "" {
 		role, key = access.RoleRef{Kind: access.Role, Name: spec.Role}, "role"
 	}
-	at := doc.At("spec", "grants", i, key)
+	at := by.at(i, key)
 	switch {
 	case role.Name == "":
 		return access.RoleRef{}, true

@@ -24,6 +24,16 @@ func (c *compiler) teams() {
 	}
 }
 
+// granter is what grants stand in: a team, or a workload with grants of its
+// own.
+type granter struct {
+	team   string // the name of the team, or WorkloadTeam's
+	grants []v1alpha1.Grant
+	// clusters are those that the grants may narrow, by document name.
+	clusters map[string]bool
+	at       func(path ...any) access.Place // beneath spec.grants
+}
+
 // grant is a grant that was read, with the clusters it is for.
 type grant struct {
 	policy  access.Policy
@@ -43,9 +53,30 @@ func (c *compiler) team(doc teamDoc) {
 		c.note(doc.At("spec", "clusters"), "no-clusters", "team %s selects no cluster", doc.Value.Name)
 		c.idle(doc)
 	}
-	var grants []grant
-	for i := range spec.Grants {
-		if g, ok := c.grant(doc, i, selected); ok {
+	team := granter{doc.Value.Name, spec.Grants, selected, beneath(doc, "spec", "grants")}
+	grants, sites := c.readGrants(team)
+	for i, m := range spec.Members {
+		at := doc.At("spec", "members", i)
+		c.checkUsername(m.Username, doc.At("spec", "members", i, "username"))
+		c.knowsAccount(m.Account, at)
+		for _, s := range sites {
+			for _, member := range c.members(s, m, at) {
+				c.join(s, team, member, m.Username, at, grants)
+			}
+		}
+	}
+}
+
+// beneath gives places beneath a path of a document.
+func beneath[T any](doc documents.Doc[T], path ...any) func(more ...any) access.Place {
+	return func(more ...any) access.Place { return doc.At(append(slices.Clone(path), more...)...) }
+}
+
+// readGrants reads grants, binds the roles among them, and gives the clusters
+// that one is for.
+func (c *compiler) readGrants(by granter) (grants []grant, sites []*site) {
+	for i := range by.grants {
+		if g, ok := c.grant(by, i); ok {
 			grants = append(grants, g)
 			for _, s := range c.sites {
 				if g.role.Name != "" && g.cluster[s.want.Document] {
@@ -54,26 +85,36 @@ func (c *compiler) team(doc teamDoc) {
 			}
 		}
 	}
-	var sites []*site // those with a grant
 	for _, s := range c.sites {
 		if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
 			sites = append(sites, s)
 		}
 	}
-	for i := range spec.Members {
-		c.checkUsername(spec.Members[i].Username, doc.At("spec", "members", i, "username"))
-		c.knowsAccount(spec.Members[i].Account, doc.At("spec", "members", i))
-		for _, s := range sites {
-			c.join(s, doc, i, grants)
-		}
+	return grants, sites
+}
+
+// members are the principals that a member is on a cluster: one, or a
+// workload's roles.
+func (c *compiler) members(s *site, m v1alpha1.Member, at access.Place) []access.Member {
+	if m.Workload != "" {
+		return c.workloadMembers(s, m.Workload, at)
 	}
+	member, ok := c.member(s, m.Principal, at)
+	if !ok {
+		return nil
+	}
+	return []access.Member{member}
 }
 
 // idle notes on every cluster whom a team means that selects none.
 func (c *compiler) idle(doc teamDoc) {
 	for _, s := range c.sites {
-		for _, member := range doc.Value.Spec.Members {
-			if m, ok := c.meant(s, member.Principal); ok {
+		for i, member := range doc.Value.Spec.Members {
+			if member.Workload != "" {
+				for _, m := range c.workloadMembers(s, member.Workload, doc.At("spec", "members", i)) {
+					s.want.Idle = append(s.want.Idle, access.IdleMember{Member: m, Team: doc.Value.Name, Place: doc.At("spec", "clusters")})
+				}
+			} else if m, ok := c.meant(s, member.Principal); ok {
 				if iam, err := access.ParseIAMPrincipal(m.Name); m.Kind == access.ARNMember && err == nil {
 					m.Partition, m.Account = iam.Partition, iam.Account
 				}
@@ -83,34 +124,34 @@ func (c *compiler) idle(doc teamDoc) {
 	}
 }
 
-// grant reads one grant of a team.
-func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, bool) {
-	spec, at := doc.Value.Spec.Grants[i], doc.At("spec", "grants", i)
-	g := grant{source: access.Source{Team: doc.Value.Name, Place: at}, at: at, group: spec.Group, cluster: selected}
+// grant reads one grant.
+func (c *compiler) grant(by granter, i int) (grant, bool) {
+	spec, at := by.grants[i], by.at(i)
+	g := grant{source: access.Source{Team: by.team, Place: at}, at: at, group: spec.Group, cluster: by.clusters}
 	if spec.Clusters != nil {
-		narrowed := c.selectClusters(*spec.Clusters, func(j int) access.Place { return doc.At("spec", "grants", i, "clusters", "names", j) })
+		narrowed := c.selectClusters(*spec.Clusters, func(j int) access.Place { return by.at(i, "clusters", "names", j) })
 		g.cluster = map[string]bool{}
 		for name := range narrowed {
-			if selected[name] {
+			if by.clusters[name] {
 				g.cluster[name] = true
 			}
 		}
-		where := doc.At("spec", "grants", i, "clusters")
+		where := by.at(i, "clusters")
 		for _, name := range spec.Clusters.Names {
-			if narrowed[name] && !selected[name] {
-				c.note(where, "no-clusters", "cluster %s is not one of team %s's, and a grant's clusters only narrow those", documents.Escape(name), doc.Value.Name)
+			if narrowed[name] && !by.clusters[name] {
+				c.note(where, "no-clusters", "cluster %s is not one of team %s's, and a grant's clusters only narrow those", documents.Escape(name), by.team)
 			}
 		}
-		if len(g.cluster) == 0 && len(selected) > 0 {
+		if len(g.cluster) == 0 && len(by.clusters) > 0 {
 			c.note(where, "no-clusters", "this grant is for no cluster")
 		}
 	}
-	role, ok := c.roleOf(doc, i)
+	role, ok := c.roleOf(by, i)
 	if g.role = role; !ok {
 		return g, false
 	}
 	if spec.Group != "" {
-		c.checkGroup(spec.Group, doc.At("spec", "grants", i, "group"))
+		c.checkGroup(spec.Group, by.at(i, "group"))
 		return g, true
 	}
 	switch {
@@ -125,7 +166,7 @@ func (c *compiler) grant(doc teamDoc, i int, selected map[string]bool) (grant, b
 	if g.role.Name != "" {
 		return g, true
 	}
-	g.policy, g.arn, ok = c.policy(spec.Policy, doc.At("spec", "grants", i, "policy"))
+	g.policy, g.arn, ok = c.policy(spec.Policy, by.at(i, "policy"))
 	return g, ok
 }
 
@@ -215,11 +256,9 @@ func containsLabels(have, want map[string]string) bool {
 	return true
 }
 
-// join adds a team's member to a cluster, united with what is there.
-func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
-	spec, at := doc.Value.Spec.Members[i], doc.At("spec", "members", i)
-	m, ok := c.member(s, spec.Principal, at)
-	if !ok || !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
+// join adds a member to a cluster, united with what is there.
+func (c *compiler) join(s *site, by granter, m access.Member, username string, at access.Place, grants []grant) {
+	if !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
 		return
 	}
 	key := c.key(m)
@@ -235,22 +274,22 @@ func (c *compiler) join(s *site, doc teamDoc, i int, grants []grant) {
 	if m.Kind != access.ARNMember {
 		e.Member = m // the shorter name wins, in whatever order they come
 	}
-	if name := spec.Username; name != "" {
-		if e.Username != "" && e.Username != name {
+	if username != "" {
+		if e.Username != "" && e.Username != username {
 			c.faultOnce(at, "a principal has one username on a cluster", "%s has two usernames on cluster %s, %s here and %s at %s",
-				m, s.want.Document, quoted(name), quoted(e.Username), e.usernameAt)
+				m, s.want.Document, quoted(username), quoted(e.Username), e.usernameAt)
 		} else if e.Username == "" {
-			e.Username, e.usernameAt = name, at
+			e.Username, e.usernameAt = username, at
 		}
 	}
-	e.Sources = append(e.Sources, access.Source{Team: doc.Value.Name, Place: at})
+	e.Sources = append(e.Sources, access.Source{Team: by.team, Place: at})
 	for _, g := range grants {
 		switch {
 		case !g.cluster[s.want.Document]:
 		case g.group != "":
 			e.Groups = append(e.Groups, g.group)
 		case g.role.Name != "":
-			e.Groups = append(e.Groups, access.TeamGroup(c.state.Owner.Environment, doc.Value.Name))
+			e.Groups = append(e.Groups, access.TeamGroup(c.state.Owner.Environment, by.team))
 		default:
 			if policy, ok := c.policyARN(s, g); ok {
 				e.grant(policy, access.WantScope{Scope: g.scope, Source: g.source})

@@ -52,7 +52,7 @@ func yamlCases() []faultCase {
 		{"one value is not a list", grantWith(`{policy: «[Edit]», namespaces: [a]}`), `Edit`,
 			`spec.grants[0].policy is a list, not text`},
 		{"a member is a mapping", memberWith(`«oleksii»`), `{user: oleksii}`,
-			`spec.members[0] is the single value "oleksii", not a mapping with user, role, permissionSet, arn, account and username: write {user: oleksii}`},
+			`spec.members[0] is the single value "oleksii", not a mapping with user, role, permissionSet, arn, account, workload and username: write {user: oleksii}`},
 		{"a list of mappings begins with dashes", teamWith("  members: «{user: a}»\n  clusters: {all: true}\n  grants: []"), `[{user: a}]`,
 			`spec.members is a mapping, not a list: begin each item with a dash`},
 		{"clusters: all is spelt out", selectorWith(`«all»`), `{all: true}`,
@@ -144,8 +144,8 @@ func keyCases() []faultCase {
 			`unknown apiVersion "v1": want atlas-iam.dev/v1alpha1; every YAML file beneath the Environment's folder is read, hidden ones are not`},
 		{"not a document of ours", "«name: CI\non: push\n»", "",
 			`not an atlas-iam document: it has no apiVersion and no kind: every YAML file beneath the Environment's folder is read; hidden ones are not`},
-		{"a workload as member is for later", memberWith(`{«workload: argocd»}`), "role: argocd",
-			`the member workload is not supported by this version: name its role`},
+		{"a workload is no principal to protect", clusterWith(`protect: [{«workload»: argocd}]`), "role",
+			`unknown key "workload" in spec.protect[0]: name its role: {role: NAME}`},
 		{"via has one word", clusterWith(`kubernetes: {via: «none»}`), "None",
 			`spec.kubernetes.via cannot be "none": did you mean None?`},
 	}
@@ -252,7 +252,11 @@ func teamCases() []faultCase {
 	const sso = "AWSReservedSSO_Backend_0123456789abcdef"
 	return []faultCase{
 		{"a member is named", memberWith(`¦{«account: main»}`), `role: a, account: main`,
-			`spec.members[0] says none of user, role, permissionSet and arn: write one of user, role, permissionSet or arn`},
+			`spec.members[0] says none of user, role, permissionSet, arn and workload: write one of user, role, permissionSet, arn or workload`},
+		{"a workload is a document's name", memberWith(`{workload: «Argo_CD»}`), `argocd`,
+			`spec.members[0].workload cannot be "Argo_CD": want the metadata.name of a Workload document`},
+		{"a workload's role says its account", memberWith(`{workload: argocd«, ¦account: main»}`), ``,
+			`a workload's role says its account itself: leave it out`},
 		{"a member is named once", memberWith(`{user: a«, ¦role: b»}`), ``,
 			`spec.members[0] has user and role together: write one of them`},
 		{"row 6: a session is no principal", memberWith(`{arn: «"arn:aws:sts::111222333444:assumed-role/ci/session"»}`), `"arn:aws:iam::111222333444:role/ci"`,

@@ -138,7 +138,7 @@ func subjectCases() []faultCase {
 		{"a workload's test in a list is for later", who(`[team/a, «workload/yace»]`), `role/yace`,
 			`the subject "workload/yace" is not supported by this version: name its role: role/NAME`},
 		{"a workload's test as a mapping is for later", who(`{«workload: yace»}`), `role: yace`,
-			`the subject workload is not supported by this version: name its role`},
+			`unknown key "workload" in spec.tests[0].who: write workload/NAME`},
 		{"a subject has a kind", who(`«backend»`), `team/backend`,
 			`spec.tests[0].who is no subject: "backend": write team/backend, user/backend or role/backend`},
 		{"a misspelt kind of subject", who(`«tema/backend»`), `team/backend`,

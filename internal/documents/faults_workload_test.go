@@ -1,6 +1,9 @@
 package documents
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func workloadWith(spec string) string {
 	return "apiVersion: atlas-iam.dev/v1alpha1\nkind: Workload\nmetadata: {name: yace}\nspec:\n" + spec + "\n"
@@ -35,7 +38,7 @@ func conditionWith(s string) string {
 func sessionsWith(s string) string { return workloadIn("PodIdentity", soundAccounts, soundRole, s) }
 
 func workloadCases() []faultCase {
-	return append(append(append(accountCases(), madeRoleCases()...), statementCases()...), sessionCases()...)
+	return slices.Concat(accountCases(), madeRoleCases(), statementCases(), sessionCases(), workloadGrantCases())
 }
 
 func accountCases() []faultCase {
@@ -309,5 +312,17 @@ func sessionCases() []faultCase {
 		{"row 32: a condition's value with a tag that is disabled", workloadIn("PodIdentity", soundAccounts,
 			"  role: {name: a, statements: [{actions: [\"s3:*\"], resources: [\"*\"], conditions: {StringLike: {\"s3:prefix\": [«\"${aws:PrincipalTag/eks-cluster-name}/*\"»]}}}]}\n", "  disableSessionTags: true"), `"${aws:PrincipalTag/team}/*"`,
 			`with disableSessionTags no session has the tag eks-cluster-name, so this never holds: leave disableSessionTags out, or the condition`},
+	}
+}
+
+func workloadGrantCases() []faultCase {
+	grant := func(s string) string { return sessionsWith("  grants:\n    - " + s) }
+	return []faultCase{
+		{"a workload's grant names its clusters", grant(`¦{clusterRole: edit, scope: cluster«»}`), `, clusters: {all: true}`,
+			`spec.grants[0] names no clusters: write clusters: {names: [...]}: a workload may live on others than its grants are for`},
+		{"a workload's grant has a reach", grant(`¦{clusterRole: edit, clusters: {all: true}«»}`), `, namespaces: [a]`,
+			`spec.grants[0] does not say where edit reaches: write namespaces: ["..."], or scope: cluster`},
+		{"a workload's grant of an unknown policy", grant(`{policy: «Edti», scope: cluster, clusters: {all: true}}`), `Edit`,
+			`unknown access policy "Edti": did you mean Edit? (AmazonEKSEditPolicy)`},
 	}
 }

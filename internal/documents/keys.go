@@ -9,21 +9,6 @@ import (
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
 
-// laterKeys are keys that a later version will read, by the type they are in.
-func laterKeys(t reflect.Type, key string) (what, instead string, ok bool) {
-	switch t {
-	case reflect.TypeFor[v1alpha1.Subject]():
-		if key == "workload" {
-			return "the subject workload", "name its role", true
-		}
-	case reflect.TypeFor[v1alpha1.Member](), reflect.TypeFor[v1alpha1.Principal]():
-		if key == "workload" {
-			return "the member workload", "name its role", true
-		}
-	}
-	return "", "", false
-}
-
 // otherWords are what AWS, Terraform and others call a key of ours, folded.
 var otherWords = map[string]string{
 	"principalarn": "arn", "userarn": "arn", "rolearn": "arn", "username": "username", "rolename": "role", "iamuser": "user", "iamrole": "role",
@@ -36,7 +21,7 @@ var otherWords = map[string]string{
 }
 
 // subjectText are keys, folded, of subjects that are written as text.
-var subjectText = map[string]string{"team": "team/NAME", "serviceaccount": "serviceaccount/NAMESPACE/NAME"}
+var subjectText = map[string]string{"team": "team/NAME", "serviceaccount": "serviceaccount/NAMESPACE/NAME", "workload": "workload/NAME"}
 
 // manyFaults is how many faults there are before a word's nearest is no longer
 // looked for: a file that has so many is not one of ours.
@@ -45,10 +30,6 @@ const manyFaults = 1000
 // unknownKey says what is wrong with a key that t does not have, and gives
 // the key of t that was meant, if one was.
 func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant string) {
-	if what, instead, ok := laterKeys(t, key.Value); ok {
-		d.fault(key, instead, "%s is not supported by this version", what)
-		return ""
-	}
 	if form, ok := subjectText[fold(key.Value)]; ok && t == reflect.TypeFor[v1alpha1.Subject]() {
 		d.fault(key, "write "+form, "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""

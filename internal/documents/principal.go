@@ -8,14 +8,19 @@ import (
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
 
-// principal judges how a document names an IAM principal.
-func (d *decoder) principal(p []any, m v1alpha1.Principal) {
+// principal judges how a document names an IAM principal; more are the keys
+// besides a principal's own that may do it.
+func (d *decoder) principal(p []any, m v1alpha1.Principal, more ...string) {
 	d.account(at(p, "account"), m.Account)
-	key, ok := d.exactlyOne(p, "user", "role", "permissionSet", "arn")
+	key, ok := d.exactlyOne(p, append([]string{"user", "role", "permissionSet", "arn"}, more...)...)
 	if !ok {
 		return
 	}
 	switch key {
+	case "workload":
+		if m.Account != "" {
+			d.badKey(at(p, "account"), "leave it out", "a workload's role says its account itself")
+		}
 	case "user":
 		d.iamEntity(at(p, key), key, m.User)
 	case "role":

@@ -163,6 +163,7 @@ func (s *schema) structure(t reflect.Type) (object, error) {
 	for _, name := range append([]string{t.Name()}, embedded(t)...) {
 		if keys, ok := s.described[name].Markers["ExactlyOneOf"]; ok {
 			def["oneOf"] = oneRequired(strings.Split(keys, ";"))
+			break // the outer one's counts
 		}
 	}
 	switch t {
@@ -180,6 +181,8 @@ func (s *schema) structure(t reflect.Type) (object, error) {
 	case reflect.TypeFor[v1alpha1.WorkloadSpec]():
 		def["if"] = object{"properties": object{"credentials": object{"const": string(access.IRSA)}}}
 		def["then"] = object{"not": anyRequired("targetRole", "disableSessionTags", "sessionPolicy")}
+		grants := properties["grants"].(object)
+		grants["items"] = object{"allOf": []any{grants["items"]}, "required": []string{"clusters"}}
 	case reflect.TypeFor[v1alpha1.Test]():
 		def["oneOf"] = testForms()
 		def["not"] = object{"required": []string{"namespace", "namespaces"}}

@@ -225,6 +225,7 @@ var beyondSchema = []string{
 	"a label has its letters",
 	"a label's key has its letters",
 	"more labels than anybody has",
+	"a workload's role says its account",
 	"row 6: root is no user",
 	"row 6: a star in an ARN",
 	"row 6: a service-linked role by ARN",

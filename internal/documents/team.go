@@ -16,7 +16,8 @@ func (d *decoder) team(t *v1alpha1.Team) {
 	spec := []any{"spec"}
 	for i, m := range t.Spec.Members {
 		p := at(spec, "members", i)
-		d.principal(p, m.Principal)
+		d.principal(p, m.Principal, "workload")
+		d.form(at(p, "workload"), m.Workload, dnsLabel, "want the metadata.name of a Workload document")
 		d.username(at(p, "username"), m)
 	}
 

@@ -23,6 +23,13 @@ func (d *decoder) workload(w *v1alpha1.Workload) {
 	d.serviceAccounts(at(spec, "serviceAccounts"), w.Spec)
 	d.workloadRole(at(spec, "role"), &w.Spec.Role)
 	d.sessions(spec, &w.Spec)
+	for i, g := range w.Spec.Grants {
+		p := at(spec, "grants", i)
+		d.grant(p, g)
+		if d.sound(p) && !d.has(at(p, "clusters")) {
+			d.bad(p, "write clusters: {names: [...]}: a workload may live on others than its grants are for", "%s names no clusters", pathString(p))
+		}
+	}
 }
 
 // credentials are the ways to a role's credentials.

@@ -30,6 +30,7 @@ var wordsHere = map[reflect.Type]map[string]string{
 
 // notHere answers keys, folded, that some types of ours have no place for.
 var notHere = map[reflect.Type]map[string]string{
+	reflect.TypeFor[v1alpha1.Principal](): {"workload": "name its role: {role: NAME}"},
 	reflect.TypeFor[v1alpha1.WorkloadRole](): {
 		"assumerolepolicy": "the trust policy is made of credentials, clusters and serviceAccounts", "assumerolepolicydocument": "the trust policy is made of credentials, clusters and serviceAccounts",
 		"trust": "the trust policy is made of credentials, clusters and serviceAccounts", "trustpolicy": "the trust policy is made of credentials, clusters and serviceAccounts",

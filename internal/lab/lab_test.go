@@ -218,3 +218,35 @@ func TestOnlyThisMachinesLabsAreReached(t *testing.T) {
 		}
 	}
 }
+
+// What an apply would make must not be there before it, or it would be
+// another's; what it takes to be there must.
+func TestSeedingMakesTheRolesThatWorkloadsTakeToExist(t *testing.T) {
+	role := func(name string) string { return "arn:aws:iam::" + mainID + ":role/" + name }
+	want := &access.State{
+		Accounts: []access.Account{{Name: "main", ID: mainID, Partition: "aws", Regions: []string{"us-east-1"}}},
+		Roles: []access.WantRole{
+			{Account: mainID, ARN: role("x/made")},
+			{Account: mainID, ARN: role("old/there"), Existing: true},
+		},
+		Workloads: []access.WantWorkload{{Name: "w", Target: role("target")}, {Name: "v", Target: role("x/made")}},
+		Clusters: []access.WantCluster{{Document: "a", Key: access.ClusterKey{Account: mainID, Region: "us-east-1", Name: "a"}, Entries: []access.WantEntry{
+			{Member: member(access.RoleMember, "aws", mainID, "x/made"), Type: access.Standard},
+			{Member: member(access.RoleMember, "aws", mainID, "old/there"), Type: access.Standard},
+		}}},
+	}
+	got, err := open(t, filepath.Join(t.TempDir(), "lab.db")).Seed(t.Context(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("2 roles: old/there ("+mainID+"), target ("+mainID+")", strings.Join(got, "\n"), cmp.Transformer("roles", func(s string) string {
+		for line := range strings.SplitSeq(s, "\n") {
+			if strings.Contains(line, " roles: ") {
+				return line
+			}
+		}
+		return s
+	})); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -61,9 +61,23 @@ func needsOf(want *access.State) needs {
 			add(principal{IAMPrincipal: p, admin: true, externalID: a.ExternalID, trusted: neighbours(want.Accounts, p)})
 		}
 	}
+	made := map[string]bool{} // by ARN: the roles that an apply makes
+	for _, r := range want.Roles {
+		made[r.ARN] = !r.Existing
+		if r.Existing {
+			addRole(r.ARN, add)
+		}
+	}
+	for _, w := range want.Workloads {
+		if w.Target != "" && !made[w.Target] {
+			addRole(w.Target, add)
+		}
+	}
 	for _, c := range want.Clusters {
 		for _, e := range c.Entries {
-			addMember(e.Member, false, add)
+			if arn, _ := e.Member.ARN(); !made[arn] {
+				addMember(e.Member, false, add)
+			}
 		}
 		for _, m := range c.Protect {
 			addMember(m.Member, false, add)
@@ -95,6 +109,12 @@ func neighbours(accounts []access.Account, role access.IAMPrincipal) []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+func addRole(arn string, add func(principal)) {
+	if p, err := access.ParseIAMPrincipal(arn); err == nil {
+		add(principal{IAMPrincipal: p})
+	}
 }
 
 func addMember(m access.Member, admin bool, add func(principal)) {
