@@ -20,8 +20,8 @@ import (
 // characters, percent-encoded.
 const largestBody = 2 << 20
 
-// ServeHTTP answers AWS's API, the OIDC issuers of its clusters, and the lab's
-// own routes /healthz and /_lab/.
+// ServeHTTP answers AWS's API, the OIDC issuers and the Pod Identity agents of
+// its clusters, and the lab's own routes /healthz and /_lab/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.accepts(r.Host) {
 		http.Error(w, fmt.Sprintf("the lab answers to loopback names only, not to %q", r.Host), http.StatusForbidden)
@@ -33,6 +33,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case s.parts.Kubernetes != nil && strings.HasPrefix(r.URL.Path, kubernetes.IssuerPrefix):
 		s.parts.Kubernetes.ServeIssuer(w, r, front{s})
+		return
+	case s.parts.EKSAuth != nil && r.URL.Path == AgentPath:
+		s.serveAgent(w, r)
 		return
 	}
 	id := newRequestID()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/eks"
+	"github.com/atlas-iam/atlas-iam/emulator/eksauth"
 	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
 )
@@ -45,6 +46,7 @@ type Parts struct {
 	Services    []call.Service
 	EKS         *eks.Service     // of Services; may be nil, as Kubernetes
 	Kubernetes  *kubernetes.Room // what the API servers of EKS's clusters ask
+	EKSAuth     *eksauth.Service // of Services, with EKS; what the clusters' agents ask
 }
 
 // Server is a running lab. It is an http.Handler for AWS's API requests.
