@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "encoding/json"
+
 // Workload gives ServiceAccounts an IAM role on the clusters it selects.
 type Workload struct {
 	TypeMeta   `json:",inline"`
@@ -82,6 +84,10 @@ type WorkloadRole struct {
 	// Statements are what the role may do, as an inline policy. A role without any is legal.
 	Statements []Statement `json:"statements,omitempty"`
 
+	// Presets are add-ons whose needs go into the inline policy, as text or with parameters: see docs/presets.md.
+	// +kubebuilder:example={"yace"}
+	Presets []Preset `json:"presets,omitempty"`
+
 	// ManagedPolicies are the ARNs of managed policies to attach, ten at most.
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:Pattern=`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$`
@@ -107,6 +113,38 @@ type WorkloadRole struct {
 	// +kubebuilder:validation:MaxLength=1000
 	// +kubebuilder:example="CloudWatch metrics for Prometheus"
 	Description string `json:"description,omitempty"`
+}
+
+// Preset is an add-on of which it is known what it needs.
+type Preset struct {
+	// Name is the preset's name, or another that it goes by.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9.-]*$`
+	// +kubebuilder:example="external-dns"
+	Name string `json:"name"`
+
+	// Parameters narrow what the add-on may do: text, true or false, or lists of text.
+	Parameters map[string]Values `json:"parameters,omitempty"`
+}
+
+// Values are what a preset's parameter is given: one or a list.
+type Values []string
+
+// UnmarshalJSON takes the name alone, or all keys.
+func (p *Preset) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &p.Name)
+	}
+	type plain Preset
+	return json.Unmarshal(b, (*plain)(p))
+}
+
+// UnmarshalJSON takes one or a list; true and false are texts too.
+func (v *Values) UnmarshalJSON(b []byte) error {
+	if s := string(b); s == "true" || s == "false" {
+		*v = Values{s}
+		return nil
+	}
+	return oneOrList(b, (*[]string)(v))
 }
 
 // Statement is a statement of an IAM policy. Of actions and notActions one is

@@ -32,8 +32,8 @@ type role struct {
 }
 
 // roleDetails is what a document says of the role it makes, the same on each
-// cluster; its ARN is not settled.
-func (c *compiler) roleDetails(doc workloadDoc) access.WantRole {
+// cluster of a partition; its ARN is not settled.
+func (c *compiler) roleDetails(doc workloadDoc, partition string) access.WantRole {
 	spec := doc.Value.Spec.Role
 	r := access.WantRole{
 		Existing: spec.Existing != "", Description: spec.Description, MaxSession: seconds(spec.MaxSessionDuration),
@@ -53,7 +53,7 @@ func (c *compiler) roleDetails(doc workloadDoc) access.WantRole {
 		r.Boundary = *spec.PermissionsBoundary
 	}
 	c.roleTags(doc, spec.Tags)
-	c.inline(doc, &r)
+	c.inline(doc, partition, &r)
 	return r
 }
 
@@ -61,28 +61,45 @@ func (c *compiler) roleDetails(doc workloadDoc) access.WantRole {
 // quotas)
 const maxInline = 10240
 
-// inline makes the role's inline policy of its statements.
-func (c *compiler) inline(doc workloadDoc, r *access.WantRole) {
+// placed is a statement and where it is from.
+type placed struct {
+	v1alpha1.Statement
+	place access.Place
+}
+
+func placedStatements(list []v1alpha1.Statement, at func(path ...any) access.Place) []placed {
+	var out []placed
+	for i, s := range list {
+		out = append(out, placed{s, at(i)})
+	}
+	return out
+}
+
+// inline makes the role's inline policy of its statements, its presets' and
+// the way to its target.
+func (c *compiler) inline(doc workloadDoc, partition string, r *access.WantRole) {
 	spec := doc.Value.Spec
-	statements, at := slices.Clone(spec.Role.Statements), func(i int) access.Place {
-		return doc.At("spec", "role", "statements", min(i, len(spec.Role.Statements)-1))
+	statements := placedStatements(spec.Role.Statements, beneath(doc, "spec", "role", "statements"))
+	for i := range spec.Role.Presets {
+		statements = append(statements, c.preset(doc, i, partition)...)
 	}
 	if spec.TargetRole != nil {
-		statements = append(statements, toTarget(spec))
-		if len(spec.Role.Statements) == 0 {
-			at = func(int) access.Place { return doc.At("spec", "targetRole") }
-		}
+		statements = append(statements, placed{toTarget(spec), doc.At("spec", "targetRole")})
 	}
 	if len(statements) == 0 {
 		return
 	}
-	document, ok := c.policyDocument(iam.Identity, statements, at)
+	document, ok := c.policyDocument(iam.Identity, statements)
 	if !ok {
 		return
 	}
 	if n := iam.Size(string(document)); n > maxInline {
-		c.fault(doc.At("spec", "role", "statements"), "make managed policies of some, and name those under managedPolicies",
-			"the statements of role %s have %d characters, and a role's inline policies %d at most", quoted(spec.Role.Name), n, maxInline)
+		at, what := doc.At("spec", "role", "statements"), "statements"
+		if len(spec.Role.Presets) > 0 {
+			at, what = doc.At("spec", "role", "presets"), "statements and presets"
+		}
+		c.fault(at, "make managed policies of some, and name those under managedPolicies",
+			"the %s of role %s have %d characters, and a role's inline policies %d at most", what, quoted(spec.Role.Name), n, maxInline)
 	}
 	r.Inline = []access.RolePolicy{{Name: cmp.Or(spec.Role.PolicyName, doc.Value.Name), Document: document}}
 }
@@ -110,9 +127,8 @@ type statement struct {
 
 var statementPath = regexp.MustCompile(`^Statement\[(\d+)\]`)
 
-// policyDocument makes a policy of statements, in canonical form; at gives the
-// place of each.
-func (c *compiler) policyDocument(kind iam.Kind, list []v1alpha1.Statement, at func(i int) access.Place) (access.Document, bool) {
+// policyDocument makes a policy of statements, in canonical form.
+func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document, bool) {
 	policy := struct {
 		Version   string
 		Statement []statement
@@ -127,19 +143,19 @@ func (c *compiler) policyDocument(kind iam.Kind, list []v1alpha1.Statement, at f
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(policy); err != nil {
-		c.fault(at(0), "", "these statements make no policy: %s", documents.Escape(err.Error()))
+		c.fault(list[0].place, "", "these statements make no policy: %s", documents.Escape(err.Error()))
 		return "", false
 	}
 	document, err := iam.Canonical(kind, text.String())
 	if err == nil {
 		return document, true
 	}
-	place, said := at(0), err.Error()
+	place, said := list[0].place, err.Error()
 	if wrong := (*iam.ParseError)(nil); errors.As(err, &wrong) {
 		said = wrong.Problem
 		if m := statementPath.FindStringSubmatch(wrong.Path); m != nil {
-			i, _ := strconv.Atoi(m[1]) // digits by the pattern
-			place = at(i)
+			i, _ := strconv.Atoi(m[1]) // digits by the pattern, of a statement of ours
+			place = list[i].place
 			said = strings.TrimPrefix(wrong.Path, m[0]+".") + ": " + said
 		}
 	}

@@ -60,17 +60,21 @@ func (c *compiler) workload(doc workloadDoc) {
 	slices.SortFunc(w.Accounts, func(a, b access.WorkloadAccount) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
+	w.Presets = c.presets(doc)
 	selected := c.selectClusters(spec.Clusters, func(i int) access.Place { return doc.At("spec", "clusters", "names", i) })
 	if len(selected) == 0 {
 		c.note(doc.At("spec", "clusters"), "no-clusters", "workload %s selects no cluster", doc.Value.Name)
 	}
-	role := c.roleDetails(doc)
+	details := map[string]access.WantRole{} // by partition
 	session := c.sessionPolicy(doc)
 	for _, s := range c.sites {
 		if !selected[s.want.Document] {
 			continue
 		}
-		key, ok := c.workloadRole(doc, s, role)
+		if _, ok := details[s.partition]; !ok {
+			details[s.partition] = c.roleDetails(doc, s.partition)
+		}
+		key, ok := c.workloadRole(doc, s, details[s.partition])
 		if !ok {
 			continue
 		}
@@ -211,7 +215,7 @@ func (c *compiler) sessionPolicy(doc workloadDoc) access.Document {
 	if p == nil {
 		return ""
 	}
-	document, ok := c.policyDocument(iam.SessionPolicy, p.Statements, func(i int) access.Place { return doc.At("spec", "sessionPolicy", "statements", i) })
+	document, ok := c.policyDocument(iam.SessionPolicy, placedStatements(p.Statements, beneath(doc, "spec", "sessionPolicy", "statements")))
 	if n := iam.Size(string(document)); ok && n > maxSessionPolicy {
 		c.fault(doc.At("spec", "sessionPolicy"), "leave to the role what can be there", "the session policy has %d characters, and STS takes %d", n, maxSessionPolicy)
 	}

@@ -79,8 +79,11 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path []any) bool {
 
 func (d *decoder) valueOf(n *yaml.Node, v reflect.Value, path []any) bool {
 	switch typ := v.Type(); {
-	case typ == reflect.TypeFor[v1alpha1.Subject]() && n.Kind == yaml.ScalarNode:
+	case asText(typ) && n.Kind == yaml.ScalarNode:
 		return d.valueOf(n, v.FieldByName("Name"), path)
+	case typ == reflect.TypeFor[v1alpha1.Values]() && n.Kind == yaml.ScalarNode && n.Tag == "!!bool" && n.Style&quotedStyles == 0:
+		v.Set(reflect.ValueOf(v1alpha1.Values{strings.ToLower(n.Value)}))
+		return true
 	case oneOrList(typ) && n.Kind != yaml.SequenceNode:
 		v.Set(reflect.MakeSlice(typ, 1, 1))
 		return d.valueOf(n, v.Index(0), path)
@@ -120,9 +123,14 @@ func mayBeEmpty(path []any) bool {
 	return lastKey(path) == "permissionsBoundary" || slices.Contains(path, any("conditions"))
 }
 
+// asText reports whether what has keys may be written as its name.
+func asText(t reflect.Type) bool {
+	return t == reflect.TypeFor[v1alpha1.Subject]() || t == reflect.TypeFor[v1alpha1.Preset]()
+}
+
 // oneOrList reports whether a list may be written as its one item.
 func oneOrList(t reflect.Type) bool {
-	return t == reflect.TypeFor[v1alpha1.Subjects]() || t == reflect.TypeFor[v1alpha1.Words]()
+	return t == reflect.TypeFor[v1alpha1.Subjects]() || t == reflect.TypeFor[v1alpha1.Words]() || t == reflect.TypeFor[v1alpha1.Values]()
 }
 
 // object decodes a mapping into a struct.

@@ -35,6 +35,10 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 		return ""
 	}
 	names := namesOf(fieldsOf(t))
+	if t == reflect.TypeFor[v1alpha1.Preset]() && fold(key.Value) != "parameter" && fold(key.Value) != "params" {
+		d.fault(key, "write it beneath parameters", "unknown key %s in %s", quoted(key.Value), d.name(path))
+		return ""
+	}
 	if hint, ok := notHere[t][fold(key.Value)]; ok {
 		d.fault(key, hint, "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""

@@ -216,6 +216,9 @@ func formOf(p *definition) (form, deeper string) {
 		if values, ok := p.Additional.(map[string]any); ok && values["type"] == "object" {
 			return "map of maps of lists of text", ""
 		}
+		if values, ok := p.Additional.(map[string]any); ok && values["anyOf"] != nil {
+			return "map of text, true or false, or lists of text", ""
+		}
 		return "map of text", ""
 	}
 	return "text", ""

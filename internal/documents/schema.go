@@ -96,6 +96,10 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 		values, err := s.typ(t.Elem())
 		return object{"type": "object", "additionalProperties": values}, err
 	case reflect.Slice:
+		if t == reflect.TypeFor[v1alpha1.Values]() {
+			text := object{"type": "string"}
+			return object{"anyOf": []any{object{"type": []string{"string", "boolean"}}, object{"type": "array", "items": text}}}, nil
+		}
 		items, err := s.typ(t.Elem())
 		array := object{"type": "array", "items": items}
 		if oneOrList(t) && err == nil {
@@ -108,6 +112,10 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 			ref, err := s.definition(t)
 			return object{"anyOf": []any{object{"type": "string", "pattern": subjectPattern}, ref}}, err
 		}
+		if t == reflect.TypeFor[v1alpha1.Preset]() {
+			ref, err := s.definition(t)
+			return object{"anyOf": []any{object{"type": "string", "pattern": presetPattern}, ref}}, err
+		}
 		return s.definition(t)
 	}
 	return nil, fmt.Errorf("make a schema of %s: no form for kind %s", t, t.Kind())
@@ -115,6 +123,9 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 
 // subjectPattern is what a subject written as text looks like.
 const subjectPattern = `^(arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/.+|(team|user|role|permissionSet)/.+|serviceaccount/[^/]+/[^/]+)$`
+
+// presetPattern is what a preset written as text looks like.
+const presetPattern = `^[a-z0-9][a-z0-9.-]*$`
 
 // definition is a reference to a struct's definition, which it makes.
 func (s *schema) definition(t reflect.Type) (object, error) {

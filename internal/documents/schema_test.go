@@ -203,6 +203,7 @@ var beyondSchema = []string{
 	"a session lasts an hour at least",
 	"a session lasts twelve hours at most",
 	"a description has IAM's letters",
+	"a preset stands once",
 	"an action stands once",
 	"a resource has six parts",
 	"a variable that does not end",

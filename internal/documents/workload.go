@@ -250,8 +250,31 @@ func (d *decoder) workloadRole(p []any, r *v1alpha1.WorkloadRole) {
 	}
 	d.existingRole(at(p, "existing"), r.Existing)
 	d.madeRoleName(at(p, "name"), r.Name)
-	if d.has(at(p, "policyName")) && d.sound(p) && len(r.Statements) == 0 {
-		d.badKey(at(p, "policyName"), "write statements, or leave it out", "there is no inline policy to name")
+	d.presets(at(p, "presets"), r.Presets)
+	if d.has(at(p, "policyName")) && d.sound(p) && len(r.Statements)+len(r.Presets) == 0 {
+		d.badKey(at(p, "policyName"), "write statements or presets, or leave it out", "there is no inline policy to name")
+	}
+}
+
+var presetName = regexp.MustCompile(presetPattern)
+
+// presets judges the form of presets; which there are is judged with their
+// data.
+func (d *decoder) presets(path []any, list []v1alpha1.Preset) {
+	seen := map[string]bool{}
+	for i, preset := range list {
+		p := at(path, i)
+		if n, ok := follow(d.node, p); !ok || d.spoiled[n] {
+			continue
+		}
+		where := p
+		if d.has(at(p, "name")) {
+			where = at(p, "name")
+		}
+		if d.form(where, preset.Name, presetName, "want a preset's name, such as external-dns") && seen[preset.Name] {
+			d.bad(where, "give it its parameters once", "the preset %s stands twice", quoted(preset.Name))
+		}
+		seen[preset.Name] = true
 	}
 }
 
