@@ -74,6 +74,8 @@ func losses(c *plan.Change) []string {
 		}
 	case plan.RoleBinding, plan.ClusterRoleBinding:
 		return bindingLosses(c)
+	case plan.Role, plan.RolePolicy, plan.RoleAttachment, plan.PodIdentityAssociation, plan.ServiceAccount:
+		return workloadLosses(c)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
@@ -18,7 +19,7 @@ const (
 func massDeletion() plan.Guard {
 	return plan.Guard{
 		Slug: "mass-deletion",
-		About: fmt.Sprintf("The plan deletes more than %d entries, associations and bindings, or over half of what is ours on a cluster where that is more than %d. "+
+		About: fmt.Sprintf("The plan deletes more than %d entries, associations, bindings, roles and ServiceAccounts, or over half of what is ours on a cluster where that is more than %d. "+
 			"An entry counts once with its policies; a replace counts too.", maxDeletes, maxClusterDeletes),
 		Told:    true,
 		Instead: "`--max-deletes N` sets the number for this run and replaces both bounds.",
@@ -43,7 +44,7 @@ func checkMassDeletion(in *plan.Input) plan.Findings {
 		case total > limit:
 			return fmt.Sprintf("one of %d deletes, and more than %d are not made unasked: --max-deletes %d lets them through", total, limit, total)
 		case !given && len(d.changes) > maxClusterDeletes && 2*d.gone > d.ours:
-			return fmt.Sprintf("one of %d deletes on %s, over half of what is ours there: --max-deletes %d lets them through", len(d.changes), c.Cluster.Name, total)
+			return fmt.Sprintf("one of %d deletes on %s, over half of what is ours there: --max-deletes %d lets them through", len(d.changes), placeName(c.Cluster), total)
 		}
 		return ""
 	})
@@ -75,7 +76,7 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 	for i := range in.Plan.Changes {
 		c := &in.Plan.Changes[i]
 		single := c.Kind == plan.PolicyAssociation && c.Verb == plan.Delete && !entry[key{c.Cluster, c.Principal}]
-		if !goes[c.ID] || !(single || (c.Kind == plan.AccessEntry || isBinding(c)) && removes(c)) {
+		if !goes[c.ID] || !(single || (c.Kind == plan.AccessEntry || isBinding(c) || isWorkload(c)) && removes(c)) {
 			continue
 		}
 		d := out[c.Cluster]
@@ -84,7 +85,7 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 			out[c.Cluster] = d
 		}
 		d.changes[c.ID] = true
-		if isBinding(c) {
+		if isBinding(c) || isWorkload(c) {
 			d.gone++
 			continue
 		}
@@ -98,10 +99,10 @@ func countDeletes(in *plan.Input) map[access.ClusterKey]*clusterDeletes {
 	return out
 }
 
-// objectsOfOurs counts our entries, their associations and our bindings on a
-// cluster.
+// objectsOfOurs counts our entries, their associations, our bindings and what
+// workloads have of us on a cluster; our roles in an account.
 func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
-	n := 0
+	n := workloadsOfOurs(in, k)
 	if h, ok := in.Have.Cluster(k); ok {
 		for i := range h.Entries {
 			if e := &h.Entries[i]; ours(in, e) {
@@ -141,7 +142,7 @@ func deleteAll() plan.Guard {
 			}
 			all := !wantsSomething(in)
 			return holdEach(in.Plan, func(c *plan.Change) string {
-				if c.Verb != plan.Delete || !oursIs(in, c) || c.Kind != plan.AccessEntry && !isBinding(c) && !all {
+				if c.Verb != plan.Delete || !oursIs(in, c) && !isWorkload(c) || c.Kind != plan.AccessEntry && !isBinding(c) && !all {
 					return ""
 				}
 				if all {
@@ -174,10 +175,18 @@ func idleTeam(in *plan.Input, c *plan.Change) (string, bool) {
 }
 
 func wantsSomething(in *plan.Input) bool {
+	for _, r := range in.Want.Roles {
+		if slices.ContainsFunc(r.Trust, func(t access.WantTrust) bool { return mayExist(in.Have, t.Cluster) }) {
+			return true
+		}
+	}
 	for i := range in.Want.Clusters {
 		w := &in.Want.Clusters[i]
 		if !mayExist(in.Have, w.Key) {
 			continue
+		}
+		if len(w.PodIdentities)+len(w.ServiceAccounts) > 0 {
+			return true
 		}
 		for j := range w.Entries {
 			if mayResolve(in.Have, w.Entries[j].Member) {

@@ -23,6 +23,9 @@ func halfRead() plan.Guard {
 				if isBinding(c) {
 					return unreadBindings(in, c)
 				}
+				if c.Kind.Workload() {
+					return unreadWorkload(in, c)
+				}
 				if g, ok := in.Have.Unread(c.Cluster, c.Principal); ok {
 					return fmt.Sprintf("the %s of %s could not be read: %s", g.What, c.Cluster.Name, g.Reason)
 				}

@@ -16,10 +16,11 @@ func privilege() plan.Guard {
 	return plan.Guard{
 		Slug: "privilege",
 		About: "A binding gives a role of one's own from which its holders can come to more than it says: `escalate`, `bind`, `impersonate`, everything, nodes/proxy, " +
-			"serviceaccounts/token, approving certificates, writing webhooks, creating persistent volumes, listing secrets.",
-		Instead: "Take the rule out of the role, or bind a role that says plainly what it gives, such as `cluster-admin`.",
+			"serviceaccounts/token, approving certificates, writing webhooks, creating persistent volumes, listing secrets. Or a workload's IAM role may be had by others " +
+			"than its ServiceAccounts, leads to an administrator, or is one that no program should have; or somebody may make a namespace that its pattern matches.",
+		Instead: "Take the rule out of the role, or bind a role that says plainly what it gives, such as `cluster-admin`; name the actions, resources and subjects that the workload needs.",
 		Check: func(in *plan.Input) plan.Findings {
-			var f plan.Findings
+			f := workloadPrivilege(in)
 			roles := make(map[access.ClusterKey][]access.KubernetesRole)
 			for i := range in.Plan.Changes {
 				c := &in.Plan.Changes[i]

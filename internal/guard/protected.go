@@ -12,12 +12,15 @@ import (
 func protected() plan.Guard {
 	return plan.Guard{
 		Slug:    "protected",
-		About:   "The change removes, narrows, renames or retags an entry that the Cluster document protects.",
+		About:   "The change removes, narrows, renames or retags an entry that the Cluster document protects, or changes a role, its trust or its policies that one protects.",
 		Instead: "Take the member out of `protect`.",
 		Check: func(in *plan.Input) plan.Findings {
 			return holdEach(in.Plan, func(c *plan.Change) string {
 				if isBinding(c) {
 					return protectedMember(in, c)
+				}
+				if place := protectedRole(in, c); place != "" {
+					return "changes role " + roleWords(c.Principal) + ", which " + place + " protects"
 				}
 				place, ok := protectedBy(in, c)
 				if !ok {
@@ -33,6 +36,22 @@ func protected() plan.Guard {
 			})
 		},
 	}
+}
+
+// protectedRole is the place that protects the role that a change is about;
+// "" where none does or the change makes it.
+func protectedRole(in *plan.Input, c *plan.Change) string {
+	if c.Kind != plan.Role && c.Kind != plan.RolePolicy && c.Kind != plan.RoleAttachment || c.Kind == plan.Role && c.From == nil {
+		return ""
+	}
+	for i := range in.Want.Clusters {
+		for _, m := range in.Want.Clusters[i].Protect {
+			if names(m.Member, c.Principal) {
+				return m.Place.String()
+			}
+		}
+	}
+	return ""
 }
 
 // protectedMember is the reason not to take a role from somebody protected who

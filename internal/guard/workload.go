@@ -1,0 +1,315 @@
+package guard
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/trust"
+)
+
+// workloads judges what a plan gives workloads: the trust of their roles, what
+// those may do, and who comes to them.
+type workloads struct {
+	in    *plan.Input
+	want  map[string]*access.WantRole // by ARN
+	have  map[string]*access.HaveRole
+	found plan.Findings
+}
+
+// workloadPrivilege is the part of guard privilege that is about workloads.
+func workloadPrivilege(in *plan.Input) plan.Findings {
+	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{}}
+	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) {
+		return w.found
+	}
+	for i := range in.Want.Roles {
+		w.want[in.Want.Roles[i].ARN] = &in.Want.Roles[i]
+	}
+	for i := range in.Have.Accounts {
+		for j := range in.Have.Accounts[i].Details {
+			r := &in.Have.Accounts[i].Details[j]
+			w.have[r.ARN] = r
+		}
+	}
+	for _, arn := range slices.Sorted(maps.Keys(w.want)) {
+		w.trusted(arn)
+		w.rights(arn)
+	}
+	for i := range in.Plan.Changes {
+		c := &in.Plan.Changes[i]
+		w.given(c)
+		w.chained(c)
+	}
+	w.namespaceMakers()
+	w.neighbours()
+	return w.found
+}
+
+func (w *workloads) hold(c *plan.Change, reason string) {
+	w.found.Holds = append(w.found.Holds, plan.Finding{Change: c.ID, Reason: reason})
+}
+
+func (w *workloads) warn(slug string, c *plan.Change, text string) {
+	w.found.Warnings = append(w.found.Warnings, plan.Warning{Slug: slug, Change: c.ID, Text: text, Source: c.Source})
+}
+
+// changesOf are the plan's changes of a role itself and of its policies.
+func (w *workloads) changesOf(arn string) []*plan.Change {
+	var out []*plan.Change
+	for i := range w.in.Plan.Changes {
+		switch c := &w.in.Plan.Changes[i]; c.Kind {
+		case plan.Role, plan.RolePolicy, plan.RoleAttachment:
+			if c.Principal == arn {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// about is what is known around a role.
+func (w *workloads) about(arn string) trust.About {
+	a := trust.About{Role: arn, Clusters: w.in.Have.Clusters}
+	if r := w.want[arn]; r != nil {
+		a.Ours, a.Of = !r.Existing, r.Trust
+	}
+	p, _ := access.ParseIAMPrincipal(arn)
+	for i := range w.in.Have.Accounts {
+		h := &w.in.Have.Accounts[i]
+		a.Accounts = append(a.Accounts, h.Account.ID)
+		if h.Account.ID == p.Account {
+			a.ProvidersRead, a.Providers = h.ProvidersRead, h.Providers
+		}
+	}
+	return a
+}
+
+// trusted judges the trust policy that a role of ours gets. What its policy
+// says already, as of others' statements in a role that was adopted, is pointed
+// out.
+func (w *workloads) trusted(arn string) {
+	for _, c := range w.changesOf(arn) {
+		to, ok := c.To.(plan.IAMRole)
+		if !ok || to.Trust == "" {
+			continue
+		}
+		var before []trust.Danger
+		if from, ok := c.From.(plan.IAMRole); ok && from.Trust != "" && c.Verb != plan.Replace {
+			before = trust.Judge(from.Trust, w.about(arn))
+		}
+		for _, d := range trust.Judge(to.Trust, w.about(arn)) {
+			text := "the trust policy of role " + roleWords(arn) + ": " + d.String()
+			if d.Severity == trust.Hold && !slices.Contains(before, d) {
+				w.hold(c, text)
+			} else {
+				w.warn("trust", c, text)
+			}
+		}
+	}
+}
+
+// roleWords is a role's name with its account.
+func roleWords(arn string) string {
+	p, err := access.ParseIAMPrincipal(arn)
+	if err != nil {
+		return arn
+	}
+	return p.Name + " of " + p.Account
+}
+
+// rightsBefore and rightsAfter are what a role may do. Of policies that others
+// manage the names count.
+func (w *workloads) rightsBefore(arn string) trust.Rights {
+	r := trust.Rights{Role: arn}
+	if h := w.have[arn]; h != nil {
+		r.Inline, r.Managed = h.Inline, h.Managed
+	}
+	return r
+}
+
+func (w *workloads) rightsAfter(arn string) trust.Rights {
+	want := w.want[arn]
+	if want == nil || want.Existing {
+		return w.rightsBefore(arn)
+	}
+	return trust.Rights{Role: arn, Inline: want.Inline, Managed: want.Managed}
+}
+
+// rights holds what newly gives a role a way to more than it says: the change
+// without which there is none, or all that give something.
+func (w *workloads) rights(arn string) {
+	changes := w.changesOf(arn)
+	if len(changes) == 0 {
+		return
+	}
+	before, after := trust.JudgeRights(w.rightsBefore(arn)), w.rightsAfter(arn)
+	for _, d := range trust.JudgeRights(after) {
+		if slices.Contains(before, d) {
+			continue
+		}
+		text := "role " + roleWords(arn) + ": " + d.String()
+		if r := w.want[arn]; r.Boundary != "" {
+			text += "; whether its permissions boundary stops that is not known"
+		}
+		var culprits []*plan.Change
+		for _, c := range changes {
+			if c.Kind != plan.Role && !slices.Contains(trust.JudgeRights(without(after, c)), d) {
+				culprits = append(culprits, c)
+			}
+		}
+		if len(culprits) == 0 {
+			culprits = slices.DeleteFunc(slices.Clone(changes), func(c *plan.Change) bool { return c.Kind == plan.Role || c.To == nil })
+		}
+		for _, c := range culprits {
+			w.hold(c, text)
+		}
+	}
+}
+
+// without is what a role may do if one change is not made.
+func without(r trust.Rights, c *plan.Change) trust.Rights {
+	r.Inline, r.Managed = slices.Clone(r.Inline), slices.Clone(r.Managed)
+	if to, ok := c.To.(plan.InlinePolicy); ok {
+		r.Inline = slices.DeleteFunc(r.Inline, func(p access.RolePolicy) bool { return p.Name == to.Name })
+	}
+	if from, ok := c.From.(plan.InlinePolicy); ok {
+		r.Inline = append(r.Inline, from.RolePolicy)
+	}
+	if to, ok := c.To.(plan.Attachment); ok {
+		r.Managed = slices.DeleteFunc(r.Managed, func(p string) bool { return p == to.Policy })
+	}
+	if from, ok := c.From.(plan.Attachment); ok {
+		r.Managed = append(r.Managed, from.Policy)
+	}
+	return r
+}
+
+// gives is the role that a change newly gives to a ServiceAccount.
+func gives(c *plan.Change) (role string) {
+	switch to := c.To.(type) {
+	case plan.PodIdentity:
+		if from, ok := c.From.(plan.PodIdentity); !ok || from.Role != to.Role {
+			return to.Role
+		}
+	case plan.KubernetesAccount:
+		if from, ok := c.From.(plan.KubernetesAccount); !ok || from.Role != to.Role {
+			return to.Role
+		}
+	}
+	return ""
+}
+
+// given judges a role as it is newly given to a ServiceAccount, or made to be.
+func (w *workloads) given(c *plan.Change) {
+	role := gives(c)
+	if c.Kind == plan.Role && c.To != nil {
+		role = c.Principal
+	}
+	if role == "" {
+		return
+	}
+	if why := w.nobodys(role); why != "" {
+		w.hold(c, "role "+roleWords(role)+" is "+why)
+		return
+	}
+	if c.Kind == plan.Role {
+		return
+	}
+	// What stands already; what is new holds the changes that bring it.
+	before := trust.JudgeRights(w.rightsBefore(role))
+	for _, d := range trust.JudgeRights(w.rightsAfter(role)) {
+		if slices.Contains(before, d) {
+			w.hold(c, "role "+roleWords(role)+": "+d.String())
+		}
+	}
+	h := w.have[role]
+	if r := w.want[role]; h == nil || r != nil && !r.Existing {
+		return
+	}
+	for _, d := range trust.Judge(h.Trust, w.about(role)) {
+		text := "the trust policy of role " + roleWords(role) + ": " + d.String()
+		if d.Severity == trust.Hold {
+			w.hold(c, text)
+		} else {
+			w.warn("trust", c, text)
+		}
+	}
+}
+
+// nobodys says why a role is none that a workload may have; "" if it may.
+func (w *workloads) nobodys(role string) string {
+	id, ok := identityOf(role)
+	if !ok {
+		return ""
+	}
+	if p, _ := access.ParseIAMPrincipal(role); p.ServiceLinked() {
+		return "a service-linked role, which AWS alone may use"
+	}
+	if self, _ := callers(w.in.Have); self[id] {
+		return "the one that runs this: whoever has the pod would run it"
+	}
+	for i := range w.in.Want.Clusters {
+		for _, m := range w.in.Want.Clusters[i].Protect {
+			if names(m.Member, role) {
+				return "protected by " + m.Place.String() + ": a role for emergencies is no program's"
+			}
+		}
+	}
+	if r := w.want[role]; r != nil && !r.Existing {
+		return "" // what the documents make it is in the plan
+	}
+	for i := range w.in.Have.Clusters {
+		h := &w.in.Have.Clusters[i]
+		if e, ok := h.Entry(role); ok && slices.ContainsFunc(e.Associations, administers) {
+			return "an administrator of cluster " + h.Key.Name
+		}
+	}
+	return ""
+}
+
+// chained judges the role at the end of a chain, at both ends.
+func (w *workloads) chained(c *plan.Change) {
+	to, ok := c.To.(plan.PodIdentity)
+	if !ok || to.TargetRole == "" {
+		return
+	}
+	if from, ok := c.From.(plan.PodIdentity); ok && from.TargetRole == to.TargetRole && from.Role == to.Role && from.DisableSessionTags == to.DisableSessionTags {
+		return
+	}
+	if why := w.nobodys(to.TargetRole); why != "" {
+		w.hold(c, "target role "+roleWords(to.TargetRole)+" is "+why)
+		return
+	}
+	if lacks := trust.LacksChain(w.rightsAfter(to.Role), to.TargetRole, to.DisableSessionTags); len(lacks) > 0 {
+		w.warn("target", c, "role "+roleWords(to.Role)+" may not do "+list(lacks)+" on "+to.TargetRole+": its pods get no credentials of it; add that to its statements")
+	}
+	h := w.have[to.TargetRole]
+	if h == nil {
+		return // of an account that was not read, or not there: EKS and STS refuse it
+	}
+	statements, _ := trust.WantTarget(to.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: c.Cluster, Namespace: to.Namespace, Name: to.ServiceAccount, Untagged: to.DisableSessionTags}})
+	for _, s := range trust.Lacks(h.Trust, statements) {
+		w.warn("target", c, "target role "+roleWords(to.TargetRole)+" does not let "+to.Role+" in; add to its trust policy: "+s.JSON)
+	}
+	about := w.about(to.TargetRole)
+	about.Source = to.Role
+	for _, d := range trust.Judge(h.Trust, about) {
+		text := "the trust policy of target role " + roleWords(to.TargetRole) + ": " + d.String()
+		if d.Severity == trust.Hold {
+			w.hold(c, text)
+		} else {
+			w.warn("trust", c, text)
+		}
+	}
+}
+
+// workloadOf names whose a role is.
+func (w *workloads) workloadOf(role string) string {
+	if r := w.want[role]; r != nil && len(r.Workloads) > 0 {
+		return "workload " + strings.Join(r.Workloads, ", ")
+	}
+	return "role " + roleWords(role)
+}

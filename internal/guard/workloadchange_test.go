@@ -1,0 +1,59 @@
+package guard
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// associated puts associations of ours on cluster test, n of them, to a role
+// of ours that no document wants any more.
+func (w *world) associated(t *testing.T, n int) *world {
+	t.Helper()
+	w.hasRole(t, "role/loki", true, podTrust)
+	h := w.cluster(test)
+	for i := range n {
+		h.PodIdentities = append(h.PodIdentities, access.PodIdentityAssociation{Namespace: "loki", ServiceAccount: fmt.Sprintf("sa-%02d", i), Role: arn("role/loki"), Tags: us.Tags(), ID: fmt.Sprint("a-", i)})
+	}
+	return w
+}
+
+func TestDeletesOfWorkloadsAreJudgedAsOthersAre(t *testing.T) {
+	gone := []string{"delete podidentity/test/loki/sa-00", "delete role/loki"}
+	other := func(w *world) { // a workload that stays, so that something is wanted
+		w.runs(t, "PodIdentity web/web role/web")
+	}
+	made := []string{"create podidentity/test/web/web", "create role/web"}
+	runWorkloads(t, map[string]judgedCase{
+		"a file was not read": {hosts().associated(t, 1).change(func(w *world) { w.want.Partial = []string{"loki.yaml"} }),
+			[]string{"delete podidentity/test/loki/sa-00 !partial-input", "delete role/loki !partial-input"}},
+		"nothing is wanted any more": {emptied(hosts().associated(t, 1)),
+			[]string{"delete podidentity/test/loki/sa-00 !delete-all", "delete role/loki !delete-all"}},
+		"half of the cluster goes": {hosts().associated(t, 4).change(other).change(noEntries), append([]string{
+			"delete podidentity/test/loki/sa-00 !mass-deletion", "delete podidentity/test/loki/sa-01 !mass-deletion",
+			"delete podidentity/test/loki/sa-02 !mass-deletion", "delete podidentity/test/loki/sa-03 !mass-deletion", "delete role/loki !depends !depends !depends !depends"}, made...)},
+
+		"twin: all was read":             {hosts().associated(t, 1), gone},
+		"twin: another one is wanted":    {hosts().associated(t, 1).change(other).change(noEntries), append(made, gone...)},
+		"twin: destroy says it is meant": {emptied(hosts().associated(t, 1)).change(func(w *world) { w.options.Destroy = true }), gone},
+		"twin: a few of many": {hosts().associated(t, 3).change(other).change(noEntries), append([]string{
+			"delete podidentity/test/loki/sa-00", "delete podidentity/test/loki/sa-01", "delete podidentity/test/loki/sa-02", "delete role/loki"}, made...)},
+	})
+}
+
+// noEntries takes the people out of the story.
+func noEntries(w *world) {
+	for i := range w.want.Clusters {
+		w.want.Clusters[i].Entries = nil
+	}
+	for i := range w.have.Clusters {
+		w.have.Clusters[i].Entries = nil
+	}
+}
+
+func emptied(w *world) *world {
+	noEntries(w)
+	w.want.Clusters = nil
+	return w
+}
