@@ -113,6 +113,7 @@ type front struct{ s *Server }
 
 func (f front) Now() time.Time            { return f.s.o.Now() }
 func (f front) Loopback(host string) bool { return f.s.accepts(host) }
+func (f front) AgentPath() string         { return AgentPath }
 
 func (f front) Refused(k call.ClusterKey, why error) {
 	if f.s.o.Refused != nil {

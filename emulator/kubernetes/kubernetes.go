@@ -28,6 +28,7 @@ import (
 //	PUT  .../ACCOUNT/REGION/CLUSTER/aws-auth       what stands in its aws-auth now; null: no such ConfigMap
 //	POST .../ACCOUNT/REGION/CLUSTER/token-review   Kubernetes' webhook token authentication
 //	POST .../ACCOUNT/REGION/CLUSTER/access-review  Kubernetes' webhook authorization
+//	POST .../ACCOUNT/REGION/CLUSTER/pod-mutation   Kubernetes' mutating admission webhook, with a ServiceAccount's annotations
 const Prefix = "/_lab/kubernetes/"
 
 // largestBody bounds what an API server sends: an aws-auth of 1 MiB, in JSON.
@@ -41,6 +42,8 @@ type Lab interface {
 	Now() time.Time
 	// Loopback reports whether a Host is a name of the lab itself.
 	Loopback(host string) bool
+	// AgentPath is the path at which the lab answers as the Pod Identity agent.
+	AgentPath() string
 	// STS answers a request as though it had been sent to the lab's STS.
 	STS(r *http.Request) (status int, body []byte)
 	// Refused is told why a login is refused, which its bearer is not told.
@@ -122,6 +125,8 @@ func (r *Room) Serve(w http.ResponseWriter, req *http.Request, lab Lab) {
 		r.reviewToken(w, lab, k, s, body)
 	case "POST access-review":
 		r.reviewAccess(w, lab, k, body)
+	case "POST pod-mutation":
+		r.mutatePod(w, lab, k, body, "http://"+req.Host+lab.AgentPath())
 	default:
 		http.Error(w, fmt.Sprintf("the lab has no route %s %s", req.Method, req.URL.Path), http.StatusNotFound)
 	}
