@@ -23,21 +23,8 @@ func (q *question) cells(name string, further []string) []string {
 			}
 		}
 	}
-	var literals []string
-	for _, c := range conditions {
-		literals = append(literals, c.values...)
-	}
-	switch q.c.Context[name].Type {
-	case NumericType:
-		return numberCells(literals)
-	case DateType:
-		return dateCells(literals)
-	case BoolType:
-		return []string{"true", "false"}
-	case BinaryType:
-		return binaryCells(literals)
-	case AddressType:
-		return addressCells(literals)
+	if t := q.c.Context[name].Type; t != StringType {
+		return distinct(typedCells(t, conditions), conditions)
 	}
 	var patterns [][]token
 	w := &world{q: q, c: q.c} // with variables of known keys alone
@@ -59,6 +46,50 @@ func (q *question) cells(name string, further []string) []string {
 		patterns = append(patterns, literal(v))
 	}
 	return textCells(patterns)
+}
+
+// typedCells lists more values than needed of a key that is no text.
+func typedCells(t KeyType, conditions []condition) []string {
+	var literals []string
+	for _, c := range conditions {
+		literals = append(literals, c.values...)
+	}
+	switch t {
+	case NumericType:
+		return numberCells(literals)
+	case DateType:
+		return dateCells(literals)
+	case BinaryType:
+		return binaryCells(literals)
+	case AddressType:
+		return addressCells(literals)
+	}
+	return []string{"true", "false"}
+}
+
+// distinct keeps one of the values that no condition tells apart.
+func distinct(values []string, conditions []condition) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, v := range values {
+		w := &world{}
+		cell := ""
+		for _, c := range conditions {
+			o, _ := readOperator(c.operator)
+			for _, value := range c.values {
+				if strings.HasPrefix(o.base, "String") || o.base == "ArnLike" {
+					cell += v // rarely asked: every value counts
+				} else if o.base != "Null" && o.base != "" {
+					cell += fmt.Sprint(w.compare(o.base, v, value, false), " ")
+				}
+			}
+		}
+		if !seen[cell] {
+			seen[cell] = true
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func (q *question) unknownIn(text string) bool {

@@ -175,7 +175,7 @@ func (q *question) completions() map[string][][]string {
 
 // several lists the sets of two values and more; two of one cell count too.
 func several(values []string) [][]string {
-	if len(values) > 12 {
+	if len(values) > 10 {
 		panic("oracle: too many values of a key")
 	}
 	sets := [][]string{{values[0], values[0]}}
