@@ -143,7 +143,7 @@ func (g generator) noise() {
 			s.conditions = append(s.conditions, c)
 		}
 	}
-	if one(g.Rand, 60) { // U-19
+	if one(g.Rand, 8) { // U-19
 		for name, k := range d.Context {
 			if strings.Contains(name, "Tag/team") {
 				d.Context[strings.ToUpper(name)] = ContextKey{Values: []string{pick(g.Rand, "a", "b", "A")}, Type: k.Type}
@@ -241,7 +241,7 @@ func (g generator) unknowns() {
 	if one(g.Rand, 12) && d.Context["aws:PrincipalTag/t"].Values != nil {
 		d.Context["aws:PrincipalTag/t"] = ContextKey{Unknown: true}
 	}
-	if one(g.Rand, 14) {
+	if one(g.Rand, 10) {
 		switch in := pick(g.Rand, identity, boundary, session, attached, rcp, scp); {
 		case in == scp && len(d.scp) > 0:
 			d.scp[0] = append(d.scp[0], nil)

@@ -39,7 +39,7 @@ var vocabularies = map[string]vocabulary{
 	"Date": {
 		keys: []string{"aws:CurrentTime", "aws:TokenIssueTime"}, multi: []string{"x:dates"},
 		values:         []string{"2026-01-01", "2026-01-01T00:00:00Z", "1767225600", "2026", "2026-01-01T00:30:00+01:00", "2026-02", "2025-12-31T23:59:59.5Z"},
-		have:           []string{"2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00", "2025-12-31T23:30Z", "2026-02-01", "1767225601"},
+		have:           []string{"2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00", "2025-12-31T23:30Z", "2025-12-31T23:59:59Z", "2025-12-31T23:59:59.250Z", "2026-02-01", "1767225601"},
 		brokenInPolicy: []string{"today", "2026-13-01"}, brokenInRequest: []string{"today", "2026-02-30"},
 	},
 	"Bool": {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -19,52 +18,72 @@ type object []member
 
 // decode reads JSON as object, []any, string, json.Number, bool and nil.
 func decode(text string) (any, error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	v, err := decodeNext(d)
-	if err != nil {
-		return nil, err
+	if !json.Valid([]byte(text)) {
+		return nil, errors.New("no JSON")
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one JSON value")
-	}
-	return v, nil
+	r := reader{text}
+	return r.value(), nil
 }
 
-func decodeNext(d *json.Decoder) (any, error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t {
-	case json.Delim('{'):
+// A reader reads what is known to be JSON.
+type reader struct{ rest string }
+
+func (r *reader) next() byte {
+	r.rest = strings.TrimLeft(r.rest, " \t\r\n,:")
+	return r.rest[0]
+}
+
+func (r *reader) value() any {
+	switch r.next() {
+	case '{':
 		o := object{}
-		for d.More() {
-			name, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := decodeNext(d)
-			if err != nil {
-				return nil, err
-			}
-			o = append(o, member{name.(string), v})
+		for r.rest = r.rest[1:]; r.next() != '}'; {
+			o = append(o, member{r.text(), r.value()})
 		}
-		_, err := d.Token()
-		return o, err
-	case json.Delim('['):
+		r.rest = r.rest[1:]
+		return o
+	case '[':
 		list := []any{}
-		for d.More() {
-			v, err := decodeNext(d)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
+		for r.rest = r.rest[1:]; r.next() != ']'; {
+			list = append(list, r.value())
 		}
-		_, err := d.Token()
-		return list, err
+		r.rest = r.rest[1:]
+		return list
+	case '"':
+		return r.text()
 	}
-	return t, nil
+	end := strings.IndexAny(r.rest, " \t\r\n,:]}")
+	if end < 0 {
+		end = len(r.rest)
+	}
+	word := r.rest[:end]
+	r.rest = r.rest[end:]
+	switch word {
+	case "true", "false":
+		return word == "true"
+	case "null":
+		return nil
+	}
+	return json.Number(word)
+}
+
+func (r *reader) text() string {
+	r.next()
+	end := 1
+	for r.rest[end] != '"' {
+		if r.rest[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	s := r.rest[1:end]
+	if strings.Contains(s, "\\") {
+		if err := json.Unmarshal([]byte(r.rest[:end+1]), &s); err != nil {
+			panic(err) // it was valid
+		}
+	}
+	r.rest = r.rest[end+1:]
+	return s
 }
 
 // get is the value of a name that stands in o once; R1.1: twice is an error.

@@ -16,12 +16,17 @@ var (
 	cases = flag.Int("cases", 100_000, "how many random cases")
 )
 
+// enough decisive cases of one class of conditions, on each processor: no more
+// are looked for.
+const enough = 120
+
 // A mix counts what a run consisted of.
 type mix struct {
 	asked    int
 	verdicts map[string]int
 	admins   int // allows by a statement of an identity policy that allows all
 	decisive map[string]int
+	seen     map[string]int
 }
 
 func (m *mix) add(o *mix) {
@@ -30,12 +35,17 @@ func (m *mix) add(o *mix) {
 	for k, n := range o.verdicts {
 		m.verdicts[k] += n
 	}
+	for k, n := range o.seen {
+		m.seen[k] += n
+	}
 	for k, n := range o.decisive {
 		m.decisive[k] += n
 	}
 }
 
-func newMix() *mix { return &mix{verdicts: map[string]int{}, decisive: map[string]int{}} }
+func newMix() *mix {
+	return &mix{verdicts: map[string]int{}, decisive: map[string]int{}, seen: map[string]int{}}
+}
 
 // count adds a case with its verdict.
 func (m *mix) count(d *draft, verdict Verdict, explicit bool) {
@@ -44,10 +54,14 @@ func (m *mix) count(d *draft, verdict Verdict, explicit bool) {
 	if verdict == Allow && byAdministrator(d) {
 		m.admins++
 	}
+	m.seen[class(d)]++
+	if m.decisive["condition "+class(d)] >= enough {
+		return
+	}
 	yes, _ := Decide(d.forced(true))
 	no, _ := Decide(d.forced(false))
 	if yes != no {
-		m.decisive[fmt.Sprint("condition ", class(d))]++
+		m.decisive["condition "+class(d)]++
 		m.decisive[fmt.Sprint("gate ", d.focus.in, " ", d.focus.effect)]++
 		m.decisive["caller "+string(d.Caller.Kind)]++
 	}
