@@ -112,7 +112,9 @@ func (g generator) caller() {
 		c.SessionToken = one(g.Rand, 12)
 	case 7, 8, 9, 10, 11, 12:
 		*c = sessionOf("R", "s")
-		c.ServiceLinked = one(g.Rand, 20)
+		if one(g.Rand, 20) {
+			c.ServiceLinked, c.Of = true, "arn:aws:iam::"+own+":role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+		}
 	case 13, 14:
 		*c = federated("f", "u")
 	case 15:
@@ -163,7 +165,7 @@ func (g generator) request() {
 	arn, action, _ := strings.Cut(pick(g.Rand,
 		"arn:aws:s3:::b/o s3:GetObject", "arn:aws:s3:::b/o s3:PutObject", "arn:aws:s3:::b/u/o s3:GetObject", "arn:aws:s3:::b s3:ListBucket", "arn:aws:s3:::b/O s3:GetObject",
 		"arn:aws:sqs:us-east-1:"+account+":q sqs:SendMessage", "arn:aws:eks:us-east-1:"+account+":cluster/c eks:DescribeCluster", "arn:aws:iam::"+account+":role/u iam:PassRole",
-		"arn:aws:iam::"+account+":user/u iam:CreateUser", "* s3:ListAllMyBuckets", "* eks:ListClusters", "* sts:GetCallerIdentity", "* sts:GetSessionToken", "* sts:GetFederationToken", "* cloudwatch:ListMetrics"), " ")
+		"arn:aws:iam::"+account+":user/u iam:CreateUser", "arn:aws:logs:us-east-1:"+account+":log-group:g logs:PutLogEvents", "arn:aws:logs:us-east-1:"+account+":log-group:g logs:PutLogEvents", "* s3:ListAllMyBuckets", "* eks:ListClusters", "* sts:GetCallerIdentity", "* sts:GetSessionToken", "* sts:GetFederationToken", "* cloudwatch:ListMetrics"), " ")
 	if strings.HasPrefix(action, "sts:") && !one(g.Rand, 4) {
 		arn, action = "arn:aws:s3:::b/o", "s3:DeleteObject"
 	}
@@ -171,7 +173,7 @@ func (g generator) request() {
 	if arn == "*" {
 		d.Owner = own
 	}
-	if d.Caller.Account != "" && one(g.Rand, 30) {
+	if d.Caller.Account != "" && strings.HasPrefix(arn, "arn:aws:s3") && one(g.Rand, 12) {
 		d.Owner = ""
 	}
 }
@@ -253,14 +255,18 @@ func (g generator) part(effect string, in gate, fits bool) part {
 		off = 1 + g.IntN(3)
 	}
 	service, name, _ := strings.Cut(d.Action, ":")
-	right := []string{d.Action, strings.ToUpper(d.Action), service + ":*", service + ":" + name[:3] + "*", service + ":?" + name[1:], "*:" + name, service[:1] + "*"}
-	wrong := []string{"x:*", service + ":Other", d.Action + "s", service + ":?" + name, service + ":" + name[:3], "?", ""}
+	right := []string{d.Action, strings.ToUpper(d.Action), service + ":*", service + ":" + name[:3] + "*", service + ":?" + name[1:], "*:" + name, service[:1] + "*:*"}
+	wrong := []string{"x:*", service + ":Other", d.Action + "s", service + ":?" + name, service + ":" + name[:3], "?:*", ""}
 	if one(g.Rand, 10) && in != rcp {
 		right = []string{"*"}
 	}
+	trusted := in == attached && d.Kind == Role
+	if trusted { // IAM takes no other actions
+		right = []string{d.Action, strings.ToUpper(d.Action), "sts:*", "sts:" + name[:3] + "*", "sts:?" + name[1:]}
+		wrong = []string{"sts:Other", d.Action + "s", "sts:" + name[:3], ""}
+	}
 	s.notAction = one(g.Rand, 6) && in != rcp
 	s.actions = g.among(right, wrong, (off == 1) == s.notAction)
-	trusted := in == attached && d.Kind == Role
 	if !trusted {
 		s.notResource = one(g.Rand, 6)
 		s.resources = g.among(g.patterns(true), g.patterns(false), (off == 2) == s.notResource)
@@ -308,11 +314,18 @@ func (g generator) patterns(match bool) []string {
 	}
 	colon := strings.LastIndex(r, ":")
 	last := r[len(r)-1:]
+	if strings.Contains(r, ":log-group:") { // seven parts, so a wildcard may cross a colon
+		parts := strings.SplitN(r, ":", 4)
+		if match {
+			return []string{r, "arn:aws:*:" + parts[3], "arn:*:" + parts[3], "arn:aws:l*s:" + parts[3], "arn:aws:*", r[:colon] + "*", r[:colon] + "?g"}
+		}
+		return []string{"arn:a*s:" + parts[3], "arn:?*s:" + parts[3], "arn:aws?logs:" + parts[3], r[:colon], "arn:*s:" + parts[3]}
+	}
 	if match {
 		return []string{r, r[:colon+1] + "*", "arn:aws:*", "*", r[:len(r)-1] + "?", strings.Replace(r, "arn:aws", "arn:*", 1), r[:colon+1] + "?*" + last, r[:len(r)-1] + "${aws:PrincipalTag/none, '" + last + "'}",
-			strings.Replace(r, "/u", "/${aws:username}", 1), r[:colon] + "*", "arn:*" + r[colon:]}
+			strings.Replace(r, "/u", "/${aws:username}", 1), r[:colon] + "*", "arn:*:*:*:*" + r[colon:]}
 	}
-	return []string{r + "?", r[:colon+1] + "x*", strings.ToUpper(r), "arn:aws-cn:*", r[:colon+1] + "${aws:username}", r + "${*}", r[:colon+1] + "${none:such}", strings.Replace(r, ":::", ":?:", 1), "a*" + last, r[:colon+1] + "${aws:username"}
+	return []string{r + "?", r[:colon+1] + "x*", r[:4] + strings.ToUpper(r[4:]), "arn:aws-cn:*", r[:colon+1] + "${aws:username}", r + "${*}", r[:colon+1] + "${none:such}", strings.Replace(r, ":::", ":?::", 1), strings.Replace(r, ":::", "::?:", 1), strings.Replace(r, "arn:aws:", "arn:a?:", 1), r[:colon+1] + "${aws:username"}
 }
 
 // all are every word that covers the caller.
@@ -336,7 +349,7 @@ func (g generator) all() []principal {
 }
 
 func (g generator) principals(cover bool) []principal {
-	wrong := []principal{{"AWS", other}, {"AWS", "arn:aws:iam::" + own + ":user/U"}, {"AWS", "arn:aws:sts::" + own + ":assumed-role/R/other"}, {"AWS", "AROAX"}, {"Service", "ec2.amazonaws.com"}, {"AWS", "arn:aws:iam::" + other + ":root"}}
+	wrong := []principal{{"AWS", other}, {"AWS", "arn:aws:iam::" + own + ":user/U"}, {"AWS", "arn:aws:sts::" + own + ":assumed-role/R/other"}, {"AWS", "AROAX2345678901234567"}, {"Service", "ec2.amazonaws.com"}, {"AWS", "arn:aws:iam::" + other + ":root"}}
 	if g.d.Kind == Role {
 		wrong = append(wrong, principal{"Federated", oidc + "2"})
 	}

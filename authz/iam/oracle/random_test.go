@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/atlas-iam/atlas-iam/authz/iam"
 )
 
 var (
@@ -124,17 +126,51 @@ func run(seed uint64, n int, judge func(*mix, *draft, int) error) (*mix, error) 
 	return total, failed
 }
 
-func TestMix(t *testing.T) {
+// both are the outcomes of the first evaluator and of the second.
+func both(d *draft) (string, string) {
+	q, c, _ := first(d.written())
+	got := iam.Decide(q)
+	return outcome(Verdict(got.Verdict), got.Explicit), outcome(Decide(c))
+}
+
+func TestDifferences(t *testing.T) {
+	var lock sync.Mutex
+	kinds := map[string]int{}
+	examples := map[string]*draft{}
 	m, err := run(*seed, *cases, func(m *mix, d *draft, i int) error {
-		v, explicit := Decide(d.written())
-		m.count(d, v, explicit)
+		m.asked++
+		a, b := both(d)
+		m.verdicts[b]++
+		if a != b {
+			d = shrink(d, func(c *draft) bool {
+				x, y := both(c)
+				return x == a && y == b
+			})
+			lock.Lock()
+			defer lock.Unlock()
+			k := fmt.Sprint("first ", a, ", second ", b, ": ", d.Caller.Kind, " ", d.Kind)
+			for _, p := range d.all() {
+				for _, s := range p.parts {
+					k += " " + s.effect
+					for _, c := range s.conditions {
+						k += " " + c.operator
+					}
+				}
+			}
+			kinds[k]++
+			if examples[k] == nil {
+				examples[k] = d
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("seed %d, %d cases: %v, %d by administrators", *seed, m.asked, m.verdicts, m.admins)
-	for _, k := range slices.Sorted(maps.Keys(m.decisive)) {
-		t.Logf("%6d %s", m.decisive[k], k)
+	sorted := slices.Sorted(maps.Keys(kinds))
+	slices.SortStableFunc(sorted, func(a, b string) int { return kinds[b] - kinds[a] })
+	t.Logf("seed %d, %d cases: %v, %d kinds", *seed, m.asked, m.verdicts, len(sorted))
+	for _, k := range sorted[:min(len(sorted), 400)] {
+		t.Logf("%6d %s\n%s\n", kinds[k], k, examples[k])
 	}
 }

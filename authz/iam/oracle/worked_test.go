@@ -20,18 +20,23 @@ const (
 	other = "444455556666"
 )
 
+// uniqueID is one of 21 characters.
+func uniqueID(prefix, name string) string {
+	return (prefix + strings.ToUpper(name) + "23456723456723456723")[:21]
+}
+
 func user(name string) Caller {
-	return Caller{Kind: User, ARN: "arn:aws:iam::" + own + ":user/" + name, ID: "AIDA" + name, Account: own}
+	return Caller{Kind: User, ARN: "arn:aws:iam::" + own + ":user/" + name, ID: uniqueID("AIDA", name), Account: own}
 }
 
 func sessionOf(role, name string) Caller {
 	return Caller{Kind: RoleSession, ARN: "arn:aws:sts::" + own + ":assumed-role/" + role + "/" + name,
-		Of: "arn:aws:iam::" + own + ":role/" + role, ID: "AROA" + role, Account: own}
+		Of: "arn:aws:iam::" + own + ":role/" + role, ID: uniqueID("AROA", role), Account: own}
 }
 
 func federated(name, of string) Caller {
 	return Caller{Kind: FederatedUser, ARN: "arn:aws:sts::" + own + ":federated-user/" + name,
-		Of: "arn:aws:iam::" + own + ":user/" + of, ID: "AIDA" + of, Account: own}
+		Of: "arn:aws:iam::" + own + ":user/" + of, ID: uniqueID("AIDA", of), Account: own}
 }
 
 func root(account string) Caller {
