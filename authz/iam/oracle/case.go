@@ -102,17 +102,23 @@ type Case struct {
 // Decide answers a Case. The second result is true for a deny that a Deny
 // statement makes in every completion.
 func Decide(c Case) (Verdict, bool) {
+	v, explicit, _ := decide(c)
+	return v, explicit
+}
+
+// decide also says in how many completions.
+func decide(c Case) (verdict Verdict, explicit bool, worlds int) {
 	q := newQuestion(&c)
-	var verdict Verdict
-	explicit := true
+	explicit = true
 	for w := range q.worlds() {
+		worlds++
 		v, by := w.verdict()
 		if verdict != "" && v != verdict {
-			return Undetermined, false
+			return Undetermined, false, worlds
 		}
 		verdict, explicit = v, explicit && by
 	}
-	return verdict, explicit
+	return verdict, explicit, worlds
 }
 
 // MatchCondition says whether a Condition, {"Operator": {"key": values}}, is met

@@ -30,8 +30,14 @@ func (q *question) cells(name string, further []string) []string {
 	w := &world{q: q, c: q.c} // with variables of known keys alone
 	for i, c := range conditions {
 		o, ok := readOperator(c.operator)
+		if o.set != "" || o.base == "Null" {
+			patterns = append(patterns, literal("")) // R4.6, U-16: not as others
+		}
 		if !ok || o.base != "ArnLike" && !strings.HasPrefix(o.base, "String") {
 			continue
+		}
+		if o.base == "ArnLike" {
+			patterns = append(patterns, wildcards("*:*:*:*:*:*")) // U-23: is it an ARN?
 		}
 		for _, v := range c.values {
 			if versions[i] && q.unknownIn(v) {
@@ -124,11 +130,8 @@ func textCells(patterns [][]token) []string {
 		for i, p := range patterns {
 			cell += fmt.Sprint(s.places[i][len(p)], " ")
 		}
-		before, ok := found[cell]
-		if !ok {
+		if _, ok := found[cell]; !ok {
 			order = append(order, cell)
-		}
-		if !ok || before == "" {
 			found[cell] = s.text
 		}
 	}

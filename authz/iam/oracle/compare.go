@@ -3,7 +3,6 @@ package oracle
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"math/big"
 	"net/netip"
 	"regexp"
@@ -13,8 +12,7 @@ import (
 )
 
 // compare decides one value of the request against one of the policy, by a
-// positive operator. What cannot be read is unknown (U-12), the same wherever
-// these two values are compared so.
+// positive operator. What cannot be read is unknown (U-12).
 func (w *world) compare(base, request, value string, variables bool) bool {
 	switch {
 	case strings.HasPrefix(base, "String") || base == "ArnLike":
@@ -39,7 +37,7 @@ func (w *world) compare(base, request, value string, variables bool) bool {
 		}
 	}
 	if !ok {
-		return w.maybe(fmt.Sprintf("%s %q %q", base, request, value))
+		return w.maybe()
 	}
 	return result
 }
@@ -68,7 +66,7 @@ func (w *world) compareText(base, request, value string, variables bool) bool {
 	case noValue:
 		return false // R5.5
 	case faulty:
-		return w.maybe(fmt.Sprintf("%s %q %q %v", base, request, value, variables))
+		return w.maybe()
 	}
 	return match(p, []rune(request))
 }

@@ -79,8 +79,13 @@ func (w *world) choose(id string, n int) int {
 	return option
 }
 
-// maybe is an unknown that is true or false.
-func (w *world) maybe(id string) bool { return w.choose("maybe "+id, 2) == 1 }
+// either is an unknown that is true or false.
+func (w *world) either(id string) bool { return w.choose(id, 2) == 1 }
+
+// maybe is what AWS documents nowhere, such as how a number compares with what
+// is none. It is true or false each time by itself: not even that an operator
+// and its negated twin differ is certain.
+func (w *world) maybe() bool { return w.either(fmt.Sprint("maybe ", len(w.asked))) }
 
 // Above so many completions a case is not one for brute force.
 const maxWorlds = 1 << 20
@@ -119,7 +124,7 @@ func (q *question) worlds() iter.Seq[*world] {
 func (w *world) key(name string) (values []string, multi bool) {
 	var found []string
 	for _, k := range w.q.keys {
-		if strings.EqualFold(k, name) {
+		if known := w.c.Context[k]; strings.EqualFold(k, name) && (known.Unknown || len(known.Values) > 0) {
 			found = append(found, k)
 		}
 	}

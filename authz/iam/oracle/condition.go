@@ -1,9 +1,6 @@
 package oracle
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // An operator is a condition operator taken apart.
 type operator struct {
@@ -67,7 +64,7 @@ func readOperator(name string) (operator, bool) {
 func (w *world) holds(c condition, variables bool) bool {
 	o, ok := readOperator(c.operator)
 	if !ok {
-		return w.maybe(fmt.Sprintf("operator %s %q %q", c.operator, strings.ToLower(c.key), c.values))
+		return w.maybe()
 	}
 	have, _ := w.key(c.key)
 	if o.base == "Null" {
@@ -85,10 +82,13 @@ func (w *world) holds(c condition, variables bool) bool {
 	if o.set != "" && onlyEmpty(have) {
 		return o.set == "ForAllValues" // R4.6, U-16
 	}
-	if len(c.values) == 0 {
-		return o.set == "" && !o.ifExists && o.negated // R4.9, U-17
+	if len(c.values) == 0 && (o.set != "" || o.ifExists) {
+		return false // R4.9
 	}
-	// R4.1: values are OR, under a negated operator NOR.
+	if o.set == "" && len(have) > 1 {
+		return w.maybe() // U-9
+	}
+	// R4.1: values are OR, under a negated operator NOR; of none too (U-17).
 	satisfied := func(request string) bool {
 		for _, value := range c.values {
 			if w.compare(o.base, request, value, variables) {
@@ -113,9 +113,6 @@ func (w *world) holds(c condition, variables bool) bool {
 		}
 		return false
 	}
-	if len(have) > 1 { // U-9
-		return w.maybe(fmt.Sprintf("plain operator %s%v %q %q", o.base, o.negated, strings.ToLower(c.key), c.values))
-	}
 	return satisfied(have[0])
 }
 
@@ -137,18 +134,18 @@ func (w *world) null(o operator, c condition, have []string) bool {
 	case "ForAnyValue":
 		return false
 	}
+	absent := len(have) == 0
+	if !absent && onlyEmpty(have) { // U-16
+		absent = w.maybe()
+	}
 	for _, value := range c.values {
-		absent := len(have) == 0
 		switch strings.ToLower(value) { // U-13
 		case "true", "false":
-			if !absent && onlyEmpty(have) { // U-16
-				absent = w.maybe("an empty string is null: " + strings.ToLower(c.key))
-			}
 			if absent == (strings.ToLower(value) == "true") {
 				return true
 			}
 		default: // U-12
-			if w.maybe(fmt.Sprintf("null %q %q", strings.ToLower(c.key), value)) {
+			if w.maybe() {
 				return true
 			}
 		}

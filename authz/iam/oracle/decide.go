@@ -10,9 +10,12 @@ func (w *world) verdict() (v Verdict, explicit bool) {
 	switch {
 	case w.is("sts:GetCallerIdentity"):
 		return Allow, false // R3.11
-	case w.is("sts:GetSessionToken") && w.c.Caller.Kind == User && !w.c.Caller.SessionToken,
-		w.is("sts:GetSessionToken") && w.c.Caller.Kind == Root:
-		return Allow, false // R3.11
+	case w.is("sts:GetSessionToken"): // R3.11: no policy counts
+		k := w.c.Caller.Kind
+		if k == Root || k == User && !w.c.Caller.SessionToken {
+			return Allow, false
+		}
+		return Deny, false // R3.12
 	}
 	for _, policies := range w.gates() { // R3.1
 		for _, s := range policies {
@@ -87,7 +90,7 @@ func (w *world) underRCPs() bool {
 	if w.c.Caller.ServiceLinked || len(w.c.RCP) == 0 || w.of("eks") {
 		return false
 	}
-	return slices.ContainsFunc(rcpServices, w.of) || w.maybe("under RCPs")
+	return slices.ContainsFunc(rcpServices, w.of) || w.either("under RCPs")
 }
 
 // barred is R3.12 and U-26: what these credentials cannot call.
@@ -96,7 +99,7 @@ func (w *world) barred() bool {
 	permissionOnly := w.is("sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext")
 	switch {
 	case c.Kind == RoleSession:
-		return w.is("sts:GetFederationToken", "sts:GetSessionToken")
+		return w.is("sts:GetFederationToken")
 	case c.Kind == FederatedUser:
 		return w.of("iam") || w.of("sts")
 	case c.Kind == User && c.SessionToken && w.of("sts"):
@@ -134,7 +137,7 @@ func (w *world) granted() bool {
 
 func (w *world) sameAccount() bool {
 	if w.c.Owner == "" {
-		return w.maybe("the resource is of the caller's account")
+		return w.either("the resource is of the caller's account")
 	}
 	return w.c.Owner == w.c.Caller.Account
 }
@@ -186,7 +189,7 @@ func (w *world) does(s statement, effect string) form {
 	case s.effect != effect:
 		return uncovered
 	case s.broken:
-		return when(w.maybe("match of "+s.id), directly) // U-1
+		return when(w.maybe(), directly) // U-1
 	}
 	f := directly
 	switch {
@@ -208,6 +211,9 @@ func (w *world) does(s statement, effect string) form {
 
 func (w *world) actionMatches(s statement) bool {
 	patterns := append(slices.Clone(s.action), s.notAction...)
+	if len(patterns) == 0 {
+		return false // R2.9; of NotAction too, as AA's text on empty lists says
+	}
 	some := slices.ContainsFunc(patterns, func(p string) bool { return matchAction(p, w.c.Action) })
 	return some == (s.notAction == nil) // R2.3, R2.9
 }
@@ -217,6 +223,8 @@ func (w *world) resourceMatches(s statement) bool {
 	switch {
 	case s.resource != nil: // R2.4, R2.9
 		return slices.ContainsFunc(s.resource, func(p string) bool { return w.matchResource(p, s.variables, false) })
+	case s.notResource != nil && len(s.notResource) == 0:
+		return false // R2.9, as for NotAction
 	case s.notResource != nil: // R2.5
 		return !slices.ContainsFunc(s.notResource, func(p string) bool { return w.matchResource(p, s.variables, true) })
 	}
@@ -224,15 +232,16 @@ func (w *world) resourceMatches(s statement) bool {
 }
 
 func (w *world) matchResource(text string, variables, not bool) bool {
-	if w.c.Resource == "*" && w.is("s3:ListAllMyBuckets") && text == "arn:aws:s3:::*" {
-		return w.maybe("C-11")
-	}
 	p, how := w.resourcePattern(text, variables)
 	switch {
 	case how == noValue && !not:
 		return false // R5.5
 	case how != readable: // C-5 where it is NotResource
-		return w.maybe("resource pattern " + text)
+		return w.maybe()
 	}
-	return match(p, []rune(w.c.Resource))
+	matched := match(p, []rune(w.c.Resource))
+	if w.c.Resource == "*" && w.is("s3:ListAllMyBuckets") && matched != match(p, []rune("arn:aws:s3:::*")) {
+		return w.maybe() // C-11: on every bucket, says another page
+	}
+	return matched
 }

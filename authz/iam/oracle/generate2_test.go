@@ -225,14 +225,19 @@ func (g generator) fresh(name string) condition {
 	return c
 }
 
+// always are the keys that every request has (section 6).
+var always = []string{"aws:CurrentTime"}
+
 // unknowns hides something.
 func (g generator) unknowns() {
 	d := g.d
 	if one(g.Rand, 6) {
 		c := d.focused().parts[d.focus.part].conditions[0]
 		for name, k := range d.Context {
-			if strings.EqualFold(name, c.key) && (!k.Multi || g.valuesOf(name) < 5) {
-				k.Values, k.Unknown, k.Always = nil, true, one(g.Rand, 2)
+			if strings.EqualFold(name, c.key) && (!g.multi(name) || g.valuesOf(name) < 5) {
+				k.Multi = g.multi(name)
+
+				k.Values, k.Unknown, k.Always = nil, true, slices.Contains(always, name)
 				d.Context[name] = k
 				d.focus.presence = "unknown"
 			}
@@ -251,6 +256,22 @@ func (g generator) unknowns() {
 			d.gates[in] = []*doc{nil}
 		}
 	}
+}
+
+// manyKeys are those of the vocabularies that section 6 says to have several
+// values; of what it does not name the set operators tell (R4.7).
+var manyKeys = []string{"aws:TagKeys", "sts:TransitiveTagKeys", "sts:RequestContextProviders"}
+
+func (g generator) multi(name string) bool {
+	if !strings.HasPrefix(name, "s3:") && !strings.HasPrefix(name, "x:") {
+		return slices.Contains(manyKeys, name)
+	}
+	set := false
+	eachCondition(func(c *condition) {
+		o, _ := readOperator(c.operator)
+		set = set || o.set != "" && strings.EqualFold(c.key, name)
+	})(g.d)
+	return set
 }
 
 // valuesOf counts the values that the policies hold a key against.

@@ -72,8 +72,8 @@ func TestWhatIsUnknown(t *testing.T) {
 		{allowIf(`"NumericEquals": {"a:b": "x"}`), "deny-i"},
 		{allowIf(`"NumericEquals": {"a:b": "x"}`).context("a:b", "1"), "undetermined"},
 		{allowIf(`"NumericEquals": {"a:b": ["x", "1"]}`).context("a:b", "1"), "allow"},
-		{allowIf(`"NumericEquals": {"a:b": "x"}`, `"NumericNotEquals": {"a:b": "x"}`).context("a:b", "1"), "allow"},
-		{allowIf(`"StringEquals": {"a:b": "x"}`).context("a:b", "x|y"), "undetermined"}, // U-9
+		{allowIf(`"NumericEquals": {"a:b": "x"}`, `"NumericNotEquals": {"a:b": "x"}`).context("a:b", "1"), "undetermined"}, // neither may hold
+		{allowIf(`"StringEquals": {"a:b": "x"}`).context("a:b", "x|y"), "undetermined"},                                    // U-9
 		{allowIf(`"StringEquals": {"a:b": "x"}`).context("a:b", "x", "A:B", "y"), "undetermined"},
 		{allowIf(`"StringEquals": {"a:b": ["x", "y"]}`).context("a:b", "x", "A:B", "y"), "allow"},
 		{admin.identity(policy(`{"effect": "Allow", "Action": "*", "Resource": "*"}`)), "undetermined"},
