@@ -163,7 +163,7 @@ func (u *uses) condition(c *Condition, vars *Context) {
 			u.truths = true
 		}
 	}
-	if len(c.Values) == 0 {
+	if len(c.Values) == 0 && c.stringly() {
 		u.texts = true
 	}
 }

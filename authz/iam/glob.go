@@ -193,9 +193,9 @@ func (c *Context) variable(name string) (string, truth) {
 	switch {
 	case !known:
 		return "", maybe
-	case len(values) == 1:
+	case len(values) == 1 && !globalKeys[fold(key)].many:
 		return values[0], yes
-	case len(values) > 1: // assumption U-11: a multivalued key has no value here
+	case len(values) > 0: // assumption U-11: a multivalued key has no value here
 		return "", no
 	case hasDefault:
 		return fallback, yes

@@ -88,6 +88,11 @@ func (c Caller) signs() bool {
 	return c.Kind != Service && c.Kind != Federated && c.Kind != Anonymous
 }
 
+// isNoAWSIdentity reports whether AWS does not say if {"AWS": "*"}, everyone of
+// AWS, takes the caller in: a service, or the bearer of a provider's token,
+// who "is not an AWS identity". (R3.10, assumption U-7)
+func (c Caller) isNoAWSIdentity() bool { return c.Kind == Service || c.Kind == Federated }
+
 // serviceLinked reports whether the caller is a session of a service-linked
 // role, which no organization's policy reaches. (R3.13)
 func (c Caller) serviceLinked() bool { return strings.Contains(c.Role, ":role/aws-service-role/") }
@@ -110,7 +115,7 @@ func covers(principals []Principal, c Caller) (grant, truth) {
 	for _, p := range principals {
 		best = max(best, p.covers(c))
 	}
-	if best == notCovered && c.Kind == Service && slices.Contains(principals, Principal{"AWS", "*"}) {
+	if best == notCovered && c.isNoAWSIdentity() && slices.Contains(principals, Principal{"AWS", "*"}) {
 		return directly, maybe // assumption U-7
 	}
 	return best, truthOf(best != notCovered)
@@ -135,7 +140,7 @@ func (p Principal) covers(c Caller) grant {
 		return byAccount
 	case c.Kind == User && p.Value == c.ID:
 		return directly
-	case c.Kind == Session && (p.Value == c.Role || p.Value == c.ID), c.Kind == FederatedUser && p.Value == c.User:
+	case c.Kind == Session && (p.Value == c.Role || p.Value == c.ID), c.Kind == FederatedUser && (p.Value == c.User || p.Value == c.ID):
 		return byRole
 	}
 	return notCovered
@@ -143,7 +148,7 @@ func (p Principal) covers(c Caller) grant {
 
 // spares tells whether a NotPrincipal leaves the caller alone. A caller with a
 // boundary never is. A user is spared if the user and the account are listed, a
-// session if it, its role and its account are; what less than that does AWS
+// session if it, its role (a federated user's: its user) and its account are; what less than that does AWS
 // does not say (R1.10, assumption U-8).
 func spares(list []Principal, c Caller, bounded bool) truth {
 	if bounded && c.signs() {
@@ -151,20 +156,20 @@ func spares(list []Principal, c Caller, bounded bool) truth {
 	}
 	listed := map[grant]bool{}
 	for _, p := range list {
-		if p.Type == "*" || p == (Principal{"AWS", "*"}) && c.Kind != Service {
+		if p.Type == "*" || p == (Principal{"AWS", "*"}) && !c.isNoAWSIdentity() {
 			return yes
 		}
 		listed[p.covers(c)] = true
 	}
 	need := []grant{directly}
 	switch c.Kind {
-	case User, FederatedUser:
+	case User:
 		need = []grant{directly, byAccount}
-	case Session:
+	case Session, FederatedUser:
 		need = []grant{directly, byRole, byAccount}
 	case Root:
 		need = []grant{byAccount}
-	case Service:
+	case Service, Federated:
 		if !listed[directly] && slices.Contains(list, Principal{"AWS", "*"}) {
 			return maybe // assumption U-7
 		}

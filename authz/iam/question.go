@@ -128,7 +128,7 @@ type Caller struct {
 	Account string // "" for services, bearers and anonymous callers
 	Role    string // of a session: the ARN of its role, path included
 	User    string // of a federated user: the ARN of the user who made it
-	ID      string // unique id of the user or of the session's role
+	ID      string // unique id of the user, of the session's role, of the user who made the federated user
 	// Temporary says that a user or root signs with credentials of
 	// GetSessionToken.
 	Temporary bool

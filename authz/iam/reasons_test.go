@@ -148,7 +148,7 @@ func TestWhoElseMustAllowDependsOnHowTheTrustPolicyNamesTheCaller(t *testing.T) 
 		"a service under another entry of AWS":             {`{"AWS":"` + account + `"}`, service, nil, nil, "deny-i", []Gate{TrustGate}},
 		"the bearer of a token of a named provider":        {`{"Federated":"` + bearer.ARN + `"}`, bearer, nil, nil, "allow", nil},
 		"the bearer of another's token":                    {`{"Federated":"cognito-identity.amazonaws.com"}`, bearer, nil, nil, "deny-i", []Gate{TrustGate}},
-		"a bearer under everyone of AWS":                   {`{"AWS":"*"}`, bearer, nil, nil, "deny-i", []Gate{TrustGate}},
+		"a bearer under everyone of AWS":                   {`{"AWS":"*"}`, bearer, nil, nil, "undetermined", []Gate{TrustGate}},
 		"a user under a service of the same name":          {`{"Service":"pods.eks.amazonaws.com"}`, Caller{Kind: User, ARN: "pods.eks.amazonaws.com", Account: account}, nil, nil, "deny-i", []Gate{IdentityGate, TrustGate}},
 		"a service under a provider of the same name":      {`{"Federated":"pods.eks.amazonaws.com"}`, service, nil, nil, "deny-i", []Gate{TrustGate}},
 		"the second of several principals":                 {`{"Service":"ec2.amazonaws.com","AWS":["` + elsewhere + `","` + ann.ARN + `"]}`, ann, nil, nil, "allow", nil},

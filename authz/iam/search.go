@@ -167,7 +167,9 @@ func (e *evaluator) completions(key string, ctx *Context, g gates) (lists [][]st
 			lists = append(lists, []string{v, v})
 		}
 	}
-	for size := 2; size <= min(u.sets, len(values)); size++ {
+	// One value is enough to show how one condition comes out, and one more
+	// beside an empty one, which alone is no data.
+	for size := 2; size <= min(u.sets+1, len(values)); size++ {
 		lists = append(lists, subsets(values, size)...)
 		if len(lists) > searchLimit {
 			return lists[:searchLimit], false

@@ -282,6 +282,9 @@ func (g generator) part(effect string, in gate, fits bool) part {
 		s.principals = g.principals(off != 3)
 		if s.notPrincipal && one(g.Rand, 2) {
 			s.principals = g.all()
+			if len(s.principals) > 1 && one(g.Rand, 3) {
+				s.principals = slices.Delete(s.principals, 0, 1)
+			}
 		}
 	}
 	return s

@@ -73,7 +73,7 @@ func (w *world) covers(p principal) form {
 		return when(ofAccount && w.maybe(), byAccount)
 	}
 	switch {
-	case p.name == "*" && c.Kind == Service: // U-7
+	case p.name == "*" && (c.Kind == Service || c.Kind == WebIdentity): // U-7; R3.10: it is no AWS identity either
 		return when(w.maybe(), directly)
 	case p.name == "*":
 		return directly

@@ -78,13 +78,16 @@ func (w *world) variable(part piece) (string, reading) {
 	if m == nil {
 		return "", faulty // R5.2, U-29
 	}
-	if values, multi := w.key(m[1]); len(values) == 1 && !multi {
+	values, multi := w.key(m[1])
+	switch {
+	case len(values) == 1 && !multi:
 		return values[0], readable
+	case len(values) > 0:
+		return "", noValue // U-11
+	case m[2] != "":
+		return m[3], readable // R5.3
 	}
-	if m[2] != "" { // R5.3
-		return m[3], readable
-	}
-	return "", noValue // R5.5, U-11
+	return "", noValue // R5.5
 }
 
 // resourcePattern is U-2: wildcards before the fifth colon stay within their
