@@ -44,7 +44,8 @@ type focus struct {
 	level    int // of SCPs
 	doc      int
 	part     int
-	operator operator
+	name     string // of the operator, without prefix and suffix
+	form     string
 	presence string
 	effect   string
 }

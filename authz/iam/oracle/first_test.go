@@ -34,9 +34,9 @@ func parsed(kind iam.Kind, list []Text) ([]iam.Source, []Text, int) {
 	return sources, list, refused
 }
 
-// first puts a case as a question to the first evaluator, and gives the case as
+// firstOn puts a case as a question to the first evaluator, and gives the case as
 // it is now for the second, with how many documents were refused.
-func first(c Case) (iam.Question, Case, int) {
+func firstOn(c Case) (iam.Question, Case, int) {
 	refused := 0
 	read := func(kind iam.Kind, list *[]Text) []iam.Source {
 		sources, texts, n := parsed(kind, *list)

@@ -9,7 +9,7 @@ import (
 // that lets the case pass, or into one that denies it.
 func (g generator) focusOn(name, form, presence string) {
 	d := g.d
-	f := focus{presence: presence, effect: "Deny"}
+	f := focus{name: name, form: form, presence: presence, effect: "Deny"}
 	var places []focus
 	for _, in := range []gate{identity, boundary, session, attached} {
 		for i, p := range d.gates[in] {
@@ -38,21 +38,18 @@ func (g generator) focusOn(name, form, presence string) {
 			f.part, f.effect = len(p.parts)-1, "Deny"
 		}
 	}
-	o := bases[name]
-	if form == "IfExists" && name != "Null" {
+	base := bases[name].base
+	switch {
+	case form == "IfExists" && base != "Null":
 		name += form
-		o.ifExists = true
-	} else if strings.HasPrefix(form, "For") {
+	case strings.HasPrefix(form, "For"):
 		name = form + ":" + name
-		o.set = form
-		if one(g.Rand, 6) && !strings.HasSuffix(name, ":Null") {
+		if one(g.Rand, 6) && base != "Null" {
 			name += "IfExists"
-			o.ifExists = true
 		}
 	}
-	f.operator = o
 	d.focus = f
-	c := g.condition(name, o.base, presence, d.focused().version == "2012-10-17")
+	c := g.condition(name, base, presence, d.focused().version == "2012-10-17")
 	s := &d.focused().parts[f.part]
 	s.conditions = append([]condition{c}, s.conditions...)
 }
