@@ -75,6 +75,13 @@ func (g generator) condition(name, base, presence string, variables bool) condit
 			have[0] = plain
 		}
 	}
+	if base == "StringEqualsIgnoreCase" && one(g.Rand, 2) { // let them differ in case alone
+		plain := c.values[0]
+		have[0] = strings.ToUpper(plain)
+		if have[0] == plain {
+			have[0] = strings.ToLower(plain)
+		}
+	}
 	switch presence {
 	case "absent":
 		have = nil
