@@ -59,6 +59,13 @@ oracle-long:
 	  $(STAGE) "100,000,000 decisions, seed $$seed" env GOGC=400 $(BIN)/oracle.test -test.v -test.timeout 4h -test.run 'TestDecideIsUpstreams' -decisions 100000000 -seed $$seed || exit 1; \
 	done
 
+# Decisions on IAM policies by two evaluators; other cases by another EVALUATORS_SEED.
+EVALUATIONS     ?= 1000000
+EVALUATORS_SEED ?= 20261122
+.PHONY: evaluators
+evaluators:
+	$(STAGE) 'two evaluators of IAM policies' go test -count=1 -timeout 60m ./authz/iam/oracle -cases $(EVALUATIONS) -seed $(EVALUATORS_SEED)
+
 # What plans say of access, against the same decided request by request.
 differences:
 	$(STAGE) 'differences of 2,000 pairs of rights and of states' bash -c 'go test -timeout 30m ./authz/diff -pairs 2000 && go test -timeout 30m ./internal/gain -pairs 2000'

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +90,7 @@ func byAdministrator(d *draft) bool {
 
 // run gives every case to judge, on all processors; the first error ends it.
 func run(seed uint64, n int, judge func(*mix, *draft, int) error) (*mix, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // small cases, much garbage
 	total := newMix()
 	var lock sync.Mutex
 	var failed error
