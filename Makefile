@@ -65,6 +65,7 @@ EVALUATORS_SEED ?= 20261122
 .PHONY: evaluators
 evaluators:
 	$(STAGE) 'two evaluators of IAM policies' go test -count=1 -timeout 60m ./authz/iam/oracle -cases $(EVALUATIONS) -seed $(EVALUATORS_SEED)
+	$(STAGE) 'laws of the evaluation of IAM policies' go test -count=1 -timeout 60m ./authz/iam -run Laws -cases $(EVALUATIONS)
 
 # What plans say of access, against the same decided request by request.
 differences:

@@ -11,7 +11,7 @@ import (
 
 // cases is how many random cases the laws of this package are tried on, in
 // sum; `go test ./authz/iam -run Laws -cases 1000000`.
-var cases = flag.Int("cases", 40000, "random cases in sum")
+var cases = flag.Int("cases", 25000, "random cases in sum")
 
 // generator makes random questions from few words, so that they meet.
 type generator struct {
