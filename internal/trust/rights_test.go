@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/presets"
 )
 
 // may makes an inline policy of lines "ACTION... on RESOURCE..." with an
@@ -127,5 +128,43 @@ func TestAChainNeedsBothActions(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// What the presets give leads nowhere else, with every parameter given and with
+// none but the required.
+func TestNoPresetIsAWayToEverything(t *testing.T) {
+	asked := 0
+	for _, p := range presets.All() {
+		most, least := map[string]any{}, map[string]any{}
+		for _, q := range p.Parameters {
+			var v any = q.Kind.Example()
+			switch {
+			case q.Kind == presets.Bool:
+				v = true
+			case q.List:
+				v = []string{q.Kind.Example()}
+			}
+			if most[q.Name] = v; q.Required {
+				least[q.Name] = v
+			}
+		}
+		for _, parameters := range []map[string]any{most, least} {
+			s, err := p.Statements(parameters)
+			if err != nil {
+				continue // one that needs one of several parameters
+			}
+			asked++
+			d, err := presets.Policy(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := JudgeRights(Rights{Role: ours, Inline: []access.RolePolicy{{Name: p.Name, Document: access.Document(d)}}}); len(found) > 0 {
+				t.Errorf("%s: %v", p.Name, found)
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("only %d policies were judged", asked)
 	}
 }
