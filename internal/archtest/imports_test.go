@@ -40,7 +40,7 @@ var table = map[string]room{
 	"emulator": {ours: []string{"access", "authz/..."}, theirs: []string{"go.etcd.io/bbolt", smithy, sdk + "/service/eks/schemas", sdk + "/service/eks/types", sigsYAML, "golang.org/x/time"},
 		why: "the emulator shares no code with the client it tests, and none of the SDK's clients"},
 	"internal/documents": {ours: []string{"access", "api/..."}, theirs: []string{yaml, sigsYAML}, why: "reading needs no AWS"},
-	"internal/desired":   {ours: []string{"access", "api/...", "authz/iam", "internal/documents", "internal/presets"}, why: "documents to state needs no AWS; policies are made canonical, and add-ons bring theirs"},
+	"internal/desired":   {ours: []string{"access", "api/...", "authz/iam", "internal/documents", "internal/presets", "internal/trust"}, why: "documents to state needs no AWS; policies are made canonical, add-ons bring theirs, trust policies are measured"},
 	"internal/cloud":     {ours: []string{"access"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "the one door to AWS"},
 	"internal/kube":      {ours: []string{"access"}, why: "one cluster's API server by net/http and JSON: client libraries would double the build"},
 	"internal/observe":   {ours: []string{"access", "authz/iam", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it reads; it does not judge"},

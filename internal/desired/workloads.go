@@ -34,6 +34,7 @@ func (c *compiler) workloads() {
 		slices.SortFunc(r.Trust, access.WantTrust.Compare)
 		slices.Sort(r.Workloads)
 		r.Workloads = slices.Compact(r.Workloads)
+		c.countTrust(&r.WantRole)
 		c.state.Roles = append(c.state.Roles, r.WantRole)
 	}
 	slices.SortFunc(c.state.Roles, func(a, b access.WantRole) int {

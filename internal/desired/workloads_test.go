@@ -401,12 +401,27 @@ func TestWhatAWSWouldCountIsCountedBeforeAnyCall(t *testing.T) {
 		}
 		return workload("a", "all: true", "credentials: IRSA; "+account("k", "x")+"; role: {name: a, tags: {"+strings.Join(list, ", ")+"}}")
 	}
-	associations := func(n int) string {
-		var list []string
-		for i := range n {
-			list = append(list, fmt.Sprintf("{namespace: k, name: x%d}", i))
+	associations := func(n int) []string {
+		docs := []string{environment, test}
+		for i := 0; i < n; i += 50 { // a trust policy has room for no more
+			var list []string
+			for j := i; j < min(i+50, n); j++ {
+				list = append(list, fmt.Sprintf("{namespace: k, name: x%d}", j))
+			}
+			name := fmt.Sprintf("a%02d", i/50)
+			docs = append(docs, workload(name, "all: true", "credentials: PodIdentity; serviceAccounts: ["+strings.Join(list, ", ")+"]; role: {name: "+name+"}"))
 		}
-		return workload("a", "all: true", "credentials: PodIdentity; serviceAccounts: ["+strings.Join(list, ", ")+"]; role: {name: a}")
+		return docs
+	}
+	clusters := func(n int) []string {
+		docs := []string{environment}
+		for i := range n {
+			docs = append(docs, mainCluster(fmt.Sprintf("c%02d", i), ""))
+		}
+		return docs
+	}
+	everywhere := func(credentials string, n int) []string {
+		return append(clusters(n), workload("a", "all: true", "credentials: "+credentials+"; "+account("k", "x")+"; role: {name: a}"))
 	}
 	tagged := strings.Replace(environment, "spec:\n", "spec:\n  tags: {env: ops}\n", 1)
 	refusals(t, map[string]refusal{
@@ -422,9 +437,22 @@ func TestWhatAWSWouldCountIsCountedBeforeAnyCall(t *testing.T) {
 			docs: []string{tagged, test, tags(48)}, twin: []string{tagged, test, tags(47)},
 			want: []string{"3.yaml:8:25: with the Environment's the role has 51 tags: IAM allows 50 on a role, and two are atlas-iam's own"},
 		},
+		"row 45: a trust policy over 2,048": {
+			docs: everywhere("IRSA", 60), twin: everywhere("IRSA", 4),
+			want: []string{`62.yaml:8:9: role "arn:aws:iam::111111111111:role/a": the trust policy would have 27,398 characters and IAM's quota is 2,048 (4,096, if the account has it raised): of 60 clusters 4 fit, 8 with the raised quota; write {cluster} in the role's name for one role a cluster, or split the workload, 4 clusters each`},
+		},
+		"row 45: by Pod Identity": {
+			docs: everywhere("PodIdentity", 40), twin: everywhere("PodIdentity", 30),
+			want: []string{`42.yaml:8:9: role "arn:aws:iam::111111111111:role/a": the trust policy would have 2,295 characters and IAM's quota is 2,048 (4,096, if the account has it raised): of 40 clusters 34 fit, 40 with the raised quota; write {cluster} in the role's name for one role a cluster, or split the workload, 34 clusters each`},
+		},
+		"row 45: a role a cluster has room": {
+			docs: append(clusters(60), workload("a", "all: true", "credentials: IRSA; "+account("k", "x")+"; role: {name: a}")),
+			twin: append(clusters(60), workload("a", "all: true", "credentials: IRSA; "+account("k", "x")+`; role: {name: "a-{cluster}"}`)),
+			want: []string{`62.yaml:8:9: role "arn:aws:iam::111111111111:role/a": the trust policy would have 27,398 characters and IAM's quota is 2,048 (4,096, if the account has it raised): of 60 clusters 4 fit, 8 with the raised quota; write {cluster} in the role's name for one role a cluster, or split the workload, 4 clusters each`},
+		},
 		"row 45: a 1,001st association": {
-			docs: []string{environment, test, associations(1001)}, twin: []string{environment, test, associations(1000)},
-			want: []string{"3.yaml:7:27911: cluster test is to have 1001 Pod Identity associations, and EKS allows 1000: use IRSA for some"},
+			docs: associations(1001), twin: associations(1000),
+			want: []string{"9.yaml:7:1393: cluster test is to have 1001 Pod Identity associations, and EKS allows 1000: use IRSA for some"},
 		},
 	})
 }

@@ -70,29 +70,38 @@ func (d document) write() (access.Document, error) {
 // Merge gives the trust policy that a role of ours is to have: others'
 // statements of the one it has stay as they are, ours are replaced. Ours for a
 // cluster of which nothing could be written now stay too. With an empty have
-// it is a new policy. The result is in canonical form. It is an error if have
-// is no trust policy or no statement is left.
+// it is a new policy. Where it would be longer than IAM takes, clusters that
+// have the same by Pod Identity share a statement. The result is in canonical
+// form. It is an error if have is no trust policy or no statement is left.
 func Merge(have access.Document, ours []Statement, unread ...Missing) (access.Document, error) {
 	doc, err := read(have)
 	if err != nil {
 		return "", fmt.Errorf("merge into the trust policy: %w", err)
 	}
-	merged := document{rest: doc.rest}
+	kept := document{rest: doc.rest}
 	for i, s := range doc.statements {
 		base := baseOf(doc.sids[i])
 		if base == "" || stays(base, ours, unread) {
-			merged.statements = append(merged.statements, s)
+			kept.statements = append(kept.statements, s)
 		}
 	}
-	ours = slices.SortedFunc(slices.Values(ours), compareStatements)
-	for _, s := range ours {
-		merged.statements = append(merged.statements, json.RawMessage(s.JSON))
+	d, err := kept.with(ours)
+	if err == nil && Size(d) > Quota {
+		d, err = kept.with(shared(ours))
 	}
-	d, err := merged.write()
 	if err != nil {
 		return "", fmt.Errorf("merge into the trust policy: %w", err)
 	}
 	return d, nil
+}
+
+// with writes the document with statements added.
+func (d document) with(statements []Statement) (access.Document, error) {
+	d.statements = slices.Clone(d.statements)
+	for _, s := range slices.SortedFunc(slices.Values(statements), compareStatements) {
+		d.statements = append(d.statements, json.RawMessage(s.JSON))
+	}
+	return d.write()
 }
 
 // stays reports whether a statement of ours is for a cluster that was not read
@@ -105,7 +114,7 @@ func stays(base string, ours []Statement, unread []Missing) bool {
 // Fit is how long a trust policy is, against IAM's quota.
 type Fit struct {
 	Size     int // characters
-	Others   int // of them, not of statements of ours
+	Others   int // of them, not of any of the clusters
 	Clusters int // that statements of ours are for
 	// Fit and FitRaised are how many of the clusters fit below the two quotas
 	// at most, beside others' statements.
@@ -120,20 +129,42 @@ func Measure(d access.Document) (Fit, error) {
 	}
 	f := Fit{Size: Size(d), Others: Size(d)}
 	of := map[string]int{} // characters of a cluster's statements, comma included
+	var sizes []int
 	for i, s := range doc.statements {
-		if base := baseOf(doc.sids[i]); base != "" {
+		base := baseOf(doc.sids[i])
+		switch arns := sharing(s); {
+		case base == "":
+		case len(arns) > 1: // the statement stands once, a cluster takes its ARN
+			for _, a := range arns {
+				sizes = append(sizes, len(a)+len(`"",`))
+				f.Others -= len(a) + len(`"",`)
+			}
+		default:
 			n := iam.Size(string(s)) + 1
 			of[clusterOf(base)] += n
 			f.Others -= n
 		}
 	}
-	var sizes []int
 	for _, n := range of {
 		sizes = append(sizes, n)
 	}
 	slices.Sort(sizes)
 	f.Clusters, f.Fit, f.FitRaised = len(sizes), fitting(f.Others, sizes, Quota), fitting(f.Others, sizes, RaisedQuota)
 	return f, nil
+}
+
+// sharing are the clusters that a statement of Pod Identity names.
+func sharing(statement json.RawMessage) []string {
+	s, err := parseStatement(string(statement))
+	if err != nil {
+		return nil
+	}
+	for _, c := range s.Conditions {
+		if strings.EqualFold(c.Key, tagCluster) {
+			return c.Values
+		}
+	}
+	return nil
 }
 
 // clusterOf is the part of a Sid of ours that tells the cluster.
@@ -162,7 +193,7 @@ func (f Fit) String() string {
 	if f.Clusters < 2 {
 		return s + "name fewer ServiceAccounts in one role"
 	}
-	return s + fmt.Sprintf("of %d clusters %d fit, %d with the raised quota; {cluster} in the role's name makes one role a cluster, or split the workload over %d of them at a time",
+	return s + fmt.Sprintf("of %d clusters %d fit, %d with the raised quota; write {cluster} in the role's name for one role a cluster, or split the workload, %d clusters each",
 		f.Clusters, f.Fit, f.FitRaised, max(f.Fit, 1))
 }
 

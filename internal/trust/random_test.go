@@ -31,6 +31,7 @@ func TestExactlyTheWantedServiceAccountsMayHaveTheRole(t *testing.T) {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	namespaces, names := []string{"a", "ab", "a-b", "pr-1", "pr-", "kube-system"}, []string{"x", "xy", "default", "a"}
 	clusters := []string{"one", "two", "one-two", "three"}
+	wide := []string{"wide-cluster-1", "wide-cluster-2", "wide-cluster-3", "wide-cluster-4", "wide-cluster-5", "wide-cluster-6", "wide-cluster-7"}
 	mix := map[string]int{}
 	for range *rounds {
 		var of []access.WantTrust
@@ -42,6 +43,11 @@ func TestExactlyTheWantedServiceAccountsMayHaveTheRole(t *testing.T) {
 			}
 			of = append(of, w)
 		}
+		if r.IntN(4) == 0 { // so many that clusters must share a statement
+			for _, name := range wide {
+				of = append(of, access.WantTrust{Credentials: access.PodIdentity, Cluster: key(name), Namespace: "ab", Name: pick("x", "x", "xy")})
+			}
+		}
 		before, _ := Want(of[:1+r.IntN(len(of))], issuerOf)
 		now, missing := Want(of, issuerOf)
 		if len(missing) > 0 {
@@ -51,6 +57,9 @@ func TestExactlyTheWantedServiceAccountsMayHaveTheRole(t *testing.T) {
 		p, err := iam.Parse(iam.Trust, string(d))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(p.Statements) < len(now) {
+			mix["shared"]++
 		}
 		a := asker{p, home}
 		for range 40 {
@@ -105,6 +114,9 @@ func TestExactlyTheWantedServiceAccountsMayHaveTheRole(t *testing.T) {
 		}
 	}
 	t.Logf("seed %d: %v", seed, mix)
+	if mix["shared"] < *rounds/10 {
+		t.Errorf("a poor mix: %d policies share statements", mix["shared"])
+	}
 	for _, kind := range []string{"IRSA allow", "PodIdentity allow", "IRSA deny", "PodIdentity deny", "IRSA audience", "IRSA other", "PodIdentity audience", "PodIdentity other"} {
 		if mix[kind] < *rounds {
 			t.Errorf("a poor mix: %d of %s", mix[kind], kind)

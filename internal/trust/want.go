@@ -255,6 +255,41 @@ func (w *writer) add(sid string, of []access.WantTrust, statement map[string]any
 	w.out = append(w.out, Statement{Sid: sid, Cluster: of[0].Cluster, Trusts: of, JSON: string(b)})
 }
 
+// shared puts together what clusters have by Pod Identity: those that let in
+// the same namespaces and ServiceAccounts share a statement. It lets in the
+// same, for the clusters times these are exactly what they were before.
+func shared(statements []Statement) []Statement {
+	var out []Statement
+	at := map[string]int{} // by what is let in
+	for _, s := range statements {
+		parts := strings.SplitN(s.JSON, `"`+clusterARN(s.Cluster)+`"`, 2)
+		if !strings.HasPrefix(s.Sid, "AtlasPI") || len(parts) != 2 {
+			out = append(out, s)
+			continue
+		}
+		what := parts[0] + strings.Replace(parts[1], `"`+s.Sid+`"`, "", 1)
+		i, ok := at[what]
+		if !ok {
+			at[what] = len(out)
+			out = append(out, s)
+			continue
+		}
+		o := &out[i]
+		if len(o.Trusts) == len(s.Trusts) { // the second
+			sum := sha256.Sum256([]byte(what))
+			sid := "AtlasPI" + hex.EncodeToString(sum[:6])
+			o.JSON, o.Sid = strings.Replace(o.JSON, `"`+o.Sid+`"`, `"`+sid+`"`, 1), sid
+		}
+		o.Trusts = append(slices.Clone(o.Trusts), s.Trusts...)
+		if end := `"` + clusterARN(o.Cluster) + `"`; strings.Contains(o.JSON, ":"+end) {
+			o.JSON = strings.Replace(o.JSON, ":"+end, ":["+end+`,"`+clusterARN(s.Cluster)+`"]`, 1)
+		} else {
+			o.JSON = strings.Replace(o.JSON, ":["+end, ":["+end+`,"`+clusterARN(s.Cluster)+`"`, 1)
+		}
+	}
+	return out
+}
+
 // one is a single value as a scalar, as the canonical form has it.
 func one(values []string) any {
 	if len(values) == 1 {

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -288,11 +289,15 @@ func TestATrustPolicyIsMeteredBeforeItIsWritten(t *testing.T) {
 			}
 		}
 	}
-	// What is said to fit fits, and one more does not.
-	for _, scheme := range []string{"IRSA", "PodIdentity"} {
-		f, err := Measure(many(scheme, 30))
+	// What is said to fit fits, and one more does not; of Pod Identity clusters
+	// share a statement.
+	for scheme, most := range map[string][2]int{"IRSA": {4, 8}, "PodIdentity": {34, 76}} {
+		f, err := Measure(many(scheme, 100))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if f.Fit != most[0] || f.FitRaised != most[1] || f.Clusters != 100 {
+			t.Errorf("%s: %+v, want %v", scheme, f, most)
 		}
 		if Size(many(scheme, f.Fit)) > Quota || Size(many(scheme, f.Fit+1)) <= Quota || Size(many(scheme, f.FitRaised)) > RaisedQuota || Size(many(scheme, f.FitRaised+1)) <= RaisedQuota {
 			t.Errorf("%s: %+v", scheme, f)
@@ -303,6 +308,35 @@ func TestATrustPolicyIsMeteredBeforeItIsWritten(t *testing.T) {
 	beside, err := Measure(merged(t, access.Document(others), want(t, "IRSA caa monitoring/yace", "IRSA cab monitoring/yace", "IRSA cac monitoring/yace", "IRSA cad monitoring/yace")))
 	if err != nil || beside.Fit >= alone.Fit || beside.Others <= alone.Others {
 		t.Errorf("beside others' %+v, alone %+v, %v", beside, alone, err)
+	}
+}
+
+func TestClustersShareAStatementOnlyWhereThereIsNoRoom(t *testing.T) {
+	lines := func(n int) []string {
+		out := []string{"IRSA c00 ns/x", "PodIdentity c01 other/y"}
+		for i := range n {
+			out = append(out, fmt.Sprintf("PodIdentity c%02d ns/x", i))
+		}
+		return out
+	}
+	for n, statements := range map[int]int{2: 4, 3: 5, 6: 3, 12: 3} { // c01 has two things, so what it shares is one of them
+		got := sids(t, merged(t, "", want(t, lines(n)...)))
+		if len(got) != statements {
+			t.Errorf("%d clusters: %d statements, want %d: %q", n, len(got), statements, got)
+		}
+	}
+	d := merged(t, "", want(t, lines(12)...))
+	if again := merged(t, d, want(t, lines(12)...)); again != d {
+		t.Errorf("merging again changes it:\n%s\n%s", d, again)
+	}
+	if back := merged(t, d, want(t, lines(2)...)); back != merged(t, "", want(t, lines(2)...)) {
+		t.Errorf("with room again each cluster has its own: %s", back)
+	}
+	if l := Lacks(d, want(t, lines(12)...)); len(l) > 0 {
+		t.Errorf("shared, it lacks %v", l)
+	}
+	if l := Lacks(d, want(t, lines(13)...)); len(l) != 1 || l[0].Cluster.Name != "c12" {
+		t.Errorf("it lacks a thirteenth cluster alone, not %v", l)
 	}
 }
 
