@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/kube"
@@ -34,6 +35,34 @@ type EKS interface {
 	ListAssociatedAccessPolicies(context.Context, *eks.ListAssociatedAccessPoliciesInput, ...func(*eks.Options)) (*eks.ListAssociatedAccessPoliciesOutput, error)
 	AssociateAccessPolicy(context.Context, *eks.AssociateAccessPolicyInput, ...func(*eks.Options)) (*eks.AssociateAccessPolicyOutput, error)
 	DisassociateAccessPolicy(context.Context, *eks.DisassociateAccessPolicyInput, ...func(*eks.Options)) (*eks.DisassociateAccessPolicyOutput, error)
+	ListPodIdentityAssociations(context.Context, *eks.ListPodIdentityAssociationsInput, ...func(*eks.Options)) (*eks.ListPodIdentityAssociationsOutput, error)
+	DescribePodIdentityAssociation(context.Context, *eks.DescribePodIdentityAssociationInput, ...func(*eks.Options)) (*eks.DescribePodIdentityAssociationOutput, error)
+	CreatePodIdentityAssociation(context.Context, *eks.CreatePodIdentityAssociationInput, ...func(*eks.Options)) (*eks.CreatePodIdentityAssociationOutput, error)
+	UpdatePodIdentityAssociation(context.Context, *eks.UpdatePodIdentityAssociationInput, ...func(*eks.Options)) (*eks.UpdatePodIdentityAssociationOutput, error)
+	DeletePodIdentityAssociation(context.Context, *eks.DeletePodIdentityAssociationInput, ...func(*eks.Options)) (*eks.DeletePodIdentityAssociationOutput, error)
+	DescribeAddon(context.Context, *eks.DescribeAddonInput, ...func(*eks.Options)) (*eks.DescribeAddonOutput, error)
+	CreateAddon(context.Context, *eks.CreateAddonInput, ...func(*eks.Options)) (*eks.CreateAddonOutput, error)
+}
+
+// IAM is what apply calls of AWS IAM; *iam.Client is one.
+type IAM interface {
+	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
+	CreateRole(context.Context, *iam.CreateRoleInput, ...func(*iam.Options)) (*iam.CreateRoleOutput, error)
+	UpdateRole(context.Context, *iam.UpdateRoleInput, ...func(*iam.Options)) (*iam.UpdateRoleOutput, error)
+	UpdateAssumeRolePolicy(context.Context, *iam.UpdateAssumeRolePolicyInput, ...func(*iam.Options)) (*iam.UpdateAssumeRolePolicyOutput, error)
+	PutRolePermissionsBoundary(context.Context, *iam.PutRolePermissionsBoundaryInput, ...func(*iam.Options)) (*iam.PutRolePermissionsBoundaryOutput, error)
+	TagRole(context.Context, *iam.TagRoleInput, ...func(*iam.Options)) (*iam.TagRoleOutput, error)
+	DeleteRole(context.Context, *iam.DeleteRoleInput, ...func(*iam.Options)) (*iam.DeleteRoleOutput, error)
+	ListRolePolicies(context.Context, *iam.ListRolePoliciesInput, ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error)
+	GetRolePolicy(context.Context, *iam.GetRolePolicyInput, ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error)
+	PutRolePolicy(context.Context, *iam.PutRolePolicyInput, ...func(*iam.Options)) (*iam.PutRolePolicyOutput, error)
+	DeleteRolePolicy(context.Context, *iam.DeleteRolePolicyInput, ...func(*iam.Options)) (*iam.DeleteRolePolicyOutput, error)
+	ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error)
+	AttachRolePolicy(context.Context, *iam.AttachRolePolicyInput, ...func(*iam.Options)) (*iam.AttachRolePolicyOutput, error)
+	DetachRolePolicy(context.Context, *iam.DetachRolePolicyInput, ...func(*iam.Options)) (*iam.DetachRolePolicyOutput, error)
+	GetOpenIDConnectProvider(context.Context, *iam.GetOpenIDConnectProviderInput, ...func(*iam.Options)) (*iam.GetOpenIDConnectProviderOutput, error)
+	CreateOpenIDConnectProvider(context.Context, *iam.CreateOpenIDConnectProviderInput, ...func(*iam.Options)) (*iam.CreateOpenIDConnectProviderOutput, error)
+	AddClientIDToOpenIDConnectProvider(context.Context, *iam.AddClientIDToOpenIDConnectProviderInput, ...func(*iam.Options)) (*iam.AddClientIDToOpenIDConnectProviderOutput, error)
 }
 
 // Options of a run. The zero value is usable.
@@ -93,7 +122,7 @@ func (o Options) withDefaults() Options {
 // error of Run's but an outcome. The error says that the context ended or that
 // the record could not be written.
 func Run(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
-	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, c.ClusterToken, p, o)
+	return run(ctx, clientsOf(c), p, o)
 }
 
 // Adopt makes the changes of `adopt`: each adds our tags to an entry that is
@@ -101,17 +130,32 @@ func Run(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result,
 // so does one whose object is no longer as it was seen.
 func Adopt(ctx context.Context, c *cloud.Cloud, p *plan.Plan, o Options) (*Result, error) {
 	o.adopt = true
-	return run(ctx, func(account, region string) EKS { return c.EKS(account, region) }, c.ClusterToken, p, o)
+	return run(ctx, clientsOf(c), p, o)
 }
 
-func run(ctx context.Context, clouds func(account, region string) EKS, tokens tokens, p *plan.Plan, o Options) (*Result, error) {
+// clients are the ways to AWS.
+type clients struct {
+	eks    func(account, region string) EKS
+	iam    func(account string) IAM
+	tokens tokens
+}
+
+func clientsOf(c *cloud.Cloud) clients {
+	return clients{
+		eks:    func(account, region string) EKS { return c.EKS(account, region) },
+		iam:    func(account string) IAM { return c.IAM(account) },
+		tokens: c.ClusterToken,
+	}
+}
+
+func run(ctx context.Context, to clients, p *plan.Plan, o Options) (*Result, error) {
 	o = o.withDefaults()
 	if o.ForeignTags == nil {
 		o.ForeignTags = p.ForeignTags
 	}
 	started, digest := o.Now(), digest(p)
 	r := &runner{
-		clouds: clouds, tokens: tokens, servers: &apiServers{}, plan: p, opts: o,
+		clients: to, servers: &apiServers{}, plan: p, opts: o,
 		record: newRecord(o.Record), token: runToken(digest, started),
 	}
 	r.stop, r.halt = stopSignal(o.Stop)

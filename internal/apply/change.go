@@ -18,9 +18,9 @@ var (
 
 // runner is one run.
 type runner struct {
-	clouds  func(account, region string) EKS
-	tokens  tokens
+	clients
 	servers *apiServers
+	roles   roles
 	plan    *plan.Plan
 	opts    Options
 	record  *record
@@ -77,7 +77,7 @@ func (r *runner) outcome(ctx context.Context, n *node) Outcome {
 		return skip(SkipStopped, "")
 	}
 	j := &job{runner: r, change: n.change, key: n.change.Cluster, chain: n.chain, out: &out}
-	j.eks = r.clouds(j.key.Account, j.key.Region)
+	j.eks = r.clients.eks(j.key.Account, j.key.Region)
 	j.close(j.make(ctx))
 	return out
 }
@@ -94,6 +94,9 @@ type job struct {
 }
 
 func (j *job) make(ctx context.Context) error {
+	if j.change.Kind.Workload() {
+		return j.makeWorkload(ctx)
+	}
 	if j.eks == nil {
 		return fmt.Errorf("no access to account %s in %s is configured", j.key.Account, j.key.Region)
 	}
@@ -175,6 +178,9 @@ func whole(c *plan.Change) bool {
 			return c.Kind == bindingKind(c.Namespace) && o.Namespace == c.Namespace && o.Name == c.Name && c.Name != "" && o.Role.Name != "" && c.Principal == ""
 		}
 		return false
+	}
+	if c.Kind.Workload() {
+		return wholeWorkload(c)
 	}
 	return fits(c.From) && fits(c.To)
 }

@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/aws/smithy-go"
 
@@ -45,7 +46,7 @@ func action(err error) string {
 	}
 	var op *smithy.OperationError
 	if errors.As(err, &op) {
-		return "eks:" + op.OperationName
+		return strings.ToLower(op.ServiceID) + ":" + op.OperationName
 	}
 	return "a right"
 }

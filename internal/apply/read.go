@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
 // chain is what is known of one principal's entry on one cluster while its
@@ -25,13 +26,16 @@ type chain struct {
 
 	made    bool            // this run made the entry, so AWS may not show it everywhere yet
 	dropped map[string]bool // policies that this run took from the entry
+
+	roleAt time.Time     // when role was read or written; zero: not known
+	role   *plan.IAMRole // without its policies; nil: there is none
 }
 
 // freshFor is for how long a reading serves the changes that follow at once.
 const freshFor = 5 * time.Second
 
 // forget drops what was read; what this run did is kept.
-func (c *chain) forget() { c.entryAt, c.policyAt = time.Time{}, time.Time{} }
+func (c *chain) forget() { c.entryAt, c.policyAt, c.roleAt = time.Time{}, time.Time{}, time.Time{} }
 
 func (j *job) fresh(at time.Time) bool {
 	return !at.IsZero() && j.opts.Now().Sub(at) <= freshFor

@@ -98,12 +98,12 @@ func (n *node) before(o *node) {
 type chainKey struct {
 	cluster   access.ClusterKey
 	principal string
-	binding   string // its key, of a change about one
+	binding   string // its key, of a change about one, or another object's of the cluster
 }
 
 func chainOf(c *plan.Change) chainKey {
 	k := chainKey{cluster: c.Cluster, principal: c.Principal}
-	if c.Name != "" {
+	if c.Name != "" && c.Principal == "" { // a role's policies are in its chain
 		k.binding = c.Namespace + "/" + c.Name
 	}
 	return k

@@ -199,6 +199,10 @@ func finished(p *plan.Plan, have *access.Snapshot) map[string]bool {
 	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
+		if c.Kind.Workload() {
+			done[c.ID] = len(c.Held) == 0 && whole(c) && workloadDone(p, c, have)
+			continue
+		}
 		cluster, ok := have.Cluster(c.Cluster)
 		if !ok || len(c.Held) > 0 || !whole(c) {
 			continue
@@ -270,8 +274,8 @@ func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.S
 	touched := map[access.ClusterKey]map[string]*access.Entry{}
 	for i := len(p.Changes) - 1; i >= 0; i-- {
 		c := &p.Changes[i]
-		if !done[c.ID] && !cutOff(c, have) {
-			continue
+		if c.Kind.Workload() || !done[c.ID] && !cutOff(c, have) {
+			continue // no fact of a guard rests on what workloads have
 		}
 		at, _ := slices.BinarySearchFunc(out.Clusters, c.Cluster, func(h access.HaveCluster, k access.ClusterKey) int { return h.Key.Compare(k) })
 		cluster := &out.Clusters[at]

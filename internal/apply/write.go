@@ -203,6 +203,9 @@ func (j *job) failed(w *write, err error) error {
 
 // object names what the change is about.
 func (j *job) object() string {
+	if j.change.Kind.Workload() {
+		return j.workloadObject()
+	}
 	if j.change.Name != "" {
 		return j.named().Key() + " on cluster " + j.key.String()
 	}

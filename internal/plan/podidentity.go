@@ -116,6 +116,10 @@ func (w *workloads) wantedPodIdentity(s *workloadSite, want *access.WantPodIdent
 			return ""
 		}
 		c.Verb, c.From, c.To = Update, PodIdentity{*have}, PodIdentity{to}
+		if ours && (have.TargetRole != "" && to.TargetRole == "" || have.SessionPolicy != "" && to.SessionPolicy == "") {
+			c.Verb, to.ID, to.ARN = Replace, "", "" // no text of AWS says that an update takes them off
+			c.To = PodIdentity{to}
+		}
 		if !same {
 			c.Gained, c.Lost = []Grant{podGrant(&c, &to)}, []Grant{podGrant(&c, have)}
 		}
