@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
@@ -46,7 +47,7 @@ func action(err error) string {
 	}
 	var op *smithy.OperationError
 	if errors.As(err, &op) {
-		return strings.ToLower(op.ServiceID) + ":" + op.OperationName
+		return cmp.Or(strings.ToLower(op.ServiceID), "eks") + ":" + op.OperationName
 	}
 	return "a right"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -225,8 +226,9 @@ func (r *roleJob) changeAttachment(ctx context.Context) error {
 			}
 			return out.ResultMetadata, nil
 		},
-		took:    func(ctx context.Context) (bool, error) { return r.isAttached(ctx, role, policy, true) },
-		delayed: r.notShown,
+		took: func(ctx context.Context) (bool, error) { return r.isAttached(ctx, role, policy, true) },
+		// A policy that is not there does not come by waiting.
+		delayed: func(err error) bool { return r.notShown(err) && !strings.Contains(reasonOf(err), policy) },
 	})
 }
 

@@ -18,6 +18,9 @@ type workloadDoc = documents.Doc[v1alpha1.Workload]
 // workloads makes roles, associations and ServiceAccounts of the Workload
 // documents.
 func (c *compiler) workloads() {
+	if roles := c.set.Environment.Value.Spec.Roles; roles != nil {
+		c.state.RolePath = roles.Path
+	}
 	docs := slices.Clone(c.set.Workloads)
 	slices.SortStableFunc(docs, func(a, b workloadDoc) int {
 		return cmp.Or(cmp.Compare(a.Value.Name, b.Value.Name), comparePlaces(a.At(), b.At()))

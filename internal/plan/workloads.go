@@ -168,13 +168,8 @@ func (w *workloads) agent(s *workloadSite) {
 	}
 	c := Change{ID: siteID("agent", s.key), Verb: Create, Kind: AgentAddon, Cluster: s.key, Document: s.document(), Name: access.AgentAddon,
 		To: Addon{Name: access.AgentAddon, Tags: maps.Clone(w.tags)}, Source: s.want.PodIdentities[0].Place}
-	if h := w.hold(s, access.GapAgent, a != nil); h != nil {
-		if gap, unread := w.have.UnreadOf(s.key, access.GapAgent); unread {
-			w.warn("agent", c.Source, "whether the Pod Identity agent is on cluster "+s.name()+" is not known: "+gapWords(gap))
-		}
-		return
-	}
 	switch {
+	case a == nil: // not read; the gap is in the plan
 	case !a.Addon:
 		w.add(c)
 	case strings.HasSuffix(a.Status, "FAILED") || a.Status == "DEGRADED":
