@@ -217,7 +217,7 @@ type WorkloadsNeed struct {
 	Agents map[ClusterKey]bool
 	// ServiceAccounts says whose ServiceAccounts are read, once all else was; nil:
 	// nobody's.
-	ServiceAccounts func(*Snapshot) map[ClusterKey]bool
+	ServiceAccounts func(*Snapshot) map[ClusterKey]KubernetesNeed
 }
 
 // OurRole reports whether a role's ARN is beneath the path of our roles.

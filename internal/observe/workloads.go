@@ -351,25 +351,29 @@ func (g *region) agent(ctx context.Context, have *access.HaveCluster) {
 
 // serviceAccounts reads those of some clusters, and their namespaces where they
 // were not read.
-func (r *reading) serviceAccounts(ctx context.Context, of map[access.ClusterKey]bool) {
+func (r *reading) serviceAccounts(ctx context.Context, of map[access.ClusterKey]access.KubernetesNeed) {
 	var clusters errgroup.Group
 	clusters.SetLimit(apiServersAtOnce)
 	for i := range r.snapshot.Clusters {
 		have := &r.snapshot.Clusters[i]
-		if !of[have.Key] {
+		need := of[have.Key]
+		if need == access.KubernetesUnread {
 			continue
 		}
 		clusters.Go(func() error {
-			r.clusterAccounts(ctx, have)
+			r.clusterAccounts(ctx, have, need)
 			return nil
 		})
 	}
 	_ = clusters.Wait() // failures are gaps
 }
 
-func (r *reading) clusterAccounts(ctx context.Context, have *access.HaveCluster) {
+func (r *reading) clusterAccounts(ctx context.Context, have *access.HaveCluster, need access.KubernetesNeed) {
 	gap := access.Gap{What: access.GapServiceAccounts, Account: have.Key.Account, Region: have.Key.Region, Cluster: have.Key.Name}
 	client, err := dialCluster(ctx, r.cloud, have, r.options.Dial)
+	if err != nil && need == access.KubernetesIfThere && notThere(err) {
+		return
+	}
 	if err != nil {
 		r.gap(ctx, gap, err)
 		return

@@ -150,12 +150,15 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 			}
 		}
 	}
-	need.ServiceAccounts = func(have *access.Snapshot) map[access.ClusterKey]bool {
-		out := map[access.ClusterKey]bool{}
+	need.ServiceAccounts = func(have *access.Snapshot) map[access.ClusterKey]access.KubernetesNeed {
+		out := map[access.ClusterKey]access.KubernetesNeed{}
 		for i := range have.Clusters {
 			h := &have.Clusters[i]
-			if managed[h.Key] || leaves(want, o, have, h, trusted) {
-				out[h.Key] = true
+			switch {
+			case managed[h.Key]:
+				out[h.Key] = access.KubernetesNeeded
+			case leaves(want, o, have, h, trusted):
+				out[h.Key] = access.KubernetesIfThere
 			}
 		}
 		return out
@@ -197,7 +200,7 @@ func leaves(want *access.State, o Options, have *access.Snapshot, h *access.Have
 // made.
 func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
 	need := &access.WorkloadsNeed{Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
-	accounts := map[access.ClusterKey]bool{}
+	accounts := map[access.ClusterKey]access.KubernetesNeed{}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		if !c.Kind.Workload() || len(c.Held) > 0 {
@@ -212,9 +215,9 @@ func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
 		case AgentAddon:
 			need.Agents[c.Cluster] = true
 		case ServiceAccount:
-			accounts[c.Cluster] = true
+			accounts[c.Cluster] = access.KubernetesNeeded
 		}
 	}
-	need.ServiceAccounts = func(*access.Snapshot) map[access.ClusterKey]bool { return accounts }
+	need.ServiceAccounts = func(*access.Snapshot) map[access.ClusterKey]access.KubernetesNeed { return accounts }
 	return need
 }
