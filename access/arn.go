@@ -115,6 +115,25 @@ func (p IAMPrincipal) DefaultUsername() string {
 	return "arn:" + p.Partition + ":sts::" + p.Account + ":assumed-role/" + p.Name + "/{{SessionName}}"
 }
 
+// PrincipalKey is what IAM tells users and roles apart by, whatever their path:
+// within an account a name is one user's and one role's, and names do not differ
+// by case alone. (IAM User Guide, IAM identifiers; name requirements)
+type PrincipalKey struct {
+	Account, Kind string
+	Name          string // in small letters
+}
+
+func (k PrincipalKey) String() string { return k.Kind + "/" + k.Name + " of " + k.Account }
+
+// PrincipalKeyOf reads the ARN of a user or role; ok is false for what is none.
+func PrincipalKeyOf(arn string) (k PrincipalKey, ok bool) {
+	p, err := ParseIAMPrincipal(arn)
+	if err != nil {
+		return PrincipalKey{}, false
+	}
+	return PrincipalKey{p.Account, p.Kind, strings.ToLower(p.Name)}, true
+}
+
 // SessionRole reads the ARN of an assumed role's session and gives the
 // account and the role's name; an ARN of a session has no path.
 func SessionRole(s string) (account, name string, ok bool) {

@@ -65,8 +65,11 @@ type Principal struct {
 
 // HaveAccount is what was seen of an account.
 type HaveAccount struct {
-	Account  Account
-	Caller   string // ARN of the caller's identity as STS gives it; empty if the account is a gap
+	Account Account
+	Caller  string // ARN of the caller's identity as STS gives it; empty if the account is a gap
+	// Behind is the ARN of whose credentials assume the account's role, as STS
+	// gives it; empty where no role is assumed.
+	Behind   string
 	Endpoint string // where the calls went: "" for AWS's own, else a URL
 	// UsersRead and RolesRead tell an empty list from an unread one.
 	UsersRead, RolesRead bool
@@ -87,6 +90,23 @@ func (a *HaveAccount) Principal(arn string) (Principal, bool) {
 		}
 	}
 	return Principal{}, false
+}
+
+// Callers are the users and roles whose credentials a run works with: the one
+// that it acts as, and the one that assumes its role. Of a root or federated
+// caller nothing can be told.
+func (a *HaveAccount) Callers() []PrincipalKey {
+	var keys []PrincipalKey
+	for _, arn := range []string{a.Caller, a.Behind} {
+		k, ok := PrincipalKeyOf(arn)
+		if account, name, session := SessionRole(arn); session {
+			k, ok = PrincipalKey{account, "role", strings.ToLower(name)}, true
+		}
+		if ok && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // CallerPrincipal is the ARN of the user or role behind the caller's session,

@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -83,6 +85,39 @@ func TestTheCallersPrincipalIsTheUserOrTheRoleBehindTheSession(t *testing.T) {
 	a.Caller, a.Roles = "arn:aws:sts::111122223333:assumed-role/deploy/run", []Principal{{ARN: "no ARN"}, {ARN: deployARN}}
 	if got, ok := a.CallerPrincipal(); got != deployARN || !ok {
 		t.Errorf("%q %v", got, ok)
+	}
+}
+
+func TestACallerIsTheRoleAndWhoAssumesIt(t *testing.T) {
+	const session = "arn:aws:sts::111122223333:assumed-role/Deploy/run"
+	key := func(words ...string) (keys []PrincipalKey) {
+		for _, w := range words {
+			kind, rest, _ := strings.Cut(w, "/")
+			name, account, _ := strings.Cut(rest, " of ")
+			keys = append(keys, PrincipalKey{account, kind, name})
+		}
+		return keys
+	}
+	for what, c := range map[string]struct {
+		caller, behind string
+		want           []PrincipalKey
+	}{
+		"nobody":                  {"", "", nil},
+		"a user":                  {"arn:aws:iam::111122223333:user/eng/Ann", "", key("user/ann of 111122223333")},
+		"a session":               {session, "", key("role/deploy of 111122223333")},
+		"a root":                  {"arn:aws:iam::111122223333:root", "", nil},
+		"a role that one assumes": {session, "arn:aws:iam::444455556666:user/ann", key("role/deploy of 111122223333", "user/ann of 444455556666")},
+		"by another session":      {session, "arn:aws:sts::444455556666:assumed-role/ci/1", key("role/deploy of 111122223333", "role/ci of 444455556666")},
+		"of itself":               {session, "arn:aws:sts::111122223333:assumed-role/Deploy/2", key("role/deploy of 111122223333")},
+		"by a root":               {session, "arn:aws:iam::444455556666:root", key("role/deploy of 111122223333")},
+	} {
+		a := HaveAccount{Caller: c.caller, Behind: c.behind}
+		if got := a.Callers(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", what, got, c.want)
+		}
+	}
+	if _, ok := PrincipalKeyOf(session); ok {
+		t.Error("a session is no principal of an entry")
 	}
 }
 

@@ -34,22 +34,9 @@ func takes(c *plan.Change) bool {
 	return true
 }
 
-// isCaller reports whether a change is about the principal that the run itself
-// acts as, in any of its accounts. A session's ARN has no path, so a role is
-// compared by account and name, which is what identifies it.
+// isCaller reports whether a change is about a principal whose credentials the
+// run works with, in any of its accounts.
 func isCaller(p *plan.Plan, c *plan.Change) bool {
-	principal, err := access.ParseIAMPrincipal(c.Principal)
-	if err != nil {
-		return false
-	}
-	for _, a := range p.Accounts {
-		if account, name, ok := access.SessionRole(a.Caller); ok {
-			if principal.Kind == "role" && principal.Account == account && principal.Name == name {
-				return true
-			}
-		} else if a.Caller == c.Principal {
-			return true
-		}
-	}
-	return false
+	principal, ok := access.PrincipalKeyOf(c.Principal)
+	return ok && slices.ContainsFunc(p.Accounts, func(a access.HaveAccount) bool { return slices.Contains(a.Callers(), principal) })
 }

@@ -159,11 +159,13 @@ func samePlace(p *plan.Plan, have *access.Snapshot) (other *OtherPlaceError, err
 			return nil, differs("partition", was.Account.Partition, is.Account.Partition)
 		case was.Endpoint != is.Endpoint:
 			return nil, differs("endpoint", was.Endpoint, is.Endpoint)
-		case was.Caller == "" || identity(was.Caller) == identity(is.Caller):
+		case was.Caller == "" || identity(was.Caller) == identity(is.Caller) && identity(was.Behind) == identity(is.Behind):
 		case accountOf(was.Caller) != accountOf(is.Caller):
 			return nil, differs("caller", was.Caller, is.Caller)
-		default:
+		case identity(was.Caller) != identity(is.Caller):
 			other = differs("caller", was.Caller, is.Caller)
+		default:
+			other = differs("who assumes "+was.Account.RoleARN, was.Behind, is.Behind)
 		}
 	}
 	return other, nil

@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,8 +107,9 @@ func TestTheCallerIsNamedAsPeopleKnowIt(t *testing.T) {
 func TestTheRunsOwnPrincipalIsKnownInEachAccount(t *testing.T) {
 	user := "arn:aws:iam::111122223333:user/ann"
 	p := newPlan()
-	p.Accounts = append(p.Accounts, access.HaveAccount{Caller: user})
+	p.Accounts = append(p.Accounts, access.HaveAccount{Caller: user, Behind: "arn:aws:sts::444455556666:assumed-role/pipeline/7"})
 	for principal, want := range map[string]bool{
+		"arn:aws:iam::444455556666:role/ci/pipeline": true, "arn:aws:iam::444455556666:user/pipeline": false,
 		adminARN: true, user: true, "arn:aws:iam::" + accountID + ":role/tf-admin": true,
 		"arn:aws:iam::" + accountID + ":role/ci/other": false, "arn:aws:iam::111122223333:role/ci/tf-admin": false,
 		"arn:aws:iam::" + accountID + ":user/tf-admin": false, "arn:aws:iam::111122223333:user/bob": false, "": false, callerARN: false,
@@ -209,9 +211,15 @@ func TestASavedPlanIsForItsPlaceAndItsCaller(t *testing.T) {
 		"another session": {func(_, is *access.HaveAccount) {
 			is.Caller = "arn:aws:sts::" + accountID + ":assumed-role/tf-admin/later"
 		}, "", false},
-		"nobody was named":          {func(was, _ *access.HaveAccount) { was.Caller = "" }, "", false},
-		"another role":              {func(_, is *access.HaveAccount) { is.Caller = other }, "caller", true},
-		"a user":                    {func(_, is *access.HaveAccount) { is.Caller = arn("ann") }, "caller", true},
+		"nobody was named": {func(was, _ *access.HaveAccount) { was.Caller = "" }, "", false},
+		"another role":     {func(_, is *access.HaveAccount) { is.Caller = other }, "caller", true},
+		"a user":           {func(_, is *access.HaveAccount) { is.Caller = arn("ann") }, "caller", true},
+		"another behind the same role": {func(was, is *access.HaveAccount) {
+			was.Behind, is.Behind = arn("ann"), "arn:aws:sts::111122223333:assumed-role/pipeline/7"
+		}, "who assumes ", true},
+		"the same behind it, in another session": {func(was, is *access.HaveAccount) {
+			was.Behind, is.Behind = "arn:aws:sts::111122223333:assumed-role/pipeline/6", "arn:aws:sts::111122223333:assumed-role/pipeline/7"
+		}, "", false},
 		"a role of another account": {func(_, is *access.HaveAccount) { is.Caller = "arn:aws:sts::111122223333:assumed-role/tf-admin/ci-17" }, "caller", false},
 		"another partition":         {func(_, is *access.HaveAccount) { is.Account.Partition = "aws-cn" }, "partition", false},
 		"another endpoint":          {func(was, _ *access.HaveAccount) { was.Endpoint = "http://127.0.0.1:1" }, "endpoint", false},
@@ -226,7 +234,7 @@ func TestASavedPlanIsForItsPlaceAndItsCaller(t *testing.T) {
 		if place != nil {
 			err = place
 		}
-		if got := errors.As(err, &place); got != (tt.want != "") || got && (place.What != tt.want || place.Account != accountID || place.Was == place.Is) {
+		if got := errors.As(err, &place); got != (tt.want != "") || got && (!strings.HasPrefix(place.What, tt.want) || place.Account != accountID || place.Was == place.Is) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -75,6 +75,7 @@ type Cloud struct {
 	options  Options
 	config   aws.Config
 	base     *aws.CredentialsCache
+	behind   *assumer // shared by the accounts that base assumes roles in
 	endpoint string
 	accounts map[string]*account // by twelve digits
 
@@ -93,6 +94,8 @@ type account struct {
 	access.Account
 	credentials *session
 	sts         *sts.Client
+
+	behind *assumer // whose credentials assume its role; nil: none is assumed
 
 	turn   chan struct{} // held while the caller is asked for
 	caller string        // ARN, once checked
@@ -242,6 +245,39 @@ func (c *Cloud) Caller(ctx context.Context, id string) (string, error) {
 	}
 	a.caller = arn
 	return arn, nil
+}
+
+// assumer are credentials that assume roles, and whose they are.
+type assumer struct {
+	sts  *sts.Client
+	turn chan struct{} // held while it is asked for
+	arn  string        // once asked
+}
+
+// Behind is the ARN that STS gives for the credentials that assume an account's
+// role, asked once for all accounts that share them; empty where none is
+// assumed. STS answers whatever the policies say. (STS API, GetCallerIdentity)
+func (c *Cloud) Behind(ctx context.Context, id string) (string, error) {
+	a, ok := c.accounts[id]
+	if !ok || a.behind == nil {
+		return "", nil
+	}
+	b := a.behind
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if b.arn != "" {
+		return b.arn, nil
+	}
+	out, err := b.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", &callerError{a.Name, a.ID, err}
+	}
+	b.arn = aws.ToString(out.Arn)
+	return b.arn, nil
 }
 
 // Endpoint is where the calls go: empty for AWS's own, else a URL without the

@@ -74,13 +74,14 @@ func (c *Cloud) open(a access.Account) *account {
 	if len(a.Regions) > 0 {
 		region = a.Regions[0]
 	}
-	cache := c.base
-	if c.options.Credentials != nil && c.options.CredentialsFor != nil {
+	cache, own := c.base, c.options.Credentials != nil && c.options.CredentialsFor != nil
+	if own {
 		cache = aws.NewCredentialsCache(c.options.CredentialsFor(a))
 	}
 	base := &session{cache: cache, wrap: func(err error) error { return &NoCredentialsError{Err: err} }}
 	acc := &account{Account: a, credentials: base, turn: make(chan struct{}, 1)}
 	if a.RoleARN != "" {
+		acc.behind = c.assuming(a, region, base, own)
 		provider := stscreds.NewAssumeRoleProvider(c.stsClient(a, region, base), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = a.SessionName
 			if o.RoleSessionName == "" {
@@ -97,6 +98,19 @@ func (c *Cloud) open(a access.Account) *account {
 	}
 	acc.sts = c.stsClient(a, region, acc.credentials)
 	return acc
+}
+
+// assuming is who assumes an account's role: of the credentials that are the
+// same for all accounts one for all.
+func (c *Cloud) assuming(a access.Account, region string, s *session, own bool) *assumer {
+	if c.behind != nil && !own {
+		return c.behind
+	}
+	b := &assumer{sts: c.stsClient(a, region, s), turn: make(chan struct{}, 1)}
+	if !own {
+		c.behind = b
+	}
+	return b
 }
 
 // credentialsFor are an account's, for a client with an endpoint. An account

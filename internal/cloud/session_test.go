@@ -68,6 +68,40 @@ func TestARoleIsAssumedOnceAndItsSessionUsed(t *testing.T) {
 	}
 }
 
+// Whose credentials assume the roles is asked once for all accounts that share
+// them; nobody is behind an account without a role.
+func TestWhoAssumesTheRolesIsAskedOnce(t *testing.T) {
+	f := &fakeAWS{}
+	f.answer = func(_ int, _, what string, r *http.Request) answer {
+		switch what {
+		case "AssumeRole":
+			return assumedUntil("ASIAROLE", time.Now().Add(time.Hour))
+		case "GetCallerIdentity":
+			return callerIs(mainID)
+		}
+		return answer{status: 200, body: `{"clusters":[]}`}
+	}
+	second := mainAccount()
+	second.Name, second.ID = "second", "444455556666"
+	plain := mainAccount()
+	plain.Name, plain.ID = "plain", "777788889999"
+	c := open(t, f, withRole(mainAccount()), withRole(second), plain)
+	var wg sync.WaitGroup
+	for range 4 {
+		for id, want := range map[string]bool{mainID: true, second.ID: true, plain.ID: false, "000000000000": false} {
+			wg.Go(func() {
+				if arn, err := c.Behind(t.Context(), id); err != nil || (arn != "") != want {
+					t.Errorf("%s: %q %v", id, arn, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if got := f.requests(); len(got) != 1 || got[0] != "sts GetCallerIdentity AKIAEXAMPLE" {
+		t.Errorf("requests %q", got)
+	}
+}
+
 func TestASessionThatEndsIsRenewedAndTheCallRepeatedOnce(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

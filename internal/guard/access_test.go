@@ -62,6 +62,12 @@ func TestTheCallerKeepsItsAccess(t *testing.T) {
 			[]string{"update association/test/role/ci/runner/Edit !caller"}},
 		"a foreign entry of its own that remove names": {manned().theirs(test, "role/runner", "Edit:a").removes(test, "role/runner"),
 			[]string{"delete entry/test/role/runner !caller"}},
+		"the user who assumes the run's role": {manned().ours(test, "user/ann", "Edit:a").change(func(w *world) {
+			w.have.Accounts[0].Behind = "arn:aws:iam::" + home + ":user/ann"
+		}), []string{"delete entry/test/user/ann !caller"}},
+		"twin: another user, whoever assumes it": {manned().ours(test, "user/ann", "Edit:a").change(func(w *world) {
+			w.have.Accounts[0].Behind = "arn:aws:iam::" + partner + ":user/ann"
+		}), []string{"delete entry/test/user/ann"}},
 		"allowed": {manned().ours(test, "role/runner", "Edit:a").allow("caller"),
 			[]string{"delete entry/test/role/runner ?caller"}},
 
@@ -87,6 +93,9 @@ func TestWhoTheCallerIsIsAFactOfPlansThatTakeSomething(t *testing.T) {
 		"a plan that only gives rests on no caller": {manned().wants(test, "qa", "user/ann", "View:a"), nil},
 		"a plan that takes": {manned().ours(test, "user/ann", "View:a"),
 			[]plan.Fact{{Guard: "caller", Subject: home, Value: "role/runner of " + home}}},
+		"a role that somebody assumes": {manned().ours(test, "user/ann", "View:a").change(func(w *world) {
+			w.have.Accounts[0].Behind = "arn:aws:iam::" + partner + ":user/bob"
+		}), []plan.Fact{{Guard: "caller", Subject: home, Value: "role/runner of " + home + ", assumed by user/bob of " + partner}}},
 		"a root caller is unknown": {manned().ours(test, "user/ann", "View:a").change(func(w *world) {
 			w.have.Accounts[0].Caller = "arn:aws:iam::" + home + ":root"
 		}), []plan.Fact{{Guard: "caller", Subject: home, Value: "unknown"}}},

@@ -9,7 +9,8 @@ import (
 )
 
 // caller holds what would take access from the principals whose credentials
-// run this, in any account, on any cluster. A dead entry gives its principal
+// run this, in any account, on any cluster: the role that is assumed, and who
+// assumes it. A dead entry gives its principal
 // nothing, so nothing is taken with it.
 func caller() plan.Guard {
 	return plan.Guard{
@@ -21,7 +22,7 @@ func caller() plan.Guard {
 			takes := false
 			f := holdEach(in.Plan, func(c *plan.Change) string {
 				lost := losses(c)
-				if id, ok := identityOf(c.Principal); ok && self[id] {
+				if id, ok := access.PrincipalKeyOf(c.Principal); ok && self[id] {
 					lost = append(lost, overridden(in, c)...)
 				}
 				if len(lost) == 0 {
@@ -31,7 +32,7 @@ func caller() plan.Guard {
 				if isBinding(c) {
 					return callersBinding(in, c, self, lost)
 				}
-				if id, ok := identityOf(c.Principal); !ok || !self[id] {
+				if id, ok := access.PrincipalKeyOf(c.Principal); !ok || !self[id] {
 					return ""
 				}
 				if e, ok := observed(in, c); ok && in.Have.EntryAlive(e) == access.AliveRemade {
@@ -73,32 +74,32 @@ func overridden(in *plan.Input, c *plan.Change) []string {
 
 // callersBinding is the reason not to take a role that the caller has by a
 // group, or by its username.
-func callersBinding(in *plan.Input, c *plan.Change, self map[identity]bool, lost []string) string {
+func callersBinding(in *plan.Input, c *plan.Change, self map[access.PrincipalKey]bool, lost []string) string {
 	for _, e := range losers(in, c) {
-		if id, ok := identityOf(e.Principal); ok && self[id] && in.Have.EntryAlive(e) != access.AliveRemade {
+		if id, ok := access.PrincipalKeyOf(e.Principal); ok && self[id] && in.Have.EntryAlive(e) != access.AliveRemade {
 			return "takes " + list(lost) + " from " + e.Principal + ", whose credentials run this"
 		}
 	}
 	return ""
 }
 
-// callers are the principals behind the run's sessions, and the facts that say
-// so. The role behind a session is known by account and name, also where the
-// account's roles were not read. A root or federated caller has no access
-// entry of its own that could be told: "unknown".
-func callers(have *access.Snapshot) (map[identity]bool, []plan.Fact) {
-	self := make(map[identity]bool)
+// callers are the principals whose credentials the run works with, and the facts
+// that say so: the role behind a session is known by account and name, also
+// where the account's roles were not read. A root or federated caller has no
+// access entry of its own that could be told: "unknown".
+func callers(have *access.Snapshot) (map[access.PrincipalKey]bool, []plan.Fact) {
+	self := make(map[access.PrincipalKey]bool)
 	var facts []plan.Fact
 	for i := range have.Accounts {
 		a := &have.Accounts[i]
-		id, ok := identityOf(a.Caller)
-		if account, name, session := access.SessionRole(a.Caller); session {
-			id, ok = identityOf("arn:" + a.Account.Partition + ":iam::" + account + ":role/" + name)
-		}
 		value := "unknown"
-		if ok {
-			self[id] = true
-			value = id.kind + "/" + id.name + " of " + id.account
+		for i, k := range a.Callers() {
+			self[k] = true
+			if i == 0 {
+				value = k.String()
+			} else {
+				value += ", assumed by " + k.String()
+			}
 		}
 		facts = append(facts, plan.Fact{Guard: "caller", Subject: a.Account.ID, Value: value})
 	}

@@ -7,22 +7,6 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-// identity is a principal without its path. Within an account IAM gives a name
-// to one user and one role only, whatever the path, so that guards that shield
-// a principal need no listing to know it, and a path left out does not unshield
-// it. (IAM User Guide, IAM identifiers)
-type identity struct{ account, kind, name string }
-
-// identityOf reads the ARN of a user or role; names do not differ by case
-// alone. (IAM User Guide, name requirements)
-func identityOf(arn string) (identity, bool) {
-	p, err := access.ParseIAMPrincipal(arn)
-	if err != nil {
-		return identity{}, false
-	}
-	return identity{p.Account, p.Kind, strings.ToLower(p.Name)}, true
-}
-
 // names reports whether a document's member is the principal with this ARN. A
 // permission set names every role that was ever made for it in its account.
 func names(m access.Member, arn string) bool {
@@ -35,8 +19,8 @@ func names(m access.Member, arn string) bool {
 		return ok && strings.EqualFold(set, m.Name) && p.Account == m.Account
 	}
 	wanted, _ := m.ARN()
-	a, ok := identityOf(wanted)
-	b, _ := identityOf(arn)
+	a, ok := access.PrincipalKeyOf(wanted)
+	b, _ := access.PrincipalKeyOf(arn)
 	return ok && a == b
 }
 

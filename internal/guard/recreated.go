@@ -31,8 +31,8 @@ func recreatedPrincipal() plan.Guard {
 
 // madeAt is when a principal was made; EntryAlive has found it.
 func madeAt(have *access.Snapshot, arn string) time.Time {
-	id, _ := identityOf(arn)
-	if a, ok := have.Account(id.account); ok {
+	id, _ := access.PrincipalKeyOf(arn)
+	if a, ok := have.Account(id.Account); ok {
 		if p, ok := a.Principal(arn); ok {
 			return p.CreatedAt
 		}

@@ -241,7 +241,7 @@ func (w *workloads) given(c *plan.Change) {
 
 // nobodys says why a role is none that a workload may have; "" if it may.
 func (w *workloads) nobodys(role string) string {
-	id, ok := identityOf(role)
+	id, ok := access.PrincipalKeyOf(role)
 	if !ok {
 		return ""
 	}

@@ -31,6 +31,10 @@ func (r *reading) account(ctx context.Context, a access.Account, clusters bool) 
 		return err
 	}
 	have.Caller = caller
+	if have.Behind, err = r.cloud.Behind(ctx, a.ID); err != nil {
+		r.gap(ctx, access.Gap{What: access.GapAccount, Account: a.ID}, err)
+		return err
+	}
 
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -282,6 +282,9 @@ func TestAnAccountThatCannotBeAskedIsAGapUnlessItIsTheWrongOneOrThereIsNoOther(t
 			} else {
 				checkGap(t, got, &access.Gap{What: access.GapAccount, Account: otherID}, tc.gap)
 			}
+			if len(got.Accounts) == 2 && (got.Accounts[0].Behind != "" || (got.Accounts[1].Behind == got.Accounts[0].Caller) != (tc.gap == "")) {
+				t.Errorf("behind the roles: %q, %q", got.Accounts[0].Behind, got.Accounts[1].Behind)
+			}
 			if len(got.Accounts) != 2 || got.Accounts[0].Caller == "" || (got.Accounts[1].Caller == "") != (tc.gap != "") {
 				t.Errorf("accounts %+v", got.Accounts)
 			}

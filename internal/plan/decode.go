@@ -137,7 +137,7 @@ func decoded[T Object](raw json.RawMessage) (Object, error) {
 }
 
 func (a *accountJSON) decode() access.HaveAccount {
-	out := access.HaveAccount{Caller: a.Caller, Endpoint: a.Endpoint, UsersRead: a.UsersRead, RolesRead: a.RolesRead,
+	out := access.HaveAccount{Caller: a.Caller, Behind: a.Behind, Endpoint: a.Endpoint, UsersRead: a.UsersRead, RolesRead: a.RolesRead,
 		Account: access.Account{Name: a.Name, ID: a.ID, Partition: a.Partition, Regions: orNil(a.Regions)}}
 	if r := a.AssumeRole; r != nil {
 		out.Account.RoleARN, out.Account.ExternalID, out.Account.SessionName = r.ARN, r.ExternalID, r.SessionName

@@ -127,6 +127,7 @@ type accountJSON struct {
 	Partition  string          `json:"partition"`
 	Regions    []string        `json:"regions"`
 	Caller     string          `json:"caller"`
+	Behind     string          `json:"assumedBy,omitempty"` // who assumes AssumeRole
 	Endpoint   string          `json:"endpoint"`
 	UsersRead  bool            `json:"usersRead"`
 	RolesRead  bool            `json:"rolesRead"`
@@ -206,7 +207,7 @@ func list[T any](s []T) []T {
 
 func encodeAccount(a *access.HaveAccount) accountJSON {
 	out := accountJSON{Name: a.Account.Name, ID: a.Account.ID, Partition: a.Account.Partition, Regions: list(a.Account.Regions),
-		Caller: a.Caller, Endpoint: a.Endpoint, UsersRead: a.UsersRead, RolesRead: a.RolesRead}
+		Caller: a.Caller, Behind: a.Behind, Endpoint: a.Endpoint, UsersRead: a.UsersRead, RolesRead: a.RolesRead}
 	if a.Account.RoleARN != "" {
 		out.AssumeRole = &assumeRoleJSON{a.Account.RoleARN, a.Account.ExternalID, a.Account.SessionName}
 	}

@@ -100,6 +100,12 @@ func TestTheCallersOwnAccessIsLastInItsGroup(t *testing.T) {
 	if diff := cmp.Diff(want, lines(p)); diff != "" {
 		t.Error(diff)
 	}
+	have.Accounts[0].Behind = arn("user/ann")
+	p = Compute(wants(wantCluster(test)), have, Options{})
+	want = []string{"delete entry/test/user/bob", "delete entry/test/role/admin", "delete entry/test/user/ann"}
+	if diff := cmp.Diff(want, lines(p)); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestGainedAndLost(t *testing.T) {

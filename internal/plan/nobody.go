@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -71,14 +70,13 @@ func newNameFirst(changes []Change) {
 	}
 }
 
-// nameKey is what IAM knows a principal by: account, kind and name, without
-// path and case; empty for what is none. (IAM User Guide, IAM identifiers)
+// nameKey is access.PrincipalKeyOf as a key; empty for what is none.
 func nameKey(arn string) string {
-	p, err := access.ParseIAMPrincipal(arn)
-	if err != nil {
+	k, ok := access.PrincipalKeyOf(arn)
+	if !ok {
 		return ""
 	}
-	return p.Partition + "/" + p.Account + "/" + p.Kind + "/" + strings.ToLower(p.Name)
+	return k.String()
 }
 
 func sameName(a, b string) bool { return nameKey(a) != "" && nameKey(a) == nameKey(b) }

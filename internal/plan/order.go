@@ -91,14 +91,14 @@ func rank(c *Change) int {
 // own principal last within it; then cluster, principal, kind, ID. What a change
 // depends on always stands before it.
 func (p *Plan) sort(have *access.Snapshot) {
-	callers := map[string]bool{}
+	callers := map[access.PrincipalKey]bool{}
 	for i := range have.Accounts {
-		if arn, ok := have.Accounts[i].CallerPrincipal(); ok {
-			callers[arn] = true
+		for _, k := range have.Accounts[i].Callers() {
+			callers[k] = true
 		}
 	}
 	own := func(c *Change) int {
-		if callers[c.Principal] {
+		if k, ok := access.PrincipalKeyOf(c.Principal); ok && callers[k] {
 			return 1
 		}
 		return 0
