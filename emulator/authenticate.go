@@ -71,7 +71,7 @@ func (s *Server) credential(tx *store.Tx, accessKeyID string) (call.Credential, 
 
 func byProtocol(p call.Protocol, rest, query, message string, status int) *call.Error {
 	code := rest
-	if p.Query {
+	if p.XML() {
 		code = query
 	}
 	return &call.Error{Code: code, Message: message, Status: status}

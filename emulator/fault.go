@@ -74,7 +74,7 @@ func (f *Fault) suffer(ctx context.Context, c *call.Call) *call.Error {
 		return throttled(c.Protocol)
 	case FaultDeny:
 		code := "AccessDeniedException"
-		if c.Protocol.Query {
+		if c.Protocol.XML() {
 			code = "AccessDenied"
 		}
 		return &call.Error{Code: code, Status: http.StatusForbidden,

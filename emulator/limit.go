@@ -53,7 +53,7 @@ func (l *limits) allow(k limitKey, now time.Time) bool {
 
 // throttled is the answer to a call over the rate. (aws-facts 2.1, 5)
 func throttled(p call.Protocol) *call.Error {
-	if p.Query {
+	if p.XML() {
 		return &call.Error{Code: "Throttling", Message: "Rate exceeded", Status: http.StatusBadRequest}
 	}
 	return &call.Error{Code: "ThrottlingException", Message: "Rate exceeded", Status: http.StatusTooManyRequests}

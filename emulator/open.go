@@ -4,14 +4,17 @@ import (
 	"fmt"
 
 	"github.com/atlas-iam/atlas-iam/emulator/call"
+	"github.com/atlas-iam/atlas-iam/emulator/cloudwatch"
 	"github.com/atlas-iam/atlas-iam/emulator/eks"
 	"github.com/atlas-iam/atlas-iam/emulator/eksauth"
 	"github.com/atlas-iam/atlas-iam/emulator/iam"
 	"github.com/atlas-iam/atlas-iam/emulator/kubernetes"
+	"github.com/atlas-iam/atlas-iam/emulator/s3"
 	"github.com/atlas-iam/atlas-iam/emulator/sts"
 )
 
-// Open opens a lab with EKS, EKS Auth, IAM and STS. A file that another process holds
+// Open opens a lab with EKS, EKS Auth, IAM and STS, and a call each of
+// CloudWatch and S3. A file that another process holds
 // is store.ErrInUse.
 func Open(o Options) (*Server, error) {
 	identity, err := iam.New()
@@ -31,7 +34,7 @@ func Open(o Options) (*Server, error) {
 	server, err := Assemble(o, Parts{
 		IAM:         identity,
 		Credentials: []call.Credentials{identity, tokens},
-		Services:    []call.Service{clusters, identity, tokens, pods},
+		Services:    []call.Service{clusters, identity, tokens, pods, cloudwatch.New(), s3.New()},
 		EKS:         clusters,
 		Kubernetes:  kubernetes.New(clusters),
 		EKSAuth:     pods,

@@ -148,9 +148,13 @@ func (s *Server) service(r *http.Request, signature *sigv4.Signature) (call.Serv
 		name = "eks"
 	}
 	for _, service := range s.parts.Services {
-		if service.Name() == name {
-			return service, service.Protocol()
+		if service.Name() != name {
+			continue
 		}
+		if speaker, several := service.(call.Speaker); several {
+			return service, speaker.Speaks(r.Header)
+		}
+		return service, service.Protocol()
 	}
 	return nil, call.Protocol{
 		Query: strings.HasPrefix(r.Header.Get("Content-Type"), formType) || restXML[name],

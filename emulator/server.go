@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -122,7 +123,7 @@ func (s *Server) run(c *call.Call, op call.Operation, fault *Fault) (*call.Respo
 // a caller who might have done it: whoever calls, where no signature is asked.
 func unbuilt(c *call.Call, op call.Operation) error {
 	if op.Name != "" && !op.Unsigned {
-		if err := c.Authorize(c.Service+":"+op.Name, "*", nil); err != nil {
+		if err := c.Authorize(cmp.Or(op.Action, c.Service+":"+op.Name), "*", nil); err != nil {
 			return err
 		}
 	}
@@ -141,7 +142,7 @@ func apiError(err error, p call.Protocol) *call.Error {
 
 func internal(p call.Protocol, message string) *call.Error {
 	code := "ServerException"
-	if p.Query {
+	if p.XML() {
 		code = "ServiceFailure"
 	}
 	return &call.Error{Code: code, Message: message, Status: http.StatusInternalServerError}

@@ -17,7 +17,18 @@ type Protocol struct {
 	Query     bool   // AWS Query with XML (IAM, STS); otherwise REST with JSON (EKS)
 	Namespace string // XML namespace of a Query service's answers
 	Typed     bool   // an error's code stands in its body too, as __type (AWS JSON: DynamoDB)
+	RestXML   bool   // REST with XML (S3)
+	CBOR      bool   // Smithy's RPC with CBOR (CloudWatch)
+	// QueryCodes gives an error the code that it has in AWS Query too, for
+	// services that once spoke that.
+	QueryCodes bool
 }
+
+// XML reports whether errors are XML, with the codes of the older services.
+func (p Protocol) XML() bool { return p.Query || p.RestXML }
+
+// CBORType is the content type of CBOR.
+const CBORType = "application/cbor"
 
 // Service is one AWS service of the lab.
 type Service interface {
@@ -27,6 +38,12 @@ type Service interface {
 	// Route finds the operation of a request from its form alone; it reads no
 	// state. The error is an *Error.
 	Route(*Request) (Operation, error)
+}
+
+// Speaker is a Service that speaks several protocols.
+type Speaker interface {
+	// Speaks tells the protocol of a request by its headers.
+	Speaks(http.Header) Protocol
 }
 
 // Request is an HTTP request as a service needs it.
@@ -44,6 +61,9 @@ type Operation struct {
 	Name     string
 	ReadOnly bool // runs beside others, on a picture of the last commit; must not write
 	Unsigned bool // takes calls without a signature, as AssumeRoleWithWebIdentity does
+	// Action is the IAM action that it needs, where that is not the signing name
+	// with the operation's.
+	Action string
 	// Handle does the call within Call.Tx. An error, an *Error if AWS would
 	// give it, leaves nothing written. It must not block. A nil Handle is an
 	// operation that AWS has and the lab has not: the front still checks
@@ -130,7 +150,7 @@ func (c *Call) denied(action, resource string, d Decision) error {
 		why = "because no identity-based policy allows the " + action + " action"
 	}
 	code := "AccessDeniedException"
-	if c.Protocol.Query {
+	if c.Protocol.XML() {
 		code = "AccessDenied"
 	}
 	return &Error{
