@@ -131,7 +131,17 @@ type WantCluster struct {
 	// name.
 	PodIdentities   []WantPodIdentity
 	ServiceAccounts []WantServiceAccount
+	ArgoCD          *WantArgoCD // nil: registered with none
 	Place           Place
+}
+
+// WantArgoCD registers a cluster with an Argo CD on another one, by a Secret
+// there that says how to reach it.
+type WantArgoCD struct {
+	Hub       ClusterKey
+	Namespace string // of Argo CD, on the hub
+	Role      string // ARN of the role that Argo CD assumes; empty: it uses its own
+	Place     Place
 }
 
 // IdleMember is a member of a team that selects no cluster.

@@ -41,6 +41,27 @@ type ClusterSpec struct {
 
 	// Kubernetes says how bindings of roles are written inside the cluster.
 	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
+
+	// ArgoCD registers the cluster with an Argo CD on another one.
+	ArgoCD *ArgoCD `json:"argocd,omitempty"`
+}
+
+// ArgoCD says which Argo CD a cluster is registered with.
+type ArgoCD struct {
+	// Hub is the metadata.name of the Cluster that Argo CD runs on.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	// +kubebuilder:example="hub"
+	Hub string `json:"hub"`
+
+	// Namespace is Argo CD's namespace there.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	// +kubebuilder:example="argocd"
+	Namespace string `json:"namespace"`
+
+	// RoleARN is the role that Argo CD assumes to reach this cluster. Left out: it uses its own.
+	// +kubebuilder:validation:Pattern=`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`
+	// +kubebuilder:example="arn:aws:iam::492000000148:role/argocd-deployer"
+	RoleARN string `json:"roleARN,omitempty"`
 }
 
 // Principal names an IAM principal by exactly one of user, role,

@@ -38,6 +38,7 @@ func Compile(set *documents.Set) (*access.State, error) {
 	c.workloads()
 	c.workloadGrants()
 	c.teams()
+	c.argoCDs()
 	c.tests()
 	c.finish()
 	if len(c.faults) > 0 {

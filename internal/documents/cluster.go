@@ -35,6 +35,15 @@ func (d *decoder) cluster(c *v1alpha1.Cluster) {
 	if k := c.Spec.Kubernetes; k != nil {
 		d.oneOf(at(spec, "kubernetes", "via"), k.Via, ways())
 	}
+	if a := c.Spec.ArgoCD; a != nil {
+		p := at(spec, "argocd")
+		d.form(at(p, "hub"), a.Hub, dnsLabel, "want the metadata.name of the Cluster that Argo CD runs on")
+		d.form(at(p, "namespace"), a.Namespace, dnsLabel, labelForm)
+		d.existingRole(at(p, "roleARN"), a.RoleARN)
+		if a.Hub != "" && a.Hub == c.Name {
+			d.bad(at(p, "hub"), "leave argocd out", "an Argo CD knows the cluster that it runs on")
+		}
+	}
 }
 
 // ways are how a cluster's Kubernetes objects are written.

@@ -38,7 +38,7 @@ func conditionWith(s string) string {
 func sessionsWith(s string) string { return workloadIn("PodIdentity", soundAccounts, soundRole, s) }
 
 func workloadCases() []faultCase {
-	return slices.Concat(accountCases(), madeRoleCases(), statementCases(), sessionCases(), workloadGrantCases())
+	return slices.Concat(accountCases(), madeRoleCases(), statementCases(), sessionCases(), workloadGrantCases(), argoCases())
 }
 
 func accountCases() []faultCase {
@@ -334,5 +334,22 @@ func workloadGrantCases() []faultCase {
 			`spec.grants[0] does not say where edit reaches: write namespaces: ["..."], or scope: cluster`},
 		{"a workload's grant of an unknown policy", grant(`{policy: «Edti», scope: cluster, clusters: {all: true}}`), `Edit`,
 			`unknown access policy "Edti": did you mean Edit? (AmazonEKSEditPolicy)`},
+	}
+}
+
+func argoCases() []faultCase {
+	return []faultCase{
+		{"Argo CD has a namespace", clusterWith(`argocd: ¦{hub: hub«»}`), `, namespace: argocd`,
+			`spec.argocd has no namespace: it is always written`},
+		{"Argo CD's hub is a document's name", clusterWith(`argocd: {hub: «"arn:aws:eks:us-east-1:492000000148:cluster/hub"», namespace: argocd}`), `hub`,
+			`spec.argocd.hub cannot be "arn:aws:eks:us-east-1:492000000148:cluster/hub": want the metadata.name of the Cluster that Argo CD runs on`},
+		{"Argo CD's hub is another cluster", clusterWith(`argocd: {hub: «test», namespace: argocd}`), `hub`,
+			`an Argo CD knows the cluster that it runs on: leave argocd out`},
+		{"Argo CD's namespace is one", clusterWith(`argocd: {hub: hub, namespace: «"argo*"»}`), `argocd`,
+			`spec.argocd.namespace cannot be "argo*": want lower-case letters, digits and dashes, at most 63, beginning and ending with a letter or digit`},
+		{"Argo CD's role is one", clusterWith(`argocd: {hub: hub, namespace: argocd, roleARN: «deployer»}`), `"arn:aws:iam::492000000148:role/deployer"`,
+			`spec.argocd.roleARN is not a role's ARN: "deployer": want arn:aws:iam::ACCOUNT:role/NAME, path included`},
+		{"Argo CD's role as AWS writes it", clusterWith(`argocd: {hub: hub, namespace: argocd, «roleArn»: "arn:aws:iam::492000000148:role/deployer"}`), `roleARN`,
+			`unknown key "roleArn" in spec.argocd: did you mean roleARN?`},
 	}
 }

@@ -221,6 +221,7 @@ var beyondSchema = []string{
 	"row 32: a condition on tags that are disabled",
 	"row 32: a resource with a tag that is disabled",
 	"row 32: a condition's value with a tag that is disabled",
+	"Argo CD's hub is another cluster",
 	"a cluster's account is a name or twelve digits",
 	"a cluster's account by name",
 	"a label has its letters",
