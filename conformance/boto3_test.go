@@ -71,6 +71,6 @@ func TestIAMAndSTSOnMoto(t *testing.T) {
 		}
 		t.Logf("%s: %d tests pass on moto", pkg, passed)
 	}
-	test("^(TestAUserLives|TestARoleLives|TestAManagedPolicyHas|TestListsCome|TestASessionOfARole|TestAnOIDCProviderLives|TestRolesAreReadWhole)", "../emulator/iam")
+	test("^(TestAUserLives|TestARoleLives|TestAManagedPolicyHas|TestListsCome|TestASessionOfARole|TestAnOIDCProviderLives|TestRolesAreReadWhole|TestAWSsOwnPoliciesRead)", "../emulator/iam")
 	test("AnotherAWS$", "../internal/observe")
 }

@@ -35,7 +35,6 @@ var operations = []string{
 var exceptions = map[string]string{
 	"eks/create-addon#1": "it names no version, and of the versions that EKS picks the lab knows the Pod Identity agent's alone",
 	"eks/update-addon#1": "it shows updatedAt, which is no member of AWS's own model",
-	"iam/create-user#4":  "the boundary is AmazonS3FullAccess; of AWS's own policies the lab has those alone whose text is certain",
 }
 
 // broken are examples whose documented output is no JSON.

@@ -18,6 +18,7 @@ func Assumptions() []Assumption {
 		{"associated-at-stays", "Associating a policy again replaces its scope and keeps associatedAt."},
 		{"auto-mode-entries", "In EKS Auto Mode the cluster role's entry is of type STANDARD, and the policies of EKS's own entries reach over the whole cluster."},
 		{"auto-mode-role", "The node role of EKS Auto Mode is passed to eks.amazonaws.com."},
+		{"aws-policy-ids", "The ids of AWS's own managed policies are made up, but for AdministratorAccess's, and each has only the version that is its default."},
 		{"cluster-scope-namespaces", "A scope of type cluster that names namespaces is refused."},
 		{"condition-keys", "Calls on access entries carry eks:clusterName, eks:principalArn, eks:accessEntryType, eks:kubernetesGroups, eks:username, eks:policyArn, eks:accessScope and eks:namespaces."},
 		{"creator-username", "In mode CONFIG_MAP the cluster's creator is kubernetes-admin in the group system:masters."},

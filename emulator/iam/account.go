@@ -85,8 +85,8 @@ func (s *Service) authorizationDetails(r *request) (object, error) {
 		}
 	}
 	if wanted("AWSManagedPolicy") {
-		for _, name := range slices.Sorted(maps.Keys(awsManaged)) {
-			m, _ := findManaged(r.Seen, "arn:"+r.Partition+":iam::aws:policy/"+name)
+		for _, name := range slices.Sorted(maps.Keys(awsPolicies)) {
+			m, _ := awsManaged(awsPolicyARN(r.Partition, name))
 			if m = countAttached(r.Seen, r.Account, m); m.Attachments > 0 {
 				policy(m)
 			}

@@ -99,25 +99,22 @@ func source(name, document string) authz.Source {
 }
 
 func (s *Service) managedSource(r store.Reader, arn string) authz.Source {
+	if _, name := policyPathName(arn); s.parsed[name] != nil && arn == awsPolicyARN(partitionOf(arn), name) {
+		return authz.Source{Name: arn, Policy: s.parsed[name]}
+	}
 	m, ok := findManaged(r, arn)
 	if !ok {
 		return authz.Source{Name: arn}
 	}
-	document := m.document(m.Default)
-	if p, ok := s.parsed[document]; ok {
-		return authz.Source{Name: arn, Policy: p}
-	}
-	return source(arn, document)
+	return source(arn, m.document(m.Default))
 }
 
 // parseManaged parses AWS's own policies, on which nearly every decision of a
 // lab rests, once: parsing them for each was a tenth of a call's time.
 func parseManaged() map[string]*authz.Policy {
 	parsed := map[string]*authz.Policy{}
-	for name, document := range awsManaged {
-		if p := source(name, document).Policy; p != nil {
-			parsed[document] = p
-		}
+	for name, p := range awsPolicies {
+		parsed[name] = source(name, p.document()).Policy
 	}
 	return parsed
 }

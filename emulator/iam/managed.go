@@ -50,25 +50,12 @@ const (
 	versionsQuota = 5
 )
 
-// awsManaged are the policies of AWS's own that the lab has: those whose
-// whole text is certain. AdministratorAccess is documented as Allow * on *.
-// (IAM User Guide, AWS managed policies for job functions; its dates and id as
-// the AWS managed policy reference and public listings have them)
-var awsManaged = map[string]string{
-	"AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
-}
-
 // findManaged finds a managed policy by its ARN: AWS's own, or a customer's.
 func findManaged(r store.Reader, arn string) (Managed, bool) {
-	path, name := policyPathName(arn)
-	if document, ok := awsManaged[name]; ok && arn == "arn:"+partitionOf(arn)+":iam::aws:policy/"+name {
-		created := time.Date(2015, 2, 6, 18, 39, 46, 0, time.UTC)
-		return Managed{
-			Name: name, Path: path, ID: "ANPAIWMBCKSKIEE64ZLYK", ARN: arn, Account: "aws", Created: created, Updated: created, Default: "v1",
-			Description: "Provides full access to AWS services and resources.",
-			Versions:    []Version{{"v1", document, created}},
-		}, true
+	if m, ok := awsManaged(arn); ok {
+		return m, true
 	}
+	_, name := policyPathName(arn)
 	m, ok := store.Get[Managed](r, managedBucket, entityKey(accountOf(arn), name))
 	return m, ok && m.ARN == arn
 }
@@ -236,8 +223,8 @@ func (s *Service) listPolicies(r *request) (object, error) {
 	scope, prefix := r.In.Text("Scope"), r.In.Text("PathPrefix")
 	var all []Managed
 	if scope != "Local" {
-		for _, name := range slices.Sorted(maps.Keys(awsManaged)) {
-			m, _ := findManaged(r.Seen, "arn:"+r.Partition+":iam::aws:policy/"+name)
+		for _, name := range slices.Sorted(maps.Keys(awsPolicies)) {
+			m, _ := awsManaged(awsPolicyARN(r.Partition, name))
 			all = append(all, countAttached(r.Seen, r.Account, m))
 		}
 	}

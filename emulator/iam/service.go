@@ -17,7 +17,7 @@ var table []byte
 type Service struct {
 	model    *query.Model
 	handlers map[string]query.Handler
-	parsed   map[string]*authz.Policy // AWS's own policies, by document
+	parsed   map[string]*authz.Policy // AWS's own policies, by name
 }
 
 // New makes the service.
