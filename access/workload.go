@@ -59,9 +59,52 @@ type WorkloadPreset struct {
 	Place                     Place
 }
 
-// Document is an IAM policy in canonical form, as authz/iam.Canonical gives
-// it: policies that say the same are equal strings.
+// Document is an IAM policy in canonical form, as authz/iam.Canonical gives it.
+// Actions are spelled as they were written, for people and for AWS; so two are
+// compared by Same.
 type Document string
+
+// Same reports whether two documents in canonical form say the same: equal
+// texts, whatever the capitals of actions. (IAM User Guide, JSON policy
+// elements: Action)
+func (d Document) Same(o Document) bool {
+	return d == o || len(d) == len(o) && d.Folded() == o.Folded()
+}
+
+// Folded is the document with its actions in small letters: the same text for
+// all documents that are the same.
+func (d Document) Folded() string {
+	out := []byte(d)
+	const ofStatement = 2 // braces around the elements of a statement
+	depth, folding := 0, false
+	for i := 0; i < len(out); i++ {
+		switch c := out[i]; c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '"':
+			start := i
+			for i++; i < len(out) && out[i] != '"'; i++ {
+				if out[i] == '\\' {
+					i++
+				}
+			}
+			word := out[start:min(i+1, len(out))]
+			switch {
+			case i+1 < len(out) && out[i+1] == ':' && depth <= ofStatement:
+				folding = depth == ofStatement && (string(word) == `"Action"` || string(word) == `"NotAction"`)
+			case folding:
+				for j, b := range word {
+					if 'A' <= b && b <= 'Z' {
+						word[j] = b + 'a' - 'A'
+					}
+				}
+			}
+		}
+	}
+	return string(out)
+}
 
 // WantRole is an IAM role that a workload wants. Where it is another's
 // (Existing) only its trust is looked at.

@@ -8,14 +8,16 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
-// Canonical gives the one text of all documents that say the same by their
-// form. Of no account are: white space and the order of keys; whether one
-// value is a list; order and doubles of lists, statements and conditions; the
-// case of actions and of condition keys; quotes around true and 10; an
-// account's id or its root's ARN as principal; an Id, an empty Sid and an empty
-// Condition. Version and Sids stay, as do the case of resources, principals and
-// values. It reads nothing into a document: statements that only come to the
-// same stay different. Its error is a *ParseError.
+// Canonical gives a text that tells what a document says and not how: of two
+// that say the same access.Document.Same holds. Of no account are: white space
+// and the order of keys; whether one value is a list; order and doubles of
+// lists, statements and conditions; the case of condition keys; quotes around
+// true and 10; an account's id or its root's ARN as principal; an Id, an empty
+// Sid and an empty Condition. Version and Sids stay, as do the case of
+// resources, principals and values. Actions keep their spelling too, for those
+// who read them, and count whatever their case. It reads nothing into a
+// document: statements that only come to the same stay different. Its error is
+// a *ParseError.
 func Canonical(kind Kind, document string) (access.Document, error) {
 	p, err := Parse(kind, document)
 	if err != nil {
@@ -25,17 +27,23 @@ func Canonical(kind Kind, document string) (access.Document, error) {
 }
 
 func (p *Policy) canonical() access.Document {
-	statements := make([]string, 0, len(p.Statements))
+	byMeaning := map[string]string{}
 	for _, st := range p.Statements {
-		statements = append(statements, string(st.canonical()))
+		text, folded := string(st.canonical()), string(st.folded().canonical())
+		if had, ok := byMeaning[folded]; !ok || text < had {
+			byMeaning[folded] = text
+		}
 	}
-	slices.Sort(statements)
+	statements := make([]string, 0, len(byMeaning))
+	for _, folded := range sortedKeys(byMeaning) {
+		statements = append(statements, byMeaning[folded])
+	}
 	b := []byte{'{'}
 	if p.Version != "" {
 		b = append(quote(append(b, `"Version":`...), p.Version), ',')
 	}
 	b = append(b, `"Statement":[`...)
-	b = append(b, strings.Join(slices.Compact(statements), ",")...)
+	b = append(b, strings.Join(statements, ",")...)
 	return access.Document(append(b, "]}"...))
 }
 
@@ -58,7 +66,7 @@ func (s Statement) canonical() []byte {
 	for _, e := range []struct {
 		name string
 		list []string
-	}{{"Action", lower(s.Actions)}, {"NotAction", lower(s.NotActions)}, {"Resource", s.Resources}, {"NotResource", s.NotResources}} {
+	}{{"Action", spelled(s.Actions)}, {"NotAction", spelled(s.NotActions)}, {"Resource", sortedSet(s.Resources)}, {"NotResource", sortedSet(s.NotResources)}} {
 		if e.list != nil {
 			b = appendList(append(b, `,"`+e.name+`":`...), e.list)
 		}
@@ -69,20 +77,62 @@ func (s Statement) canonical() []byte {
 	return append(b, '}')
 }
 
+// folded is the statement with its actions in small letters.
+func (s Statement) folded() Statement {
+	s.Actions, s.NotActions = lower(s.Actions), lower(s.NotActions)
+	return s
+}
+
 func lower(list []string) []string {
 	if list == nil {
 		return nil
 	}
 	out := make([]string, 0, len(list))
 	for _, s := range list {
-		out = append(out, fold(s))
+		out = append(out, asciiLower(s))
 	}
 	return out
 }
 
-// appendList writes a set of strings; one alone needs no list.
+// asciiLower is s in small letters; of actions nothing else has capitals.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// sortedSet is a list without order and doubles.
+func sortedSet(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	return append([]string{}, slices.Compact(slices.Sorted(slices.Values(list)))...)
+}
+
+// spelled is a set of actions in the order of their small letters, each as it
+// was written first.
+func spelled(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	byMeaning := map[string]string{}
+	for _, s := range list {
+		if had, ok := byMeaning[asciiLower(s)]; !ok || s < had {
+			byMeaning[asciiLower(s)] = s
+		}
+	}
+	out := make([]string, 0, len(byMeaning))
+	for _, k := range sortedKeys(byMeaning) {
+		out = append(out, byMeaning[k])
+	}
+	return out
+}
+
+// appendList writes a set of strings in its order; one alone needs no list.
 func appendList(b []byte, list []string) []byte {
-	list = slices.Compact(slices.Sorted(slices.Values(list)))
 	if len(list) == 1 {
 		return quote(b, list[0])
 	}
@@ -112,7 +162,7 @@ func appendPrincipals(b []byte, list []Principal) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendList(append(quote(b, t), ':'), byType[t])
+		b = appendList(append(quote(b, t), ':'), sortedSet(byType[t]))
 	}
 	return append(b, '}')
 }
@@ -135,7 +185,7 @@ func appendConditions(b []byte, list []Condition) []byte {
 			if j > 0 {
 				b = append(b, ',')
 			}
-			b = appendList(append(quote(b, c.Key), ':'), c.Values)
+			b = appendList(append(quote(b, c.Key), ':'), sortedSet(c.Values))
 		}
 		b = append(b, '}')
 	}

@@ -12,13 +12,42 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
+// canonical is the text of all documents that are the same.
 func canonical(t testing.TB, kind Kind, document string) access.Document {
 	t.Helper()
 	d, err := Canonical(kind, document)
 	if err != nil {
 		t.Fatalf("%v: %s", err, document)
 	}
-	return d
+	return access.Document(d.Folded())
+}
+
+// Actions are spelled as they were written, and count whatever their capitals;
+// nothing else does.
+//
+// shows: item S74
+func TestActionsKeepTheirCapitals(t *testing.T) {
+	form := func(action, resource string) access.Document {
+		d, err := Canonical(Identity, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["`+action+`","ec2:RunInstances"],"Resource":"`+resource+`","Condition":{"StringEquals":{"aws:PrincipalTag/Action":"`+action+`"}}},{"Effect":"Deny","NotAction":"`+action+`","Resource":"*"}]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	const bucket = "arn:aws:s3:::Action"
+	written := form("s3:GetObject", bucket)
+	if !strings.Contains(string(written), `"Action":["ec2:RunInstances","s3:GetObject"]`) || !strings.Contains(string(written), `"NotAction":"s3:GetObject"`) {
+		t.Errorf("%s", written)
+	}
+	other := access.Document(strings.Replace(strings.Replace(string(written), `"s3:GetObject"]`, `"S3:getobject"]`, 1), `"NotAction":"s3:GetObject"`, `"NotAction":"S3:GETOBJECT"`, 1))
+	if other == written || !other.Same(written) || !written.Same(other) {
+		t.Errorf("%s is not %s", other, written)
+	}
+	for _, d := range []access.Document{form("s3:GetObject", "arn:aws:s3:::action"), form("s3:PutObject", bucket), form("S3:GetObject", bucket)} {
+		if d.Same(written) { // the last for the condition's value
+			t.Errorf("%s is %s", d, written)
+		}
+	}
 }
 
 // Each form of the left says what the one on the right says; each of the

@@ -74,7 +74,7 @@ func wanted(s *access.State) []string {
 
 const (
 	readMetrics = `{actions: ["cloudwatch:ListMetrics"], resources: ["*"]}`
-	metricsJSON = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:listmetrics","Resource":"*"}]}`
+	metricsJSON = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:ListMetrics","Resource":"*"}]}`
 )
 
 // shows: item S92; key Workload.{apiVersion,kind,metadata.name}; key Workload.spec.clusters.{all,names,matchLabels}; key Workload.spec.serviceAccounts.{namespace,name,manage}
@@ -150,14 +150,14 @@ func TestWorkloadsBecomeRolesAssociationsAndServiceAccounts(t *testing.T) {
 		"a target role, which the role may assume": {
 			docs: []string{environment, test, workload("a", "all: true", "credentials: PodIdentity; "+account("k", "a")+`; targetRole: {arn: "`+far+`"}; role: {name: a}`)},
 			want: []string{
-				"role " + own + `a a={"Version":"2012-10-17","Statement":[{"Sid":"AtlasIamTargetRole","Effect":"Allow","Action":["sts:assumerole","sts:tagsession"],"Resource":"` + far + `"}]} of a`,
+				"role " + own + `a a={"Version":"2012-10-17","Statement":[{"Sid":"AtlasIamTargetRole","Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],"Resource":"` + far + `"}]} of a`,
 				"  trusts PodIdentity k/a on test", "test: k/a -> " + own + "a -> " + far + " of a",
 			},
 		},
 		"a session policy, without tags": {
 			docs: []string{environment, test, workload("a", "all: true", "credentials: PodIdentity; "+account("k", "a")+`; disableSessionTags: true; sessionPolicy: {statements: [`+readMetrics+`]}; targetRole: {arn: "`+far+`"}; role: {name: a}`)},
 			want: []string{
-				"role " + own + `a a={"Version":"2012-10-17","Statement":[{"Sid":"AtlasIamTargetRole","Effect":"Allow","Action":"sts:assumerole","Resource":"` + far + `"}]} of a`,
+				"role " + own + `a a={"Version":"2012-10-17","Statement":[{"Sid":"AtlasIamTargetRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + far + `"}]} of a`,
 				"  trusts PodIdentity k/a on test untagged", "test: k/a -> " + own + "a -> " + far + " untagged " + metricsJSON + " of a",
 			},
 		},
@@ -474,10 +474,10 @@ func TestStatementsBecomeTheSamePolicyWhereverTheyStand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Roles[0].Inline; len(got) != 1 || got[0].Document != want {
+	if got := s.Roles[0].Inline; len(got) != 1 || !got[0].Document.Same(want) {
 		t.Errorf("inline policies %v, want %s", got, want)
 	}
-	if got := s.Clusters[0].PodIdentities[0].SessionPolicy; got != want {
+	if got := s.Clusters[0].PodIdentities[0].SessionPolicy; !got.Same(want) {
 		t.Errorf("session policy %s, want %s", got, want)
 	}
 }

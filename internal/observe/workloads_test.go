@@ -181,7 +181,7 @@ func TestWorkloadsAreReadWhole(t *testing.T) {
 		role.Name != "yace" || role.Path != "/atlas-iam/ops/" || role.Trust == "" || !slices.Equal(role.Managed, []string{"arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}) {
 		t.Errorf("role %+v", role)
 	}
-	if len(role.Inline) != 2 || role.Inline[0].Name != "a" || role.Inline[0].Document != role.Inline[1].Document {
+	if len(role.Inline) != 2 || role.Inline[0].Name != "a" || !role.Inline[0].Document.Same(role.Inline[1].Document) {
 		t.Errorf("policies that say the same are not equal: %+v", role.Inline)
 	}
 	if bad, _ := a.Role(deploy); bad.Trust != "" && bad.TrustText == "" && bad.Trust == role.Trust {

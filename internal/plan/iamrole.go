@@ -224,7 +224,7 @@ func (w *workloads) updateRole(base Change, have *access.HaveRole, to IAMRole, r
 
 // sameRole compares what a role says of itself, tags and policies aside.
 func sameRole(have *access.HaveRole, to *IAMRole) bool {
-	return have.Trust == to.Trust && have.TrustText == "" && have.MaxSession == to.MaxSession && have.Boundary == to.Boundary && have.Description == to.Description
+	return have.Trust.Same(to.Trust) && have.TrustText == "" && have.MaxSession == to.MaxSession && have.Boundary == to.Boundary && have.Description == to.Description
 }
 
 // policies compares the policies of a wanted role with those it has; made is
@@ -257,7 +257,7 @@ func policies(base Change, have *access.HaveRole, r *access.WantRole, made strin
 		switch i := at(inline, p.Name); {
 		case i < 0:
 			add(RolePolicy, Create, p.Name, nil, to)
-		case inline[i].Document != p.Document:
+		case !inline[i].Document.Same(p.Document):
 			add(RolePolicy, Update, p.Name, InlinePolicy{r.ARN, inline[i]}, to)
 		}
 	}
@@ -343,7 +343,7 @@ func roleDifference(c *Change, have *access.HaveRole, to *IAMRole) string {
 	if have.ARN != to.ARN {
 		return "it stands at " + have.ARN + ", wanted is " + to.ARN + ", and a role cannot be moved"
 	}
-	if have.Trust != to.Trust {
+	if !have.Trust.Same(to.Trust) {
 		diffs = append(diffs, "its trust policy is another")
 	}
 	if have.MaxSession != to.MaxSession {

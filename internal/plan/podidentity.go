@@ -171,7 +171,7 @@ func (w *workloads) uselessPodIdentity(s *workloadSite, want *access.WantPodIden
 
 // samePodIdentity compares what two associations give.
 func samePodIdentity(a, b *access.PodIdentityAssociation) bool {
-	return a.Role == b.Role && a.TargetRole == b.TargetRole && a.DisableSessionTags == b.DisableSessionTags && a.SessionPolicy == b.SessionPolicy && a.OwnerARN == ""
+	return a.Role == b.Role && a.TargetRole == b.TargetRole && a.DisableSessionTags == b.DisableSessionTags && a.SessionPolicy.Same(b.SessionPolicy) && a.OwnerARN == ""
 }
 
 func podDifference(have, to *access.PodIdentityAssociation) string {
