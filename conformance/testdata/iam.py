@@ -66,11 +66,11 @@ def refused(code, call, **args):
     check(False, "%s(%s) went through, want %s" % (call.__name__, args, code))
 
 
-def every(call, member, **arguments):
-    """All of a list, by pages of one."""
+def every(call, member, size=1, **arguments):
+    """All of a list, by pages of one or of another size."""
     items, marker = [], {}
     while True:
-        page = call(MaxItems=1, **marker, **arguments)
+        page = call(MaxItems=size, **marker, **arguments)
         items += page[member]
         if not page.get("IsTruncated"):
             return items
@@ -174,11 +174,11 @@ def providers(iam):
 
 
 def details(iam, account, role):
-    """The one call that reads all of an account, filtered and by pages of one."""
-    def read(kind, member):
-        return every(iam.get_account_authorization_details, member, Filter=[kind])
+    """The one call that reads all of an account, filtered, by pages."""
+    def read(kind, member, size=100):
+        return every(iam.get_account_authorization_details, member, size, Filter=[kind])
 
-    listed = {r["Arn"] for r in every(iam.list_roles, "Roles")}
+    listed = {r["Arn"] for r in every(iam.list_roles, "Roles", 100)}
     whole = read("Role", "RoleDetailList")
     check({r["Arn"] for r in whole} == listed, "list_roles and the details name other roles")
     one = [r for r in whole if r["RoleName"] == role][0]
@@ -187,12 +187,13 @@ def details(iam, account, role):
     check([p["PolicyArn"] for p in one["AttachedManagedPolicies"]] == [ADMIN], "the details' attached policies")
     check(one["Tags"] == [{"Key": "a", "Value": "b"}], "the details' tags")
     user, arn = PREFIX + "detailed", iam.create_policy(PolicyName=PREFIX + "detailed", PolicyDocument=json.dumps(DOCUMENT))["Policy"]["Arn"]
+    other = iam.create_policy(PolicyName=PREFIX + "second-detailed", PolicyDocument=json.dumps(DOCUMENT))["Policy"]["Arn"]
     iam.create_user(UserName=user, Tags=[{"Key": "a", "Value": "b"}])
     iam.attach_user_policy(UserName=user, PolicyArn=arn)
     iam.attach_role_policy(RoleName=role, PolicyArn=arn)
     iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=json.dumps(DOCUMENT))
     check(user in [u["UserName"] for u in read("User", "UserDetailList")], "the user's details")
-    policy = [p for p in read("LocalManagedPolicy", "Policies") if p["Arn"] == arn][0]
+    policy = [p for p in read("LocalManagedPolicy", "Policies", 1) if p["Arn"] == arn][0]
     check(policy["AttachmentCount"] == 2 and policy["PolicyVersionList"][0]["Document"] == DOCUMENT, "the policy's details %s" % policy)
     check(ADMIN in [p["Arn"] for p in read("AWSManagedPolicy", "Policies")], "AWS's own policies")
     check([r["RoleName"] for r in every(iam.list_entities_for_policy, "PolicyRoles", PolicyArn=arn)] == [role], "the role that has a policy")
@@ -202,11 +203,12 @@ def details(iam, account, role):
     iam.delete_user_policy(UserName=user, PolicyName="inline")
     iam.delete_user(UserName=user)
     iam.delete_policy(PolicyArn=arn)
+    iam.delete_policy(PolicyArn=other)
 
 
 def beyond_moto(iam):
     """Calls that moto does not have."""
-    provider = {"OpenIDConnectProviderArn": iam.create_open_id_connect_provider(Url="https://%sother.example.com" % PREFIX)["OpenIDConnectProviderArn"]}
+    provider = {"OpenIDConnectProviderArn": iam.create_open_id_connect_provider(Url="https://%sother.example.com" % PREFIX, ThumbprintList=["ab" * 20])["OpenIDConnectProviderArn"]}
     iam.add_client_id_to_open_id_connect_provider(ClientID="one", **provider)
     iam.add_client_id_to_open_id_connect_provider(ClientID="two", **provider)
     iam.remove_client_id_from_open_id_connect_provider(ClientID="one", **provider)
