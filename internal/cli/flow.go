@@ -222,6 +222,7 @@ func (f *flow) weigh(p *plan.Plan) error {
 		return err
 	}
 	p.Access = gain.Of(p, before, after)
+	gain.Workloads(p, f.have, p.Access)
 	return nil
 }
 

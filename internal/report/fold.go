@@ -47,6 +47,9 @@ func accessRows(grants []plan.Grant, unfold bool, note string, sets ...plan.Requ
 	for _, g := range grants {
 		if !g.Implied || unfold {
 			u := unitOf(g, note)
+			if g.ServiceAccount != "" && !unfold {
+				u.what = fewActions(u.what)
+			}
 			if unlike[nameOf(g)] {
 				u.rules = fmt.Sprint(g.Set)
 				u.note = strings.TrimPrefix(u.note+"; "+unlikeWords(unfold), "; ")
@@ -253,6 +256,14 @@ func union(a, b []string) []string {
 	return slices.Compact(s)
 }
 
+// memberWord is what several members are.
+func memberWord(members []string) string {
+	if strings.HasPrefix(members[0], "workload/") {
+		return "workloads"
+	}
+	return "people"
+}
+
 // mostPlaces bounds the namespaces that a row names.
 const mostPlaces = 4
 
@@ -271,7 +282,7 @@ func (u unit) row() accessRow {
 	case u.teams != "":
 		r.who = fmt.Sprintf("%s: %d people", u.teams, len(u.members))
 	default:
-		r.who = fmt.Sprintf("%d people", len(u.members))
+		r.who = fmt.Sprintf("%d %s", len(u.members), memberWord(u.members))
 	}
 	r.on = strings.Join(u.clusters, ", ")
 	if len(u.clusters) > 2 {

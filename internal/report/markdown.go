@@ -55,15 +55,18 @@ func losersAndGainers(p *plan.Plan) string {
 	if a == nil {
 		return ""
 	}
-	people := func(lists ...[]plan.Grant) int {
+	several := func(workloads bool, lists ...[]plan.Grant) int {
 		who := map[string]bool{}
 		for _, list := range lists {
 			for _, g := range list {
-				who[g.Principal+" "+g.Group] = true
+				if (g.ServiceAccount != "") == workloads {
+					who[g.Principal+" "+g.Group] = true
+				}
 			}
 		}
 		return len(who)
 	}
+	people := func(lists ...[]plan.Grant) int { return several(false, lists...) }
 	var words []string
 	if n := people(a.Lost); n > 0 {
 		words = append(words, count(n, "person loses", "people lose")+" access")
@@ -73,6 +76,12 @@ func losersAndGainers(p *plan.Plan) string {
 	}
 	if n := people(a.MaybeLost, a.MaybeGained, a.Unknown); n > 0 {
 		words = append(words, "of "+count(n, "person", "people")+" it cannot be told")
+	}
+	if n := several(true, a.Lost); n > 0 {
+		words = append(words, count(n, "role of a workload loses", "roles of workloads lose")+" rights")
+	}
+	if n := several(true, a.Gained); n > 0 {
+		words = append(words, count(n, "role of a workload gains", "roles of workloads gain")+" rights")
 	}
 	return strings.Join(words, ", ")
 }

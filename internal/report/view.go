@@ -123,6 +123,12 @@ func nothingToDo(p *plan.Plan, shown int, verbose bool) string {
 	if n := p.Read.Bindings; n > 0 {
 		read = append(read, count(n, "binding", "bindings"))
 	}
+	if n := p.Read.PodIdentities; n > 0 {
+		read = append(read, count(n, "Pod Identity association", "Pod Identity associations"))
+	}
+	if n := p.Read.Roles; n > 0 {
+		read = append(read, count(n, "role", "roles"))
+	}
 	words := strings.Join(read, ", ")
 	line := fmt.Sprintf("No changes. %s, %s read, %s", strings.ToUpper(words[:1])+words[1:],
 		count(p.Read.Clusters, "cluster", "clusters"), count(len(p.Gaps), "gap", "gaps"))
@@ -276,8 +282,10 @@ func kindWord(k plan.Kind) string {
 		return "access entry"
 	case plan.PolicyAssociation:
 		return "policy association"
-	case plan.RoleBinding, plan.ClusterRoleBinding:
-		return string(k)
+	case plan.PodIdentityAssociation:
+		return "Pod Identity association"
+	case plan.OIDCProvider:
+		return "OIDC provider"
 	}
 	return string(k)
 }
@@ -341,7 +349,14 @@ func otherRows(p *plan.Plan) []noteRow {
 		}
 	}
 	var rows []noteRow
+	workloads := saidOfWorkloads{}
+	if a := p.Access; a != nil {
+		workloads.say(a.Gained, a.Lost, a.MaybeGained, a.MaybeLost, a.Unknown)
+	}
 	for _, c := range p.Changes {
+		if workloads.has(&c) {
+			continue
+		}
 		of := subject{c.Cluster, c.Principal, ""}
 		if len(c.Held) > 0 || c.Kind == plan.AccessEntry && said[of] && !onlyTags(c) {
 			continue
@@ -402,6 +417,12 @@ func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string 
 	}
 	if f.Kind == plan.RoleBinding || f.Kind == plan.ClusterRoleBinding {
 		return strings.ToLower(string(f.Kind)) + "/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
+	}
+	switch f.Kind {
+	case plan.Role:
+		return "role/" + f.Cluster.Account + "/" + roleName(f.Name)
+	case plan.PodIdentityAssociation:
+		return "association/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
 	}
 	return kindWord(f.Kind) + " " + f.Name
 }

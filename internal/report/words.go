@@ -23,7 +23,7 @@ func Describe(c plan.Change) string {
 	case plan.RoleBinding, plan.ClusterRoleBinding:
 		return describeBinding(c)
 	}
-	return string(c.Verb) + " " + string(c.Kind) + " " + who
+	return describeWorkload(c)
 }
 
 func describeEntry(c plan.Change, who string) string {
@@ -108,6 +108,9 @@ func clusterName(document string, k access.ClusterKey) string {
 	if document != "" {
 		return document
 	}
+	if k.Name == "" && k.Account != "" {
+		return "account " + k.Account
+	}
 	return k.Name
 }
 
@@ -188,6 +191,18 @@ func gapWords(g access.Gap) string {
 		return "namespaces of " + g.Cluster + " in " + at
 	case access.GapAuthMap:
 		return "aws-auth of " + g.Cluster + " in " + at
+	case access.GapServiceAccounts:
+		return "ServiceAccounts of " + g.Cluster + " in " + at
+	case access.GapRoleDetails:
+		return "policies of the roles of " + at
+	case access.GapProviders:
+		return "OIDC providers of " + at
+	case access.GapPodIdentities:
+		return "Pod Identity associations of " + g.Cluster + " in " + at
+	case access.GapPodIdentity:
+		return "Pod Identity association " + g.Principal + " of " + g.Cluster + " in " + at
+	case access.GapAgent:
+		return "Pod Identity agent of " + g.Cluster + " in " + at
 	}
 	return string(g.What) + " of " + at
 }

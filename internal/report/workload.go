@@ -1,0 +1,141 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// describeWorkload is Describe for what workloads have.
+func describeWorkload(c plan.Change) string {
+	account := c.Namespace + "/" + c.Name
+	switch c.Kind {
+	case plan.Role:
+		return describeRole(c)
+	case plan.RolePolicy:
+		return string(c.Verb) + " policy " + c.Name + " of role " + roleName(c.Principal)
+	case plan.RoleAttachment:
+		if c.Verb == plan.Delete {
+			return "detach " + managedName(c.Name) + " from role " + roleName(c.Principal)
+		}
+		return "attach " + managedName(c.Name) + " to role " + roleName(c.Principal)
+	case plan.OIDCProvider:
+		if c.Verb == plan.Update {
+			return "let OIDC provider " + c.Name + " take tokens for " + access.AudienceSTS
+		}
+		return "create OIDC provider " + c.Name
+	case plan.AgentAddon:
+		return "install add-on " + c.Name
+	case plan.PodIdentityAssociation:
+		from, _ := c.From.(plan.PodIdentity)
+		to, _ := c.To.(plan.PodIdentity)
+		switch {
+		case c.Verb == plan.Create:
+			return "give " + account + " role " + roleName(to.Role)
+		case c.Verb == plan.Delete:
+			return "take role " + roleName(from.Role) + " from " + account
+		case from.Role != to.Role:
+			return "give " + account + " role " + roleName(to.Role) + " in place of " + roleName(from.Role)
+		}
+		return string(c.Verb) + " the association of " + account
+	case plan.ServiceAccount:
+		return describeAccount(c, account)
+	}
+	return string(c.Verb) + " " + string(c.Kind) + " " + strings.TrimPrefix(account, "/")
+}
+
+func describeRole(c plan.Change) string {
+	name := roleName(c.Principal)
+	from, hadFrom := c.From.(plan.IAMRole)
+	to, hasTo := c.To.(plan.IAMRole)
+	switch {
+	case c.Verb == plan.Create:
+		return "create role " + name
+	case c.Verb == plan.Replace:
+		return "make role " + name + " again at another path"
+	case c.Verb == plan.Delete:
+		return "delete role " + name + " with its policies"
+	case hadFrom && hasTo && from.Trust != to.Trust:
+		return "update the trust policy of role " + name
+	case onlyRoleTags(c):
+		return "tags of role " + name
+	case len(c.Held) > 0 && c.Cluster.Name != "":
+		return "let role " + name + " trust ServiceAccounts there"
+	}
+	return "update role " + name
+}
+
+// onlyRoleTags reports whether a change of a role leaves what it says as it is.
+func onlyRoleTags(c plan.Change) bool {
+	from, okFrom := c.From.(plan.IAMRole)
+	to, okTo := c.To.(plan.IAMRole)
+	return c.Verb == plan.Update && okFrom && okTo && from.Trust == to.Trust && from.MaxSession == to.MaxSession && from.Boundary == to.Boundary && from.Description == to.Description && c.Cluster.Name == ""
+}
+
+func describeAccount(c plan.Change, account string) string {
+	to, hasTo := c.To.(plan.KubernetesAccount)
+	switch {
+	case c.Verb == plan.Create && to.Role != "":
+		return "create ServiceAccount " + account + " with role " + roleName(to.Role)
+	case c.Verb == plan.Create || c.Verb == plan.Delete:
+		return string(c.Verb) + " ServiceAccount " + account
+	case hasTo && to.Role == "":
+		return "take the role's annotation off ServiceAccount " + account
+	}
+	return "annotate ServiceAccount " + account + " with role " + roleName(to.Role)
+}
+
+func roleName(arn string) string {
+	if p, err := access.ParseIAMPrincipal(arn); err == nil {
+		return p.Name
+	}
+	return arn
+}
+
+// managedName is a managed policy's name, without path.
+func managedName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// saidOfWorkloads tells what of workloads access gained and lost says already.
+type saidOfWorkloads map[string]bool
+
+func (s saidOfWorkloads) say(lists ...[]plan.Grant) {
+	for _, list := range lists {
+		for _, g := range list {
+			if g.ServiceAccount != "" {
+				s["role "+g.Principal] = true
+				s[g.Cluster.String()+" "+g.ServiceAccount] = true
+			}
+		}
+	}
+}
+
+// has reports whether a change goes without saying.
+func (s saidOfWorkloads) has(c *plan.Change) bool {
+	switch c.Kind {
+	case plan.Role:
+		return s["role "+c.Principal] && !onlyRoleTags(*c)
+	case plan.RolePolicy, plan.RoleAttachment:
+		return s["role "+c.Principal]
+	case plan.PodIdentityAssociation:
+		return s[c.Cluster.String()+" "+c.Namespace+"/"+c.Name]
+	}
+	return false
+}
+
+// mostActions bounds the actions that a row names.
+const mostActions = 4
+
+// fewActions shortens a long list of actions; -v spells it.
+func fewActions(what string) string {
+	actions, on, found := strings.Cut(what, " on ")
+	list := strings.Split(actions, ", ")
+	if len(list) <= mostActions+1 {
+		return what
+	}
+	short := strings.Join(list[:mostActions], ", ") + " and " + count(len(list)-mostActions, "more", "more")
+	if found {
+		short += " on " + on
+	}
+	return short
+}
