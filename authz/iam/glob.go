@@ -104,6 +104,15 @@ func matchResource(pattern, resource string, vars *Context) truth {
 	if pattern == "*" {
 		return yes
 	}
+	tokens, ok := resourceTokens(pattern, vars)
+	if ok != yes {
+		return ok
+	}
+	return truthOf(matches(tokens, resource))
+}
+
+// resourceTokens is the pattern of a resource; its truth is expand's.
+func resourceTokens(pattern string, vars *Context) ([]token, truth) {
 	parts := strings.SplitN(pattern, ":", 6)
 	var tokens []token
 	for i, part := range parts {
@@ -113,7 +122,7 @@ func matchResource(pattern, resource string, vars *Context) truth {
 		if i == 5 {
 			rest, ok := expand(part, true, vars)
 			if ok != yes {
-				return ok
+				return nil, ok
 			}
 			tokens = append(tokens, rest...)
 			break
@@ -128,7 +137,7 @@ func matchResource(pattern, resource string, vars *Context) truth {
 			tokens = append(tokens, t)
 		}
 	}
-	return truthOf(matches(tokens, resource))
+	return tokens, yes
 }
 
 // expand makes a pattern of s and puts in the values of variables; without

@@ -116,3 +116,5 @@ func (l language) step(at []bool, r rune) []bool {
 	advance(l.pattern, at, next, r)
 	return next
 }
+
+func (l language) has(text string) bool { return matches(l.pattern, text) }
