@@ -49,8 +49,8 @@ func TestComputeDecidesEachEntryByWhatIsWantedAndThere(t *testing.T) {
 			have: []access.Entry{haveEntry("user/ann", "Edit:a,c Admin:d")},
 			plan: []string{
 				"create association/test/user/ann/View",
-				"update association/test/user/ann/Edit",
-				"delete association/test/user/ann/Admin",
+				"update association/test/user/ann/Edit after association/test/user/ann/View",
+				"delete association/test/user/ann/Admin after association/test/user/ann/View",
 			},
 		},
 		"a type cannot be changed, so the entry is replaced": {
@@ -89,8 +89,8 @@ func TestComputeDecidesEachEntryByWhatIsWantedAndThere(t *testing.T) {
 				"create entry/test/user/bob",
 				"update entry/test/user/ann !foreign",
 				"create association/test/user/bob/Edit after entry/test/user/bob",
-				"update association/test/user/ann/Edit !foreign",
-				"delete association/test/user/ann/View !foreign",
+				"update association/test/user/ann/Edit after entry/test/user/ann !foreign",
+				"delete association/test/user/ann/View after entry/test/user/ann !foreign",
 			},
 			foreign: []string{"user/ann+"},
 		},

@@ -83,7 +83,9 @@ func (d *differ) diff(s *site, w *ResolvedEntry, have *access.Entry) []Change {
 	if made != "" {
 		before = nil
 	}
-	return append(changes, d.associations(base, w, before, made)...)
+	changes = append(changes, d.associations(base, w, before, made)...)
+	grantsFirst(changes)
+	return changes
 }
 
 // associations compares the policies of a wanted entry with those it has;

@@ -2,9 +2,11 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -104,6 +106,49 @@ func TestTheCallersOwnAccessIsLastInItsGroup(t *testing.T) {
 	p = Compute(wants(wantCluster(test)), have, Options{})
 	want = []string{"delete entry/test/user/bob", "delete entry/test/role/admin", "delete entry/test/user/ann"}
 	if diff := cmp.Diff(want, lines(p)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Of an Edit that becomes a View the Edit stays if the View cannot be given.
+func TestWhatTakesFromAPrincipalWaitsForWhatGivesHim(t *testing.T) {
+	for name, c := range map[string]struct {
+		have, want string
+		waits      map[string][]string // the last part of an ID, and those of what it waits for
+	}{
+		"another policy":       {"Edit:a", "View:a", map[string][]string{"Edit": {"View"}}},
+		"two for one":          {"Edit:a", "View:a ClusterAdmin:cluster", map[string][]string{"Edit": {"ClusterAdmin", "View"}}},
+		"narrowed and given":   {"Edit:a,b", "Edit:a View:b", map[string][]string{"Edit": {"View"}}},
+		"a group for a policy": {"group:g", "View:a", map[string][]string{"ann": {"View"}}},
+		"a policy for a group": {"Edit:a", "group:g", map[string][]string{"Edit": {"ann"}}},
+		"given alone":          {"Edit:a", "Edit:a View:b", nil},
+		"taken alone":          {"Edit:a View:b", "Edit:a", nil},
+		"swapped in one call":  {"Edit:a", "Edit:b", nil},
+	} {
+		have := sees(haveCluster(test, haveEntry("user/ann", c.have), haveEntry("user/bob", "View:x")))
+		want := wants(wantCluster(test, wantEntry("user/ann", c.want), wantEntry("user/bob", "Edit:x")))
+		p := Compute(want, have, Options{})
+		last := func(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
+		got := map[string][]string{}
+		for _, x := range p.Changes {
+			if x.Member != "user/ann" && x.Principal != arn("user/ann") {
+				continue
+			}
+			for _, on := range x.DependsOn {
+				if !strings.Contains(on, "user/ann") {
+					t.Errorf("%s: %s waits for another's %s", name, x.ID, on)
+				}
+				got[last(x.ID)] = append(got[last(x.ID)], last(on))
+			}
+		}
+		if diff := cmp.Diff(c.waits, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	// A grant that is held keeps what it would replace; a taking by itself goes.
+	held := Compute(wants(wantCluster(test, wantEntry("user/ann", "View:a"))), sees(haveCluster(test, haveEntry("user/ann", "Edit:a"), haveEntry("user/bob", "Edit:a"))),
+		Options{}, holding("g", true, strings.Replace(annsID, "Edit", "View", 1)))
+	if diff := cmp.Diff([]string{"create association/test/user/ann/View !g", "delete association/test/user/ann/Edit after association/test/user/ann/View !depends", "delete entry/test/user/bob"}, lines(held)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -70,6 +70,24 @@ func newNameFirst(changes []Change) {
 	}
 }
 
+// grantsFirst lets what takes access from a principal on a cluster wait for what
+// gives him some there: of an Edit that becomes a View he keeps the Edit if the
+// View cannot be given. changes are those of one principal on one cluster. An
+// update that gives and takes is one call of AWS's and waits as well.
+func grantsFirst(changes []Change) {
+	var gives []string
+	for i := range changes {
+		if c := &changes[i]; c.Verb != Delete && c.Verb != Replace && len(c.Gained) > 0 && len(c.Lost) == 0 {
+			gives = append(gives, c.ID)
+		}
+	}
+	for i := range changes {
+		if c := &changes[i]; len(c.Lost) > 0 && c.Verb != Replace {
+			c.DependsOn = slices.Compact(slices.Sorted(slices.Values(append(c.DependsOn, gives...))))
+		}
+	}
+}
+
 // nameKey is access.PrincipalKeyOf as a key; empty for what is none.
 func nameKey(arn string) string {
 	k, ok := access.PrincipalKeyOf(arn)
