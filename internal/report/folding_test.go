@@ -9,8 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/internal/accesstest"
 	"github.com/atlas-iam/atlas-iam/internal/apply"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
 // One missing permission once gave a line for each cluster.
@@ -150,5 +153,49 @@ func TestRolesOfOneNameAreOneRowOnlyWhereTheyAreOneThing(t *testing.T) {
 	}
 	if rows := accessRows([]plan.Grant{person("a", 1), person("b", 1)}, true, "", get, remove); len(rows) != 2 || len(rows[0].spelt) != 0 {
 		t.Errorf("equal ones are spelt: %+v", rows)
+	}
+}
+
+// Those of one list who break a test alike are told of once, with the same
+// counts; those who were asked something else, or do not break it, are not with
+// them.
+func TestSubjectsOfOneListWhoBreakATestAreToldOfOnce(t *testing.T) {
+	test, other := &access.WantTest{Document: "lanes", Place: access.Place{File: "t.yaml", Line: 3}}, &access.WantTest{Document: "lanes", Place: access.Place{File: "t.yaml", Line: 9}}
+	denied := &authz.Explanation{Verdict: authz.Deny}
+	asks := func(of *access.WantTest, who string, outcome accesstest.Outcome, why string) accesstest.Case {
+		c := accesstest.Case{Test: of, Kind: accesstest.Can, Who: access.Who{Kind: access.WhoUser, Name: who}, Ask: access.Ask{Verb: "get", Resource: "pods"},
+			Asked: question.Asked{Request: authz.Request{Verb: "get", Resource: "pods", Namespace: "dev"}, Namespaced: true}, Outcome: outcome, Why: why, Subjects: 1}
+		if outcome == accesstest.Failed && why == "" {
+			c.Findings = []accesstest.Finding{{Cluster: "test", Subject: "user/" + who, Verdict: authz.Deny, Explanation: denied}}
+		}
+		return c
+	}
+	failed, passed := accesstest.Failed, accesstest.Passed
+	r := &accesstest.Report{Failed: 7, Passed: 1, Cases: []accesstest.Case{asks(test, "a", failed, ""), asks(test, "b", passed, ""), asks(test, "c", failed, ""), asks(test, "d", failed, ""),
+		asks(test, "e", failed, ""), asks(test, "nobody", failed, "no document names user/nobody"), asks(other, "a", failed, ""), asks(test, "noone", failed, "no document names user/noone")}}
+	var b bytes.Buffer
+	if err := Tests(&b, r, false, nil, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for line, times := range map[string]int{
+		"FAIL  ": 4, "user/a, user/c, user/d and 1 more can get pods in dev   want allow, got deny": 1, "4 of 4 answers are not as wanted": 1,
+		"user/a, user/c, user/d and 1 more on test is denied": 1, "      user/a can get pods in dev": 1, "no document names user/nobody": 1, "no document names user/noone": 1,
+		"try: ": 2, "1 passed, 7 failed": 1,
+	} {
+		if n := strings.Count(b.String(), line); n != times {
+			t.Errorf("%q stands %d times, want %d:\n%s", line, n, times, &b)
+		}
+	}
+	b.Reset()
+	if err := Tests(&b, r, false, nil, Options{Verbose: true}); err != nil || strings.Count(b.String(), "FAIL  ") != 7 || strings.Count(b.String(), "PASS  ") != 1 {
+		t.Errorf("-v: %v\n%s", err, &b)
+	}
+	b.Reset()
+	if err := TestsGitHub(&b, r, nil); err != nil || strings.Count(b.String(), "::error") != 4 {
+		t.Errorf("github: %v\n%s", err, &b)
+	}
+	b.Reset()
+	if err := TestsJUnit(&b, r, nil); err != nil || strings.Count(b.String(), "<failure") != 7 {
+		t.Errorf("junit: %v\n%s", err, &b)
 	}
 }

@@ -17,8 +17,7 @@ import (
 func Tests(w io.Writer, r *accesstest.Report, alone bool, again []string, o Options) error {
 	t := textWriter{color: o.Color}
 	for _, kind := range []accesstest.Outcome{accesstest.Passed, accesstest.Undetermined, accesstest.Failed} {
-		for i := range r.Cases {
-			c := &r.Cases[i]
+		for _, c := range foldCases(r.Cases, o.Verbose) {
 			if c.Outcome != kind || kind == accesstest.Passed && !o.Verbose {
 				continue
 			}
@@ -75,7 +74,44 @@ func testCounts(r *accesstest.Report) string {
 	return fmt.Sprintf("%d passed, %d failed, %d undetermined", r.Passed, r.Failed, r.Undetermined)
 }
 
-func (t *textWriter) testCase(c *accesstest.Case, again []string, o Options) {
+// shownCase is a case as it is told of: for all subjects of one list who do not
+// answer as wanted, if they were asked the same.
+type shownCase struct {
+	accesstest.Case
+	who string // the subjects
+}
+
+func foldCases(cases []accesstest.Case, unfold bool) []*shownCase {
+	type same struct {
+		test    *access.WantTest
+		kind    accesstest.Kind
+		asked   string
+		place   access.Place
+		outcome accesstest.Outcome
+	}
+	var out []*shownCase
+	at := map[same]*shownCase{}
+	names := map[*shownCase][]string{}
+	for _, c := range cases {
+		k := same{c.Test, c.Kind, c.Asked.String(), c.Place(), c.Outcome}
+		first := at[k]
+		if first == nil || unfold || c.Kind == accesstest.Only || c.Outcome == accesstest.Passed || c.Why != "" {
+			s := &shownCase{c, c.Who.String()}
+			out = append(out, s)
+			if c.Why == "" {
+				at[k], names[s] = s, []string{s.who}
+			}
+			continue
+		}
+		names[first] = append(names[first], c.Who.String())
+		first.who = few(names[first], shownPeople)
+		first.Findings = slices.Concat(first.Findings, c.Findings)
+		first.Subjects += c.Subjects
+	}
+	return out
+}
+
+func (t *textWriter) testCase(c *shownCase, again []string, o Options) {
 	word, col := "PASS", green
 	switch c.Outcome {
 	case accesstest.Failed:
@@ -93,13 +129,15 @@ func (t *textWriter) testCase(c *accesstest.Case, again []string, o Options) {
 }
 
 // caseTitle is what a case asks: "team/backend cannot create pods in x".
-func caseTitle(c *accesstest.Case) string {
+func caseTitle(c *accesstest.Case) string { return titleOf(c, c.Who.String()) }
+
+func titleOf(c *accesstest.Case, who string) string {
 	asked := c.Asked.String()
 	if c.Asked.Verb == "" {
 		asked = c.Ask.String()
 	}
 	if c.Kind != accesstest.Only {
-		return c.Who.String() + " " + string(c.Kind) + " " + asked
+		return who + " " + string(c.Kind) + " " + asked
 	}
 	names := make([]string, len(c.Only))
 	for i, w := range c.Only {
@@ -116,14 +154,15 @@ const shownFindings = 3
 
 // caseWords is all that is said of a case that did not pass, or with -v of one
 // that did.
-func caseWords(c *accesstest.Case, again []string, verbose bool) []string {
+func caseWords(s *shownCase, again []string, verbose bool) []string {
+	c, title := &s.Case, titleOf(&s.Case, s.who)
 	if c.Outcome == accesstest.Passed {
-		return []string{caseTitle(c)}
+		return []string{title}
 	}
 	if c.Why != "" {
-		return []string{caseTitle(c), c.Why}
+		return []string{title, c.Why}
 	}
-	lines := []string{strings.TrimRight(caseTitle(c)+"   "+wantGot(c), " ")}
+	lines := []string{strings.TrimRight(title+"   "+wantGot(c), " ")}
 	folds := foldFindings(c, verbose)
 	shown := folds
 	if !verbose && len(folds) > shownFindings {

@@ -104,7 +104,7 @@ func TestsJUnit(w io.Writer, r *accesstest.Report, again []string) error {
 		s := &out.Suites[n]
 		s.Tests++
 		j := junitCase{Name: Safe(caseTitle(c)), Class: Safe(c.Test.Document), File: Safe(c.Place().File), Line: c.Place().Line}
-		text := &junitText{Message: Safe(caseTitle(c)), Text: safeLines(caseWords(c, again, true), "\n")}
+		text := &junitText{Message: Safe(caseTitle(c)), Text: safeLines(caseWords(&shownCase{*c, c.Who.String()}, again, true), "\n")}
 		switch c.Outcome {
 		case accesstest.Failed:
 			j.Failure = text
@@ -141,12 +141,11 @@ func TestsGitHub(w io.Writer, r *accesstest.Report, again []string) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var b strings.Builder
-	for i := range r.Cases {
-		c := &r.Cases[i]
+	for _, c := range foldCases(r.Cases, false) {
 		p := c.Place()
 		at := fmt.Sprintf("file=%s,line=%d,col=%d,title=%s", property.Replace(Safe(p.File)), p.Line, max(1, p.Column), property.Replace(Safe(c.Test.Document)))
 		for _, n := range c.Notes {
-			fmt.Fprintf(&b, "::notice %s::%s\n", at, data.Replace(Safe(caseTitle(c)+": "+n)))
+			fmt.Fprintf(&b, "::notice %s::%s\n", at, data.Replace(Safe(titleOf(&c.Case, c.who)+": "+n)))
 		}
 		level := "error"
 		switch c.Outcome {
