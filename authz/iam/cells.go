@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // uses is how the clauses that may match use an unknown key.
@@ -51,7 +52,7 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 		}
 		for _, pattern := range slices.Concat(c.st.Resources, c.st.NotResources) {
 			if vars != nil && mentions([]string{pattern}, key) {
-				u.solve(e.q.Resource, false, func(v string) bool {
+				u.solve(e.q.Resource, borders(pattern, key), false, func(v string) bool {
 					return matchResource(pattern, e.q.Resource, loose.with(key, []string{v})) == yes
 				})
 			}
@@ -88,28 +89,58 @@ func (u *uses) asVariable(key, want string, c *Condition, loose *Context) {
 		return
 	}
 	for _, value := range values {
-		u.solve(value, c.positive() == "StringEqualsIgnoreCase", func(v string) bool {
+		u.solve(value, borders(want, key), c.positive() == "StringEqualsIgnoreCase", func(v string) bool {
 			return compare(c.positive(), value, want, loose.with(key, []string{v})) == yes
 		})
 	}
 }
 
+// border is what stands beside a variable in a text, as far as it is literal.
+type border struct {
+	before, after string // in lower case
+	first, last   bool   // nothing stands further out
+}
+
+// borders gives those of the first variable of a key.
+func borders(want, key string) border {
+	low := fold(want)
+	i := strings.Index(low, "${"+fold(key))
+	before, after := low[:i], ""
+	if _, rest, ok := strings.Cut(low[i:], "}"); ok {
+		after = rest
+	}
+	b := border{before: before[strings.LastIndexAny(before, "*?}")+1:], after: after}
+	if j := strings.IndexAny(after, "*?$"); j >= 0 {
+		b.after = after[:j]
+	}
+	b.first, b.last = len(b.before) == len(before), len(b.after) == len(after)
+	return b
+}
+
+// between reports whether low[i:j] stands within the borders.
+func (b border) between(low string, i, j int) bool {
+	return strings.HasSuffix(low[:i], b.before) && strings.HasPrefix(low[j:], b.after) &&
+		(!b.first || i == len(b.before)) && (!b.last || len(low)-j == len(b.after))
+}
+
 // solve adds the parts of a text that fit, each a cell of its own.
-func (u *uses) solve(text string, folded bool, fits func(string) bool) {
+func (u *uses) solve(text string, at border, folded bool, fits func(string) bool) {
 	u.texts = true
-	r := []rune(text)
+	low := fold(text)
+	if len(low) != len(text) { // in a text of other letters the borders are not told
+		low, at = text, border{}
+	}
 	n := 0
-	for size := len(r); size > 0; size-- {
-		for i := 0; i+size <= len(r); i++ {
-			v := string(r[i : i+size])
-			if !fits(v) {
+	for i := range text {
+		for j := len(text); j > i; j-- {
+			if j < len(text) && !utf8.RuneStart(text[j]) || !at.between(low, i, j) || !fits(text[i:j]) {
 				continue
 			}
 			if n++; n > solutionsLimit {
 				u.partly = true
 				return
 			}
-			l := language{literals(v), folded}
+			l := language{literals(text[i:j]), folded}
 			if folded {
 				l.pattern = foldTokens(l.pattern)
 			}
