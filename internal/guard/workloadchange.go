@@ -33,7 +33,7 @@ func workloadLosses(c *plan.Change) []string {
 	case plan.Attachment:
 		return []string{from.Policy + " of role " + roleWords(from.Role)}
 	case plan.PodIdentity:
-		if to, ok := c.To.(plan.PodIdentity); !ok || to.Role != from.Role || to.TargetRole != from.TargetRole || to.SessionPolicy != from.SessionPolicy {
+		if to, ok := c.To.(plan.PodIdentity); !ok || to.Role != from.Role || to.TargetRole != from.TargetRole || !to.SessionPolicy.Same(from.SessionPolicy) {
 			return []string{"role " + roleWords(from.Role) + " from " + from.Namespace + "/" + from.ServiceAccount}
 		}
 	case plan.KubernetesAccount:

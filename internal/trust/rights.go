@@ -128,7 +128,7 @@ func (q powersAsked) dangers() []Danger {
 	}
 	slices.SortStableFunc(found, func(a, b way) int { return cmp.Compare(a.steps, b.steps) })
 	for _, w := range found {
-		out = append(out, Danger{Row: 42, Severity: Hold, What: "the role may " + w.name, Leads: w.leads, Instead: "name the actions and the resources that the program needs"})
+		out = append(out, Danger{Row: 42, Severity: Hold, What: "the role may " + w.name, Leads: w.leads})
 	}
 	return out
 }
