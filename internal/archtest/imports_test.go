@@ -53,7 +53,7 @@ var table = map[string]room{
 	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},
 	"internal/question":  {ours: []string{"access", "authz/...", "internal/effect"}, why: "it puts people's questions to the engine and decides nothing itself"},
 	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "internal/question", "internal/accesstest", "authz/..."}, why: "it says, it never decides"},
-	"internal/lab":       {ours: []string{"access", "internal/cloud", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
+	"internal/lab":       {ours: []string{"access", "internal/cloud", "internal/trust", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},
 	"internal/cli":       {ours: []string{"access", "api/...", "internal/...", "emulator/...", "authz/..."}, theirs: []string{"github.com/spf13", sdk, smithy, "golang.org/x/term", "golang.org/x/sys"}, why: "the shell knows everything"},
 	"internal/assume":    {ours: []string{"emulator"}, why: "it lists what others assume"},
 	"internal/archtest":  {why: "it looks from outside"},

@@ -8,20 +8,21 @@ import (
 
 func TestTheExamplesLoadWithoutFaults(t *testing.T) {
 	for _, c := range []struct {
-		folder                 string
-		clusters, teams, tests int
+		folder                            string
+		clusters, teams, workloads, tests int
 	}{
-		{"first-article", 2, 3, 3},
-		{"kubernetes-roles", 2, 3, 1},
-		{"large", 7, 13, 0},
+		{"first-article", 2, 3, 0, 3},
+		{"kubernetes-roles", 2, 3, 0, 1},
+		{"large", 7, 13, 0, 0},
+		{"workloads", 2, 0, 6, 0},
 	} {
 		set, err := Load([]string{filepath.Join("..", "..", "examples", c.folder)})
 		if err != nil {
 			t.Errorf("%s: %v", c.folder, err)
 			continue
 		}
-		if len(set.Clusters) != c.clusters || len(set.Teams) != c.teams || len(set.AccessTests) != c.tests || len(set.Partial) != 0 {
-			t.Errorf("%s: %d clusters, %d teams, %d access tests, partial %v; want %d, %d, %d and none", c.folder, len(set.Clusters), len(set.Teams), len(set.AccessTests), set.Partial, c.clusters, c.teams, c.tests)
+		if len(set.Clusters) != c.clusters || len(set.Teams) != c.teams || len(set.Workloads) != c.workloads || len(set.AccessTests) != c.tests || len(set.Partial) != 0 {
+			t.Errorf("%s: %d clusters, %d teams, %d workloads, %d access tests, partial %v; want %d, %d, %d, %d and none", c.folder, len(set.Clusters), len(set.Teams), len(set.Workloads), len(set.AccessTests), set.Partial, c.clusters, c.teams, c.workloads, c.tests)
 		}
 		if want := filepath.ToSlash(filepath.Join("..", "..", "examples", c.folder)); set.Root != want {
 			t.Errorf("Root = %q, want %q", set.Root, want)

@@ -54,6 +54,48 @@ func TestATestIsReadAlikeByTheTypesAlone(t *testing.T) {
 	}
 }
 
+// So it is with workloads: presets and their parameters are written in more
+// than one way.
+func TestAWorkloadIsReadAlikeByTheTypesAlone(t *testing.T) {
+	read := 0
+	for _, c := range workloadCases() {
+		twin := legal(c.doc, c.good)
+		set, err := Parse(withEnvironment(twin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(set.Workloads) != 1 {
+			continue // about a Cluster
+		}
+		var plain any
+		if err := yaml.Unmarshal([]byte(twin), &plain); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, again v1alpha1.Workload
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if diff := cmp.Diff(set.Workloads[0].Value, got); diff != "" {
+			t.Errorf("%s (-ours +types):\n%s", c.name, diff)
+		}
+		if b, err = json.Marshal(got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(got, again) {
+			t.Errorf("%s: written and read again: %+v, %v", c.name, again, err)
+		}
+		read++
+	}
+	if read < 100 {
+		t.Errorf("only %d workloads were read", read)
+	}
+}
+
 // Two subjects of which nothing could be read are two faults, not one subject
 // twice.
 func TestSubjectsThatAreFaultyAreNotCompared(t *testing.T) {

@@ -90,7 +90,7 @@ func (d *decoder) action(path []any, s string) bool {
 	case strings.HasPrefix(s, "arn:"):
 		hint = "this is a resource: write it under resources"
 	case len(words) == 2 && OwnVerb(words[0]):
-		hint = "rights in Kubernetes are granted to the role in a Team"
+		hint = "rights in Kubernetes are written under spec.grants"
 	case actionDot.MatchString(s):
 		hint = "did you mean " + actionDot.ReplaceAllString(s, "$1:$2") + "?"
 	case strings.Contains(s, "${"):

@@ -349,7 +349,7 @@ func (d *decoder) managedPolicy(path []any, s string) bool {
 	_, inEKS := access.PolicyNamed(s)
 	switch {
 	case err == nil && arn.Service == "eks", inEKS && !strings.HasPrefix(s, "arn:") && strings.HasPrefix(s, "AmazonEKS"):
-		d.bad(path, "it gives rights in Kubernetes: grant it to the role in a Team", "%s is an EKS access policy, not an IAM policy", quoted(s))
+		d.bad(path, "it gives rights in Kubernetes: write it under spec.grants", "%s is an EKS access policy, not an IAM policy", quoted(s))
 	case err == nil && arn.Service == "iam" && strings.HasPrefix(arn.Resource, "role/"):
 		d.bad(path, "want arn:aws:iam::ACCOUNT:policy/NAME, or arn:aws:iam::aws:policy/NAME of AWS's own", "%s is a role, not a policy", quoted(s))
 	case err != nil && policyText.MatchString(s):

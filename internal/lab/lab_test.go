@@ -3,13 +3,16 @@ package lab
 import (
 	"context"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -223,19 +226,23 @@ func TestOnlyThisMachinesLabsAreReached(t *testing.T) {
 // another's; what it takes to be there must.
 func TestSeedingMakesTheRolesThatWorkloadsTakeToExist(t *testing.T) {
 	role := func(name string) string { return "arn:aws:iam::" + mainID + ":role/" + name }
+	key := access.ClusterKey{Account: mainID, Region: "us-east-1", Name: "a"}
 	want := &access.State{
 		Accounts: []access.Account{{Name: "main", ID: mainID, Partition: "aws", Regions: []string{"us-east-1"}}},
 		Roles: []access.WantRole{
 			{Account: mainID, ARN: role("x/made")},
-			{Account: mainID, ARN: role("old/there"), Existing: true},
+			{Account: mainID, ARN: role("old/there"), Existing: true, Trust: []access.WantTrust{
+				{Credentials: access.PodIdentity, Cluster: key, Namespace: "k", Name: "pods"}, {Credentials: access.IRSA, Cluster: key, Namespace: "k", Name: "tokens"},
+			}},
 		},
 		Workloads: []access.WantWorkload{{Name: "w", Target: role("target")}, {Name: "v", Target: role("x/made")}},
-		Clusters: []access.WantCluster{{Document: "a", Key: access.ClusterKey{Account: mainID, Region: "us-east-1", Name: "a"}, Entries: []access.WantEntry{
+		Clusters: []access.WantCluster{{Document: "a", Key: key, Entries: []access.WantEntry{
 			{Member: member(access.RoleMember, "aws", mainID, "x/made"), Type: access.Standard},
 			{Member: member(access.RoleMember, "aws", mainID, "old/there"), Type: access.Standard},
 		}}},
 	}
-	got, err := open(t, filepath.Join(t.TempDir(), "lab.db")).Seed(t.Context(), want)
+	l := open(t, filepath.Join(t.TempDir(), "lab.db"))
+	got, err := l.Seed(t.Context(), want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,5 +255,32 @@ func TestSeedingMakesTheRolesThatWorkloadsTakeToExist(t *testing.T) {
 		return s
 	})); diff != "" {
 		t.Error(diff)
+	}
+	// It trusts the workloads, once: what others make of it later stays.
+	trusts := func() string {
+		t.Helper()
+		c, err := cloud.Open(t.Context(), want.Accounts, l.CloudOptions(cloud.Options{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.IAM(mainID).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("there")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := url.QueryUnescape(aws.ToString(out.Role.AssumeRolePolicyDocument))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	text := trusts()
+	for _, part := range []string{`"arn:aws:eks:us-east-1:` + mainID + `:cluster/a"`, `"pods"`, `"system:serviceaccount:k:tokens"`, ":oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the existing role's trust lacks %s: %s", part, text)
+		}
+	}
+	want.Roles[1].Trust[0].Name = "others"
+	if again, err := l.Seed(t.Context(), want); err != nil || len(again) > 0 || trusts() != text {
+		t.Errorf("the second time made %q, %v; the trust is %s", again, err, trusts())
 	}
 }

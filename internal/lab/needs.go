@@ -15,6 +15,7 @@ type needs struct {
 	accounts   []access.Account // the State's, without roles to assume, then foreign ones; by id
 	principals []principal      // by ARN
 	clusters   []access.WantCluster
+	existing   []access.WantRole // that workloads take to exist
 }
 
 // principal is a user or role that documents name.
@@ -65,6 +66,7 @@ func needsOf(want *access.State) needs {
 	for _, r := range want.Roles {
 		made[r.ARN] = !r.Existing
 		if r.Existing {
+			n.existing = append(n.existing, r)
 			addRole(r.ARN, add)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // could type. The answer is what was made, in words; also where the error is
 // not nil.
 func (l *Lab) Seed(ctx context.Context, want *access.State) ([]string, error) {
-	s := &seeding{lab: l, needs: needsOf(want), there: map[string]map[string]string{}}
+	s := &seeding{lab: l, needs: needsOf(want), there: map[string]map[string]string{}, new: map[string]bool{}}
 	had, err := l.accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the lab's accounts: %w", err)
@@ -38,7 +38,7 @@ func (l *Lab) Seed(ctx context.Context, want *access.State) ([]string, error) {
 		return nil, fmt.Errorf("reach the lab: %w", err)
 	}
 	s.cloud = c
-	for _, step := range []func(context.Context) error{s.read, s.makePrincipals, s.makeClusters} {
+	for _, step := range []func(context.Context) error{s.read, s.makePrincipals, s.makeClusters, s.trustWorkloads} {
 		if err := step(ctx); err != nil {
 			return s.made(), fmt.Errorf("seed the lab: %w", err)
 		}
@@ -54,6 +54,7 @@ type seeding struct {
 	// there is what each account has: "user/NAME" or "role/NAME" to its ARN.
 	// Names are without paths, for IAM knows only one of a name.
 	there                            map[string]map[string]string
+	new                              map[string]bool // ARNs of the roles that this run made
 	accounts, users, roles, clusters []string
 }
 
@@ -159,7 +160,7 @@ func (s *seeding) makeRole(ctx context.Context, p principal) error {
 	if p.admin { // a creator of clusters, or a role to assume
 		err = attachAdmin(ctx, client, p)
 	}
-	s.there[p.Account]["role/"+p.Name] = p.ARN()
+	s.there[p.Account]["role/"+p.Name], s.new[p.ARN()] = p.ARN(), true
 	s.roles = append(s.roles, strings.TrimPrefix(p.Path, "/")+p.Name+" ("+p.Account+")")
 	return err
 }
