@@ -44,7 +44,7 @@ func (c *Condition) holds(ctx, vars *Context) truth {
 	case len(values) > 1:
 		return maybe // assumption U-9: a plain operator on several values
 	}
-	return c.matches(values[0], vars)
+	return c.matches(values[0], vars) // of an empty list: assumption U-17
 }
 
 // null evaluates the operator Null: "true" asks for an absent key, "false" for

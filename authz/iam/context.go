@@ -111,7 +111,7 @@ func (c Caller) Context() *Context {
 	case Federated:
 		k.Set("aws:FederatedProvider", c.ARN)
 		return k
-	case Session: // the role's ARN, never the session's (C-3)
+	case Session: // the role's ARN, never the session's (C-3), with its path (assumption U-24)
 		k.Set("aws:PrincipalArn", c.Role)
 		if c.ID != "" {
 			k.Set("aws:userid", c.ID+":"+c.ARN[strings.LastIndexByte(c.ARN, '/')+1:])

@@ -83,7 +83,7 @@ func newEvaluator(q Question) *evaluator {
 			e.add(SessionGate, 0, s, yes)
 		}
 	}
-	// (R3.13)
+	// (R3.13; of federated users assumption U-30)
 	if q.Caller.signs() && !q.Caller.Management && !q.Caller.serviceLinked() {
 		e.levels = len(p.Organization)
 		for i, l := range p.Organization {
@@ -294,7 +294,8 @@ func (e *evaluator) evaluate(ctx *Context) gates {
 	return g
 }
 
-// at is where an Allow of the clause counts.
+// at is where an Allow of the clause counts. Of several session policies one is
+// enough (assumption U-28).
 func (g *gates) at(c *clause, levels []truth) *truth {
 	switch c.gate {
 	case IdentityGate:
@@ -331,7 +332,8 @@ func (e *evaluator) defaults(g *gates) {
 
 // sameAccount is R3.4 and R3.5: what is granted directly asks for nothing
 // else, what is granted to the role is limited by boundary and session, what
-// the account is given is its identity policies' to give.
+// the account is given is its identity policies' to give: of other resources
+// than roles and keys it is no grant at all (assumption U-5).
 func (e *evaluator) sameAccount(g gates) truth {
 	if !e.q.Caller.signs() {
 		return g.direct

@@ -18,6 +18,9 @@ type Explanation struct {
 	// Open names what is not known and may change the answer: policies, keys,
 	// whose the resource is.
 	Open []string
+	// Assumptions are the ids of those about AWS on which the statements that
+	// match were weighed, sorted (docs/assumptions.md).
+	Assumptions []string
 	// Read is the verdict on all that was read, as if what was not held nothing
 	// and unknown keys were absent.
 	Read Verdict
@@ -41,6 +44,9 @@ func Explain(q Question) Explanation {
 	x := Explanation{Decision: Decide(q)}
 	e := newEvaluator(q)
 	x.Read = x.Verdict
+	if _, settled := e.ungoverned(); !settled {
+		x.Assumptions = e.rests(e.evaluate(e.q.Context))
+	}
 	if x.Verdict == Undetermined {
 		x.Open = e.unsettled(x.Decision)
 		x.Read = Decide(q.readAlone()).Verdict

@@ -56,3 +56,47 @@ func TestAnAnswerSaysWhatIsInTheWayAndWhatWouldSettleIt(t *testing.T) {
 		})
 	}
 }
+
+// Each assumption is named by the answers that rest on it, and by no other.
+//
+// shows: item S76
+func TestAnAnswerNamesTheAssumptionsThatItRestsOn(t *testing.T) {
+	const object = "arn:aws:s3:::b/o"
+	when := func(condition string, ctx ...string) Question {
+		return Question{Context: context(ctx...), Policies: setup{identity: list(allows("s3:GetObject", "*", condition))}.policies(t)}
+	}
+	for name, tt := range map[string]struct {
+		q    Question
+		want string
+	}{
+		"nothing is assumed":             {when(`{"StringEquals":{"k:a":"x"},"DateLessThan":{"k:d":"2030-01-01T00:00:00Z"}}`, "k:a=x", "k:d=2026-01-01T00:00:00Z"), ""},
+		"a star within the first parts":  {Question{Policies: setup{identity: list(allows("*", "*"), denies("*", "arn:aws:s3:*:*:other"))}.policies(t)}, ""},
+		"a glob that another rule reads": {Question{Resource: "arn:aws:sns:us-east-1:1:x:b:1:2:c", Policies: setup{identity: list(allows("*", "*"), denies("*", "!arn:aws:s*b:*:*:c"))}.policies(t)}, "U-2"},
+		"several values":                 {when(`{"StringEquals":{"k:a":"x"}}`, "k:a=x|y"), "U-9"},
+		"one value":                      {when(`{"StringEquals":{"k:a":"x"}}`, "k:a=x"), ""},
+		"no number":                      {when(`{"NumericEquals":{"k:a":"x"}}`, "k:a=1"), "U-12"},
+		"capitals":                       {when(`{"Bool":{"k:a":"TRUE"}}`, "k:a=true"), "U-13"},
+		"no zone":                        {when(`{"DateEquals":{"k:a":"2026"}}`, "k:a=2026-01-01T00:00:00Z"), "U-14"},
+		"no data":                        {when(`{"Null":{"k:a":"true"}}`, "k:a="), "U-16"},
+		"no values":                      {when(`{"StringNotEquals":{"k:a":[]}}`, "k:a=x"), "U-17"},
+		"letters beyond ASCII":           {when(`{"StringEqualsIgnoreCase":{"k:a":"Ä"}}`, "k:a=ä"), "U-18"},
+		"across the colon":               {Question{Policies: setup{identity: list(allows("s*:GetObject", "*"))}.policies(t)}, "U-22"},
+		"no ARN":                         {when(`{"ArnNotLike":{"k:a":"arn:aws:s3:::b"}}`, "k:a=x"), "U-23"},
+		"a faulty variable":              {when(`{"StringEquals":{"k:a":"${k:b,'x'}"}}`, "k:a=x"), "U-29"},
+		"a wildcard in a value":          {when(`{"StringLike":{"k:a":"${k:b}"}}`, "k:a=*", "k:b=*"), "U-3"},
+		"everyone":                       {Question{Policies: setup{resource: list(allows("s3:*", "", `to "*"`))}.policies(t)}, "U-6"},
+		"everyone, who may anyway":       {Question{Policies: setup{identity: list(full), resource: list(allows("s3:*", "", `to "*"`))}.policies(t)}, ""},
+		"the account alone":              {Question{Policies: setup{resource: list(allows("s3:*", "", aws(account)))}.policies(t)}, "U-5"},
+		"less than a caller is":          {Question{Policies: setup{identity: list(full), resource: list(denies("s3:*", "", `not to {"AWS":"`+account+`"}`))}.policies(t)}, "U-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.q.Caller, tt.q.Action, tt.q.ResourceAccount = who("user/ann"), "s3:GetObject", account
+			if tt.q.Resource == "" {
+				tt.q.Resource = object
+			}
+			if got := strings.Join(Explain(tt.q).Assumptions, " "); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

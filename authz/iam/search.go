@@ -111,18 +111,7 @@ func (c *clause) variables() []string {
 	var out []string
 	scan := func(texts []string) {
 		for _, s := range texts {
-			for {
-				_, rest, found := strings.Cut(s, "${")
-				if !found {
-					break
-				}
-				name, after, _ := strings.Cut(rest, "}")
-				key, _, _ := strings.Cut(name, ",")
-				if strings.Contains(key, ":") {
-					out = append(out, key)
-				}
-				s = after
-			}
+			out = append(out, variablesOf(s)...)
 		}
 	}
 	scan(c.st.Resources)
@@ -133,6 +122,21 @@ func (c *clause) variables() []string {
 		}
 	}
 	return out
+}
+
+// variablesOf are the keys of the variables in a text.
+func variablesOf(text string) (keys []string) {
+	for {
+		_, rest, found := strings.Cut(text, "${")
+		if !found {
+			return keys
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		if key, _, _ := strings.Cut(name, ","); strings.Contains(key, ":") {
+			keys = append(keys, key)
+		}
+		text = after
+	}
 }
 
 // stringly reports whether the operator compares strings or ARNs, in whose
