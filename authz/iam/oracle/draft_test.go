@@ -17,6 +17,8 @@ type draft struct {
 	scp   [][]*doc
 	forms uint64 // seeds how the JSON is written
 	focus focus
+	// others: nothing is known of the keys that are not told.
+	others bool
 }
 
 // A doc is a policy in parts.
@@ -36,6 +38,7 @@ type part struct {
 	notResource   bool
 	conditions    []condition
 	withoutEffect bool // written as IAM would not take it
+	nobody        bool // the Principal is empty
 }
 
 // The focus is the condition that the case was made for.
@@ -211,11 +214,15 @@ func (s *part) write(r *rand.Rand) string {
 	if s.resources != nil {
 		members = append(members, named("Resource", s.notResource)+words(r, s.resources, quote))
 	}
-	if len(s.principals) > 0 {
+	if s.nobody {
+		members = append(members, `"Principal": `+pick(r, `{}`, `{"AWS": []}`))
+	} else if len(s.principals) > 0 {
 		members = append(members, named("Principal", s.notPrincipal)+writePrincipals(r, s.principals))
 	}
 	if len(s.conditions) > 0 {
 		members = append(members, `"Condition": `+writeConditions(r, s.conditions))
+	} else if one(r, 20) { // U-17
+		members = append(members, `"Condition": `+pick(r, `{}`, `{"StringEquals": {}}`))
 	}
 	return shuffled(r, members)
 }

@@ -36,7 +36,8 @@ func parsed(kind iam.Kind, list []Text) ([]iam.Source, []Text, int) {
 
 // firstOn puts a case as a question to the first evaluator, and gives the case as
 // it is now for the second, with how many documents were refused.
-func firstOn(c Case) (iam.Question, Case, int) {
+func firstOn(d *draft) (iam.Question, Case, int) {
+	c := d.written()
 	refused := 0
 	read := func(kind iam.Kind, list *[]Text) []iam.Source {
 		sources, texts, n := parsed(kind, *list)
@@ -44,7 +45,7 @@ func firstOn(c Case) (iam.Question, Case, int) {
 		refused += n
 		return sources
 	}
-	q := iam.Question{Action: c.Action, Resource: c.Resource, ResourceAccount: c.Owner, Context: &iam.Context{}}
+	q := iam.Question{Action: c.Action, Resource: c.Resource, ResourceAccount: c.Owner, Context: &iam.Context{OthersUnknown: d.others}}
 	q.Caller = iam.Caller{
 		Kind: callerKinds[c.Caller.Kind], ARN: c.Caller.ARN, Account: c.Caller.Account, ID: c.Caller.ID,
 		Temporary: c.Caller.SessionToken, Management: c.Caller.Management,
@@ -71,6 +72,7 @@ func firstOn(c Case) (iam.Question, Case, int) {
 	for name, k := range c.Context {
 		tag, isTag := cutPrefixFold(name, "aws:RequestTag/")
 		switch {
+		case k.Unknown && d.others: // it need not be told
 		case k.Unknown:
 			q.Context.SetUnknown(name)
 		case isTag && len(k.Values) == 1:

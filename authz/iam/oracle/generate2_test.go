@@ -247,6 +247,9 @@ func (g generator) unknowns() {
 			}
 		}
 	}
+	if one(g.Rand, 25) {
+		g.hideOthers()
+	}
 	if one(g.Rand, 12) && d.Context["aws:PrincipalTag/t"].Values != nil {
 		d.Context["aws:PrincipalTag/t"] = ContextKey{Unknown: true}
 	}
@@ -268,7 +271,7 @@ var manyKeys = []string{"aws:TagKeys", "sts:TransitiveTagKeys", "sts:RequestCont
 
 func (g generator) multi(name string) bool {
 	if !strings.HasPrefix(name, "s3:") && !strings.HasPrefix(name, "x:") {
-		return slices.Contains(manyKeys, name)
+		return slices.ContainsFunc(manyKeys, func(k string) bool { return strings.EqualFold(k, name) }) || strings.EqualFold(name, "aws:CalledVia")
 	}
 	set := false
 	eachCondition(func(c *condition) {
@@ -292,4 +295,64 @@ func (g generator) valuesOf(name string) int {
 	}
 	slices.Sort(values)
 	return len(slices.Compact(values))
+}
+
+// hideOthers makes every key unknown that the policies name and the request is
+// not told to have; of very many unknown keys there are too many completions.
+func (g generator) hideOthers() {
+	d := g.d
+	named := map[string]string{"aws:multifactorauthpresent": "Bool"}
+	note := func(text string) {
+		for _, p := range pieces(text) {
+			if m := variable.FindStringSubmatch(p.text); p.inner && !p.open && m != nil {
+				if key := strings.ToLower(m[1]); named[key] == "" {
+					named[key] = "String"
+				}
+			}
+		}
+	}
+	for _, p := range d.all() {
+		for _, s := range p.parts {
+			for _, text := range s.resources {
+				note(text)
+			}
+			for _, c := range s.conditions {
+				o, _ := readOperator(c.operator)
+				if kind := kindOf(c.key); kind != "" {
+					named[strings.ToLower(c.key)] = kind
+				}
+				if strings.HasPrefix(o.base, "String") || o.base == "ArnLike" {
+					for _, v := range c.values {
+						note(v)
+					}
+				}
+			}
+		}
+	}
+	for name := range d.Context {
+		delete(named, strings.ToLower(name))
+	}
+	if len(named) > 4 {
+		return
+	}
+	for key, kind := range named {
+		k := ContextKey{Unknown: true, Type: keyTypes[kind], Multi: g.multi(key), Always: slices.ContainsFunc(always, func(a string) bool { return strings.EqualFold(a, key) })}
+		if k.Multi && g.valuesOf(key) > 3 {
+			return
+		}
+		d.Context[key] = k
+	}
+	d.others = true
+}
+
+// kindOf is the vocabulary that has a key.
+func kindOf(key string) string {
+	for kind, v := range vocabularies {
+		for _, k := range slices.Concat(v.keys, v.multi) {
+			if strings.EqualFold(k, key) {
+				return kind
+			}
+		}
+	}
+	return ""
 }

@@ -170,6 +170,9 @@ func (g generator) request() {
 		arn, action = "arn:aws:s3:::b/o", "s3:DeleteObject"
 	}
 	d.Resource, d.Action = arn, action
+	if d.Owner == other && one(g.Rand, 30) { // R3.6
+		d.Resource = strings.Replace(arn, "arn:aws:", "arn:aws-cn:", 1)
+	}
 	if arn == "*" {
 		d.Owner = own
 	}
@@ -280,6 +283,7 @@ func (g generator) part(effect string, in gate, fits bool) part {
 	case attached:
 		s.notPrincipal = effect == "Deny" && !trusted && one(g.Rand, 3)
 		s.principals = g.principals(off != 3)
+		s.nobody = !s.notPrincipal && one(g.Rand, 60)
 		if s.notPrincipal && one(g.Rand, 2) {
 			s.principals = g.all()
 			if len(s.principals) > 1 && one(g.Rand, 3) {
@@ -352,7 +356,7 @@ func (g generator) all() []principal {
 }
 
 func (g generator) principals(cover bool) []principal {
-	wrong := []principal{{"AWS", other}, {"AWS", "arn:aws:iam::" + own + ":user/U"}, {"AWS", "arn:aws:sts::" + own + ":assumed-role/R/other"}, {"AWS", "AROAX2345678901234567"}, {"Service", "ec2.amazonaws.com"}, {"AWS", "arn:aws:iam::" + other + ":root"}}
+	wrong := []principal{{"AWS", other}, {"AWS", "arn:aws:iam::" + own + ":user/U"}, {"AWS", "arn:aws:sts::" + own + ":assumed-role/R/other"}, {"AWS", "AROAX2345678901234567"}, {"Service", "ec2.amazonaws.com"}, {"CanonicalUser", "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}, {"AWS", "arn:aws:iam::" + other + ":root"}}
 	if g.d.Kind == Role {
 		wrong = append(wrong, principal{"Federated", oidc + "2"})
 	}

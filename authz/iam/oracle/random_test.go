@@ -166,11 +166,11 @@ func (m *mix) poor() []string {
 // w the first has a fault. ok is false if the fault makes policies that the first
 // refuses to read, which shows nothing.
 func both(d *draft, w *wrong) (one, two string, ok bool) {
-	first, second, refused := firstOn(d.written())
+	first, second, refused := firstOn(d)
 	if w != nil {
 		c := d.clone()
 		w.change(c)
-		q, _, n := firstOn(c.written())
+		q, _, n := firstOn(c)
 		if n > refused {
 			return "", "", false
 		}

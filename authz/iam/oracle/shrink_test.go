@@ -80,6 +80,9 @@ func (d *draft) reductions() []func(*draft) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Context)) {
+		if d.others {
+			break // what is not told would be unknown
+		}
 		add(func(c *draft) { delete(c.Context, name) })
 		if len(d.Context[name].Values) > 1 {
 			add(func(c *draft) {
