@@ -29,6 +29,9 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 	spared := func(list string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "NotPrincipal": {"AWS": ` + list + `}, "Action": "*", "Resource": "*"}]}`)
 	}
+	denied := func(principal string) Policies {
+		return resource(`{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "` + user.ARN + `"}, "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": ` + principal + `, "Action": "*", "Resource": "*"}]}`)
+	}
 	trust := func(document string) Policies { return Policies{Resource: read(Trust, document)} }
 	for name, c := range map[string]struct {
 		caller   Caller
@@ -42,6 +45,7 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 		"U-23: a pattern of five parts means nothing known": {user, "s3:GetObject", bucket, "aws:SourceArn", []string{"arn:aws:sqs:r:1:q"}, identity(`{"ArnNotLike": {"aws:SourceArn": "arn:aws:s3:*:b"}}`), Undetermined},
 		"of six it does": {user, "s3:GetObject", bucket, "aws:SourceArn", []string{"arn:aws:sqs:r:1:q"}, identity(`{"ArnNotLike": {"aws:SourceArn": "arn:aws:s3:*:*:b"}}`), Allowed},
 		"U-11: a key of several values is no variable":       {user, "s3:GetObject", bucket, "aws:CalledVia", []string{"x"}, identity(`{"ForAnyValue:StringEquals": {"aws:CalledVia": "${aws:CalledVia}"}}`), Denied},
+		"also where it is not known":                         {user, "s3:GetObject", bucket, "aws:CalledVia", nil, identity(`{"ForAllValues:StringEquals": {"aws:CalledVia": "${aws:CalledVia}"}, "Null": {"aws:CalledVia": "false"}}`), Denied},
 		"one of a single value is":                           {user, "s3:GetObject", bucket, "aws:SourceVpc", []string{"x"}, identity(`{"StringEquals": {"aws:SourceVpc": "${aws:SourceVpc}"}}`), Allowed},
 		"R3.4: the id of the user who made a federated user": {federated, "s3:GetObject", bucket, "", nil, resource(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + user.ID + `"}, "Action": "*", "Resource": "*"}}`), Allowed},
 		"another's id": {federated, "s3:GetObject", bucket, "", nil, resource(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "AIDAEXAMPLEEXAMPLE567"}, "Action": "*", "Resource": "*"}}`), Denied},
@@ -53,6 +57,8 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 		"alone it is no data":                         {user, "s3:GetObject", bucket, "aws:TagKeys", []string{""}, identity(`{"ForAnyValue:StringEquals": {"aws:TagKeys": ""}}`), Denied},
 		"R4.9: no date is among none":                 {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": []}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Denied},
 		"one may be among some":                       {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": "2025"}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Undetermined},
+		"a canonical user may be the account":         {user, "s3:GetObject", bucket, "", nil, denied(`{"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`), Undetermined},
+		"another account's id is not":                 {user, "s3:GetObject", bucket, "", nil, denied(`{"AWS": "444455556666"}`), Allowed},
 		"an account is not":                           {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + account + `"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Denied},
 	} {
 		q := Question{Caller: c.caller, Action: c.action, Resource: c.resource, ResourceAccount: account, Context: &Context{}, Policies: c.policies}

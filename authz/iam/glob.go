@@ -200,11 +200,11 @@ func (c *Context) variable(name string) (string, truth) {
 	}
 	values, known := c.get(key)
 	switch {
-	case !known:
+	case !known && (hasDefault || !globalKeys[fold(key)].many):
 		return "", maybe
 	case len(values) == 1 && !globalKeys[fold(key)].many:
 		return values[0], yes
-	case len(values) > 0: // assumption U-11: a multivalued key has no value here
+	case len(values) > 0: // assumption U-11: a multivalued key has no value here, whatever it is
 		return "", no
 	case hasDefault:
 		return fallback, yes

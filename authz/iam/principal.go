@@ -118,8 +118,13 @@ func covers(principals []Principal, c Caller) (grant, truth) {
 	if best == notCovered && c.isNoAWSIdentity() && slices.Contains(principals, Principal{"AWS", "*"}) {
 		return directly, maybe // assumption U-7
 	}
+	if best == notCovered && c.signs() && slices.ContainsFunc(principals, isCanonical) {
+		return byAccount, maybe // an account by another name, which does not tell whose
+	}
 	return best, truthOf(best != notCovered)
 }
+
+func isCanonical(p Principal) bool { return p.Type == "CanonicalUser" }
 
 func (p Principal) covers(c Caller) grant {
 	switch {
@@ -183,7 +188,7 @@ func spares(list []Principal, c Caller, bounded bool) truth {
 	switch {
 	case n == len(need):
 		return yes
-	case listed[directly] || listed[byRole] || listed[byAccount]:
+	case listed[directly] || listed[byRole] || listed[byAccount], c.signs() && slices.ContainsFunc(list, isCanonical):
 		return maybe
 	}
 	return no
