@@ -31,6 +31,7 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 	loose := *ctx
 	loose.loose = true
 	related := map[string]bool{}
+	list := globalKeys[fold(key)].many // then it is no variable, and only whether it is there counts (assumption U-11)
 	e.open(g, func(c *clause) {
 		vars := ctx
 		if !c.policy.variables() {
@@ -41,7 +42,7 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 			switch {
 			case fold(cond.Key) == fold(key):
 				u.condition(cond, vars)
-			case vars != nil && cond.stringly():
+			case vars != nil && !list && cond.stringly():
 				for _, want := range cond.Values {
 					if mentions([]string{want}, key) {
 						u.asVariable(key, want, cond, &loose)
@@ -51,7 +52,7 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 			}
 		}
 		for _, pattern := range slices.Concat(c.st.Resources, c.st.NotResources) {
-			if vars != nil && mentions([]string{pattern}, key) {
+			if vars != nil && !list && mentions([]string{pattern}, key) {
 				u.solve(e.q.Resource, borders(pattern, key), false, func(v string) bool {
 					return matchResource(pattern, e.q.Resource, loose.with(key, []string{v})) == yes
 				})
