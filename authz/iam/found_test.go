@@ -29,6 +29,8 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 	spared := func(list string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "NotPrincipal": {"AWS": ` + list + `}, "Action": "*", "Resource": "*"}]}`)
 	}
+	timed := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:CurrentTime": "false"}}}}`)
+	tagged := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:RequestTag/x": "false"}}}}`)
 	denied := func(principal string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "` + user.ARN + `"}, "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": ` + principal + `, "Action": "*", "Resource": "*"}]}`)
 	}
@@ -59,6 +61,8 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 		"one may be among some":                       {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": "2025"}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Undetermined},
 		"a canonical user may be the account":         {user, "s3:GetObject", bucket, "", nil, denied(`{"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`), Undetermined},
 		"another account's id is not":                 {user, "s3:GetObject", bucket, "", nil, denied(`{"AWS": "444455556666"}`), Allowed},
+		"section 6: a request has a time, who ever makes it": {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:CurrentTime", nil, timed, Allowed},
+		"a tag it may lack": {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:RequestTag/x", nil, tagged, Undetermined},
 		"an account is not":                           {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + account + `"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Denied},
 	} {
 		q := Question{Caller: c.caller, Action: c.action, Resource: c.resource, ResourceAccount: account, Context: &Context{}, Policies: c.policies}

@@ -17,9 +17,9 @@ var globalKeys = func() map[string]keyFacts {
 		{name: "aws:SourceIdentity"}, {name: "aws:TagKeys", many: true},
 		{name: "aws:SourceArn"}, {name: "aws:SourceAccount"}, {name: "aws:SourceOrgID"}, {name: "aws:SourceOrgPaths", many: true},
 		{name: "aws:CalledVia", many: true}, {name: "aws:CalledViaFirst"}, {name: "aws:CalledViaLast"},
-		{name: "aws:ViaAWSService", always: true, truth: true}, {name: "aws:CurrentTime", always: true},
-		{name: "aws:EpochTime", always: true}, {name: "aws:RequestedRegion", always: true},
-		{name: "aws:SecureTransport", truth: true}, {name: "aws:UserAgent", always: true},
+		{name: "aws:ViaAWSService", always: true, unsigned: true, truth: true}, {name: "aws:CurrentTime", always: true, unsigned: true},
+		{name: "aws:EpochTime", always: true, unsigned: true}, {name: "aws:RequestedRegion", always: true, unsigned: true},
+		{name: "aws:SecureTransport", truth: true}, {name: "aws:UserAgent", always: true, unsigned: true},
 		{name: "aws:SourceIp"}, {name: "aws:SourceVpc"}, {name: "aws:SourceVpce"}, {name: "aws:VpcSourceIp"},
 		{name: "aws:ResourceAccount"}, {name: "aws:ResourceOrgID"}, {name: "aws:ResourceOrgPaths", many: true},
 		{name: "aws:Referer"}, {name: "aws:AssumedRoot", truth: true},
@@ -37,10 +37,11 @@ var globalKeys = func() map[string]keyFacts {
 
 // keyFacts is what the User Guide says of a condition key.
 type keyFacts struct {
-	name   string
-	always bool // present in every signed request
-	many   bool // may have several values
-	truth  bool // true or false, nothing else
+	name     string
+	always   bool // present in every signed request
+	unsigned bool // in every other one too
+	many     bool // may have several values
+	truth    bool // true or false, nothing else
 }
 
 // tagKeys are the keys whose second half is a tag's key. (IAM User Guide)

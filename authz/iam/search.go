@@ -155,7 +155,7 @@ func (e *evaluator) completions(key string, ctx *Context, g gates) (lists [][]st
 		return lists, true
 	}
 	facts := globalKeys[fold(key)]
-	if !facts.always || !e.q.Caller.signs() {
+	if !facts.always || !facts.unsigned && !e.q.Caller.signs() {
 		lists = append(lists, nil)
 	}
 	u := e.uses(key, ctx, g)

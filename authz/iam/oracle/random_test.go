@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/atlas-iam/atlas-iam/authz/iam"
@@ -201,10 +203,15 @@ func differ(d *draft, one, two string) string {
 //
 // shows: item S81
 func TestTheEvaluatorsAgree(t *testing.T) {
+	var differences atomic.Int32
 	m, err := run(*seed, *cases, func(m *mix, d *draft, i int) error {
 		one, two, _ := both(d, nil)
 		if one != two {
-			return fmt.Errorf("seed %d, case %d: %s", *seed, i, differ(d, one, two))
+			t.Errorf("seed %d, case %d: %s", *seed, i, differ(d, one, two))
+			if differences.Add(1) == 10 {
+				return errors.New("ten differences are enough")
+			}
+			return nil
 		}
 		m.count(d, two)
 		return nil
