@@ -207,7 +207,10 @@ func (u *uses) text(operator, want string, vars *Context) {
 	if ok != yes {
 		// A variable that has no value matches nothing; of one of unknown value,
 		// as the key's own, the relation is not in cells.
-		u.partly = u.partly || ok == maybe && strings.Contains(want, "}")
+		if ok == maybe && !u.partly {
+			_, ok = expand(want, true, &Context{}) // a faulty variable is unknown whatever the keys are
+			u.partly = ok != maybe
+		}
 		return
 	}
 	switch operator {

@@ -29,12 +29,12 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 	spared := func(list string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "NotPrincipal": {"AWS": ` + list + `}, "Action": "*", "Resource": "*"}]}`)
 	}
-	timed := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:CurrentTime": "false"}}}}`)
-	tagged := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:RequestTag/x": "false"}}}}`)
 	denied := func(principal string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "` + user.ARN + `"}, "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": ` + principal + `, "Action": "*", "Resource": "*"}]}`)
 	}
 	trust := func(document string) Policies { return Policies{Resource: read(Trust, document)} }
+	timed := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:CurrentTime": "false"}}}}`)
+	tagged := trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"Null": {"aws:RequestTag/x": "false"}}}}`)
 	for name, c := range map[string]struct {
 		caller   Caller
 		action   string
@@ -55,15 +55,17 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 		"without the user it is not known":                                          {federated, "s3:GetObject", bucket, "", nil, spared(`["` + federated.ARN + `", "` + account + `"]`), Undetermined},
 		"U-7: whether everyone of AWS takes in who comes with a token is not known": {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Undetermined},
 		"everyone does": {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"}}`), Allowed},
-		"R4.6: an empty value beside another matches": {user, "s3:GetObject", bucket, "aws:TagKeys", nil, identity(`{"ForAnyValue:StringEquals": {"aws:TagKeys": ""}}`), Undetermined},
-		"alone it is no data":                         {user, "s3:GetObject", bucket, "aws:TagKeys", []string{""}, identity(`{"ForAnyValue:StringEquals": {"aws:TagKeys": ""}}`), Denied},
-		"R4.9: no date is among none":                 {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": []}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Denied},
-		"one may be among some":                       {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": "2025"}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Undetermined},
-		"a canonical user may be the account":         {user, "s3:GetObject", bucket, "", nil, denied(`{"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`), Undetermined},
-		"another account's id is not":                 {user, "s3:GetObject", bucket, "", nil, denied(`{"AWS": "444455556666"}`), Allowed},
-		"section 6: a request has a time, who ever makes it": {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:CurrentTime", nil, timed, Allowed},
-		"a tag it may lack": {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:RequestTag/x", nil, tagged, Undetermined},
-		"an account is not":                           {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + account + `"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Denied},
+		"R4.6: an empty value beside another matches":                {user, "s3:GetObject", bucket, "aws:TagKeys", nil, identity(`{"ForAnyValue:StringEquals": {"aws:TagKeys": ""}}`), Undetermined},
+		"alone it is no data":                                        {user, "s3:GetObject", bucket, "aws:TagKeys", []string{""}, identity(`{"ForAnyValue:StringEquals": {"aws:TagKeys": ""}}`), Denied},
+		"R4.9: no date is among none":                                {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": []}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Denied},
+		"one may be among some":                                      {user, "s3:GetObject", bucket, "aws:CurrentTime", nil, identity(`{"ForAnyValue:DateEquals": {"aws:CurrentTime": "2025"}, "ForAnyValue:DateNotEquals": {"aws:CurrentTime": "2026"}}`), Undetermined},
+		"a canonical user may be the account":                        {user, "s3:GetObject", bucket, "", nil, denied(`{"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`), Undetermined},
+		"another account's id is not":                                {user, "s3:GetObject", bucket, "", nil, denied(`{"AWS": "444455556666"}`), Allowed},
+		"section 6: a request has a time, who ever makes it":         {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:CurrentTime", nil, timed, Allowed},
+		"a tag it may lack":                                          {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:RequestTag/x", nil, tagged, Undetermined},
+		"U-29: beside a faulty variable another value still matches": {user, "s3:GetObject", bucket, "sts:ExternalId", nil, identity(`{"StringLikeIfExists": {"sts:ExternalId": ["${}", "*"]}}`), Allowed},
+		"the faulty one alone":                                       {user, "s3:GetObject", bucket, "sts:ExternalId", nil, identity(`{"StringLikeIfExists": {"sts:ExternalId": ["${}"]}}`), Undetermined},
+		"an account is not":                                          {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + account + `"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Denied},
 	} {
 		q := Question{Caller: c.caller, Action: c.action, Resource: c.resource, ResourceAccount: account, Context: &Context{}, Policies: c.policies}
 		switch {

@@ -11,8 +11,9 @@ import (
 )
 
 // cells lists values of an unknown key, one for each way in which the policies'
-// conditions on it can come out, and the further ones.
-func (q *question) cells(name string, further []string) []string {
+// conditions on it can come out, and the further ones. Singles are values of
+// the unknown keys that stand in variables.
+func (q *question) cells(name string, further []string, singles map[string][]string) []string {
 	var conditions []condition
 	var versions []bool
 	for _, s := range q.all() {
@@ -40,11 +41,13 @@ func (q *question) cells(name string, further []string) []string {
 			patterns = append(patterns, wildcards("*:*:*:*:*:*")) // U-23: is it an ARN?
 		}
 		for _, v := range c.values {
-			if versions[i] && q.unknownIn(v) {
-				continue // linked
-			}
-			if p, how := w.textPattern(o.base, v, versions[i]); how == readable {
-				patterns = append(patterns, p)
+			for _, form := range substituted(v, singles) {
+				if versions[i] && q.unknownIn(form) {
+					continue // linked
+				}
+				if p, how := w.textPattern(o.base, form, versions[i]); how == readable {
+					patterns = append(patterns, p)
+				}
 			}
 		}
 	}

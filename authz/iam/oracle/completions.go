@@ -150,7 +150,7 @@ func (q *question) completions() map[string][][]string {
 	singles := map[string][]string{}
 	for _, name := range q.keys {
 		if q.c.Context[name].Unknown {
-			singles[name] = q.cells(name, nil)
+			singles[name] = q.cells(name, nil, nil)
 		}
 	}
 	if len(singles) == 0 {
@@ -158,7 +158,7 @@ func (q *question) completions() map[string][][]string {
 	}
 	for name := range singles {
 		if linked := q.linked(name, singles); linked != nil {
-			singles[name] = q.cells(name, linked)
+			singles[name] = q.cells(name, linked, singles)
 		}
 	}
 	for name, values := range singles {
@@ -178,12 +178,15 @@ func (q *question) completions() map[string][][]string {
 	return options
 }
 
-// several lists the sets of two values and more; two of one cell count too.
+// several lists the sets of two values and more; two of one cell are two.
 func several(values []string) [][]string {
 	if len(values) > 10 {
 		panic("oracle: too many values of a key")
 	}
-	sets := [][]string{{values[0], values[0]}}
+	var sets [][]string
+	for _, v := range values {
+		sets = append(sets, []string{v, v})
+	}
 	for bits := range 1 << len(values) {
 		var set []string
 		for i, v := range values {
@@ -244,6 +247,38 @@ func (q *question) linked(name string, singles map[string][]string) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// substituted are a text's forms with the unknown keys' values in the places of
+// their variables.
+func substituted(text string, singles map[string][]string) []string {
+	forms := []string{""}
+	for _, p := range pieces(text) {
+		written := []string{p.text}
+		if p.inner {
+			written = []string{"${" + p.text + "}"}
+			if p.open {
+				written = []string{"${" + p.text}
+			}
+			for name, values := range singles {
+				if mentions("${"+p.text+"}", name) {
+					for _, v := range values {
+						written = append(written, literally.Replace(v))
+					}
+				}
+			}
+		}
+		var longer []string
+		for _, f := range forms {
+			for _, w := range written {
+				longer = append(longer, f+w)
+			}
+		}
+		forms = longer
+	}
+	return forms
+}
+
+var literally = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}") // R5.4
 
 // mentions says whether a text has the key as a variable.
 func mentions(text, key string) bool {
