@@ -99,6 +99,9 @@ type Case struct {
 	RCP      []Text   // all that reach the resource's account
 }
 
+// TooLarge is what Decide panics with if a case has too many completions to try.
+type TooLarge string
+
 // Decide answers a Case. The second result is true for a deny that a Deny
 // statement makes in every completion.
 func Decide(c Case) (Verdict, bool) {

@@ -153,7 +153,7 @@ func textCells(patterns [][]token) []string {
 			}
 		}
 		if len(seen) > maxStates {
-			panic("oracle: too many states")
+			panic(TooLarge("too many states"))
 		}
 	}
 	var out []string

@@ -114,7 +114,7 @@ func (q *question) worlds() iter.Seq[*world] {
 			}
 			given = append(given, w.asked[last].option+1)
 		}
-		panic("oracle: too many completions")
+		panic(TooLarge("too many completions"))
 	}
 }
 
@@ -181,7 +181,7 @@ func (q *question) completions() map[string][][]string {
 // several lists the sets of two values and more; two of one cell are two.
 func several(values []string) [][]string {
 	if len(values) > 10 {
-		panic("oracle: too many values of a key")
+		panic(TooLarge("too many values of a key"))
 	}
 	var sets [][]string
 	for _, v := range values {
