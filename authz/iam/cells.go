@@ -21,6 +21,7 @@ type uses struct {
 	prefixes  []netip.Prefix
 	binaries  []string
 	truths    bool
+	nulls     bool // Null, which asks whether it is there
 	texts     bool // string or ARN operators, hence any text may be its value
 	partly    bool // something was not put into cells
 }
@@ -163,6 +164,7 @@ func mentions(texts []string, key string) bool {
 // condition notes one condition on the key itself.
 func (u *uses) condition(c *Condition, vars *Context) {
 	if c.Operator.Name == "Null" {
+		u.nulls = u.nulls || c.Operator.Set == ""
 		return
 	}
 	if c.Operator.Set != "" {
@@ -270,6 +272,9 @@ func (u *uses) values(facts keyFacts) (out []string, whole bool) {
 	}
 	if len(out) == 0 { // only whether it is there counts
 		out = append(out, "x")
+		if u.nulls && facts.name == "" { // a tag's value may be empty (assumption U-16); no key of the guide's list is
+			out = append(out, "")
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out), whole

@@ -26,6 +26,11 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 	identity := func(condition string) Policies {
 		return Policies{Identity: []Source{*read(Identity, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": `+condition+`}}`)}}
 	}
+	either := func(key string) Policies {
+		p := identity(`{"Null": {"` + key + `": "true"}}`)
+		p.Identity = append(p.Identity, identity(`{"Null": {"`+key+`": "false"}}`).Identity...)
+		return p
+	}
 	spared := func(list string) Policies {
 		return resource(`{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "NotPrincipal": {"AWS": ` + list + `}, "Action": "*", "Resource": "*"}]}`)
 	}
@@ -65,6 +70,8 @@ func TestWhatTheSecondEvaluatorFound(t *testing.T) {
 		"a tag it may lack":                                          {bearer, "sts:AssumeRoleWithWebIdentity", role, "aws:RequestTag/x", nil, tagged, Undetermined},
 		"U-29: beside a faulty variable another value still matches": {user, "s3:GetObject", bucket, "sts:ExternalId", nil, identity(`{"StringLikeIfExists": {"sts:ExternalId": ["${}", "*"]}}`), Allowed},
 		"the faulty one alone":                                       {user, "s3:GetObject", bucket, "sts:ExternalId", nil, identity(`{"StringLikeIfExists": {"sts:ExternalId": ["${}"]}}`), Undetermined},
+		"U-16: a tag may be empty":                                   {user, "s3:GetObject", bucket, "aws:RequestTag/x", nil, either("aws:RequestTag/x"), Undetermined},
+		"a date is not":                                              {user, "s3:GetObject", bucket, "aws:TokenIssueTime", nil, either("aws:TokenIssueTime"), Allowed},
 		"an account is not":                                          {bearer, "sts:AssumeRoleWithWebIdentity", role, "", nil, trust(`{"Statement": {"Effect": "Allow", "Principal": {"AWS": "` + account + `"}, "Action": "sts:AssumeRoleWithWebIdentity"}}`), Denied},
 	} {
 		q := Question{Caller: c.caller, Action: c.action, Resource: c.resource, ResourceAccount: account, Context: &Context{}, Policies: c.policies}

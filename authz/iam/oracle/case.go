@@ -78,6 +78,8 @@ type ContextKey struct {
 	Always  bool
 	// Type says which values an unknown key may have.
 	Type KeyType
+	// NotEmpty: an unknown value is not "", where only Null asks for it (U-16).
+	NotEmpty bool
 	// Multi: the key may have several values (R4.7), so it is no variable (U-11).
 	Multi bool
 }

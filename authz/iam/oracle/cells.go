@@ -24,7 +24,12 @@ func (q *question) cells(name string, further []string, singles map[string][]str
 			}
 		}
 	}
-	if t := q.c.Context[name].Type; t != StringType {
+	known := q.c.Context[name]
+	others := slices.DeleteFunc(slices.Clone(conditions), func(c condition) bool { o, _ := readOperator(c.operator); return o.base == "Null" })
+	if len(conditions) > 0 && len(others)+len(further) == 0 && !known.NotEmpty {
+		return []string{"~", ""} // only Null asks, U-16
+	}
+	if t := known.Type; t != StringType {
 		return distinct(typedCells(t, conditions), conditions)
 	}
 	var patterns [][]token

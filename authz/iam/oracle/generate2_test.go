@@ -239,7 +239,7 @@ func (g generator) unknowns() {
 		c := d.focused().parts[d.focus.part].conditions[0]
 		for name, k := range d.Context {
 			if strings.EqualFold(name, c.key) && (!g.multi(name) || g.valuesOf(name) < 5) {
-				k.Multi = g.multi(name)
+				k.Multi, k.NotEmpty = g.multi(name), listed(name)
 
 				k.Values, k.Unknown, k.Always = nil, true, slices.Contains(always, name)
 				d.Context[name] = k
@@ -269,8 +269,15 @@ func (g generator) unknowns() {
 // values; of what it does not name the set operators tell (R4.7).
 var manyKeys = []string{"aws:TagKeys", "sts:TransitiveTagKeys", "sts:RequestContextProviders"}
 
+// listed says whether section 6 has a key by its whole name.
+func listed(name string) bool {
+	return !isTag(name) && !slices.ContainsFunc([]string{"s3:", "x:", "none:"}, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+func isTag(name string) bool { return strings.Contains(strings.ToLower(name), "tag/") }
+
 func (g generator) multi(name string) bool {
-	if !strings.HasPrefix(name, "s3:") && !strings.HasPrefix(name, "x:") {
+	if listed(name) || isTag(name) {
 		return slices.ContainsFunc(manyKeys, func(k string) bool { return strings.EqualFold(k, name) }) || strings.EqualFold(name, "aws:CalledVia")
 	}
 	set := false
@@ -336,7 +343,7 @@ func (g generator) hideOthers() {
 		return
 	}
 	for key, kind := range named {
-		k := ContextKey{Unknown: true, Type: keyTypes[kind], Multi: g.multi(key), Always: slices.ContainsFunc(always, func(a string) bool { return strings.EqualFold(a, key) })}
+		k := ContextKey{Unknown: true, Type: keyTypes[kind], Multi: g.multi(key), NotEmpty: listed(key), Always: slices.ContainsFunc(always, func(a string) bool { return strings.EqualFold(a, key) })}
 		if k.Multi && g.valuesOf(key) > 3 {
 			return
 		}
