@@ -18,7 +18,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 20261122, "of the random cases")
-	cases = flag.Int("cases", 10_000, "how many random cases")
+	cases = flag.Int("cases", 5_000, "how many random cases")
 )
 
 // whole is how many cases a whole run has.
