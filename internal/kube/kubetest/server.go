@@ -35,6 +35,7 @@ type Server struct {
 	mu         sync.Mutex
 	namespaces map[string]bool // true: Terminating
 	bindings   map[string]*Stored
+	accounts   map[string]*Account
 	version    int
 	calls      []Call
 }
@@ -186,6 +187,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c Call, body []by
 	defer s.mu.Unlock()
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
 		refuse(w, 401, "Unauthorized", "Unauthorized")
+		return
+	}
+	if namespace, name, ok := accountPath(r.URL.Path); ok {
+		s.serveAccounts(w, r, namespace, name, body)
 		return
 	}
 	path := strings.TrimPrefix(r.URL.Path, rbac)
