@@ -109,7 +109,7 @@ func podIdentityOf(a *types.PodIdentityAssociation) *access.PodIdentityAssociati
 
 // samePodIdentity compares what two associations give.
 func samePodIdentity(a, b *access.PodIdentityAssociation) bool {
-	return a.Role == b.Role && a.TargetRole == b.TargetRole && a.DisableSessionTags == b.DisableSessionTags && a.SessionPolicy == b.SessionPolicy
+	return a.Role == b.Role && a.TargetRole == b.TargetRole && a.DisableSessionTags == b.DisableSessionTags && a.SessionPolicy.Same(b.SessionPolicy)
 }
 
 func (j *job) podOwner(a *access.PodIdentityAssociation) access.Ownership {
@@ -149,7 +149,7 @@ func (j *job) podUnmoved(have, from, to *access.PodIdentityAssociation) error {
 	for _, part := range []struct{ what, is, was, want string }{
 		{"role", have.Role, from.Role, to.Role},
 		{"target role", have.TargetRole, from.TargetRole, to.TargetRole},
-		{"session policy", string(have.SessionPolicy), string(from.SessionPolicy), string(to.SessionPolicy)},
+		{"session policy", have.SessionPolicy.Folded(), from.SessionPolicy.Folded(), to.SessionPolicy.Folded()},
 		{"disableSessionTags", strconv.FormatBool(have.DisableSessionTags), strconv.FormatBool(from.DisableSessionTags), strconv.FormatBool(to.DisableSessionTags)},
 	} {
 		if part.is != part.was && part.is != part.want {

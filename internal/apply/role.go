@@ -116,7 +116,7 @@ const defaultSession = 3600
 
 // sameRole compares what two roles say of themselves, tags and policies aside.
 func sameRole(a, b *plan.IAMRole) bool {
-	return a.ARN == b.ARN && a.Trust == b.Trust && a.MaxSession == b.MaxSession && a.Boundary == b.Boundary && a.Description == b.Description
+	return a.ARN == b.ARN && a.Trust.Same(b.Trust) && a.MaxSession == b.MaxSession && a.Boundary == b.Boundary && a.Description == b.Description
 }
 
 // satisfied reports whether a role is as wanted and bears our mark.
@@ -203,7 +203,7 @@ func (r *roleJob) unmoved(have, from, to *plan.IAMRole) error {
 		to = from
 	}
 	for _, part := range []struct{ what, is, was, want string }{
-		{"trust policy", string(have.Trust), string(from.Trust), string(to.Trust)},
+		{"trust policy", have.Trust.Folded(), from.Trust.Folded(), to.Trust.Folded()},
 		{"description", have.Description, from.Description, to.Description},
 		{"longest session", strconv.Itoa(have.MaxSession), strconv.Itoa(from.MaxSession), strconv.Itoa(to.MaxSession)},
 		{"permissions boundary", have.Boundary, from.Boundary, to.Boundary},
@@ -245,7 +245,7 @@ func (r *roleJob) update(ctx context.Context, have, from, to *plan.IAMRole) erro
 			},
 		})
 	}
-	err := part("UpdateAssumeRolePolicy", "update trust policy of role", from.Trust, to.Trust, func(h *plan.IAMRole) bool { return h.Trust == to.Trust },
+	err := part("UpdateAssumeRolePolicy", "update trust policy of role", from.Trust, to.Trust, func(h *plan.IAMRole) bool { return h.Trust.Same(to.Trust) },
 		func(ctx context.Context) (middleware.Metadata, error) {
 			out, err := r.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: aws.String(string(to.Trust))})
 			if err != nil {
@@ -256,7 +256,7 @@ func (r *roleJob) update(ctx context.Context, have, from, to *plan.IAMRole) erro
 	if err != nil {
 		return err
 	}
-	if have.Trust != to.Trust {
+	if !have.Trust.Same(to.Trust) {
 		r.roles.set(to.ARN)
 	}
 	err = part("UpdateRole", "update role", described{from.Description, from.MaxSession}, described{to.Description, to.MaxSession},
@@ -327,7 +327,7 @@ func (r *roleJob) delete(ctx context.Context, have, from *plan.IAMRole) error {
 		switch {
 		case i < 0:
 			return r.movedWorkload("policy "+p, "not there", "there")
-		case from.Inline[i].Document != inline[p]:
+		case !from.Inline[i].Document.Same(inline[p]):
 			return r.movedWorkload("policy "+p, string(from.Inline[i].Document), string(inline[p]))
 		}
 	}

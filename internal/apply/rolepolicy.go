@@ -69,9 +69,9 @@ func (r *roleJob) changePolicy(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case have == to.Document:
+	case have.Same(to.Document):
 		return nil
-	case have != from.Document:
+	case !have.Same(from.Document):
 		return r.movedWorkload("the policy", orNone(string(from.Document)), orNone(string(have)))
 	case r.job.change.To == nil:
 		return r.deletePolicy(ctx, name, policy, from.Document)
@@ -90,9 +90,9 @@ func (r *roleJob) changePolicy(ctx context.Context) error {
 			switch {
 			case err != nil:
 				return false, err
-			case now == to.Document:
+			case now.Same(to.Document):
 				return true, nil
-			case now != from.Document:
+			case !now.Same(from.Document):
 				return false, r.movedWorkload("the policy", orNone(string(from.Document)), orNone(string(now)))
 			}
 			return false, nil
@@ -138,7 +138,7 @@ func (r *roleJob) deletePolicy(ctx context.Context, role, policy string, from ac
 				return false, err
 			case now == "":
 				return true, nil
-			case now != from:
+			case !now.Same(from):
 				return false, r.movedWorkload("the policy", string(from), string(now))
 			}
 			return false, nil

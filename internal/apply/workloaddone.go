@@ -65,9 +65,9 @@ func roleDone(p *plan.Plan, c *plan.Change, a *access.HaveAccount) bool {
 		if !there || !p.Owner.OwnerOf(is.Tags, p.ForeignTags).Ours {
 			return false
 		}
-		return is.Trust == to.Trust && is.MaxSession == to.MaxSession && is.Boundary == to.Boundary && is.Description == to.Description && len(lacking(is.Tags, to.Tags)) == 0
+		return is.Trust.Same(to.Trust) && is.MaxSession == to.MaxSession && is.Boundary == to.Boundary && is.Description == to.Description && len(lacking(is.Tags, to.Tags)) == 0
 	case plan.InlinePolicy:
-		return there && slices.Contains(is.Inline, to.RolePolicy)
+		return there && slices.ContainsFunc(is.Inline, func(q access.RolePolicy) bool { return q.Name == to.Name && q.Document.Same(to.Document) })
 	case plan.Attachment:
 		return there && slices.Contains(is.Managed, to.Policy)
 	}

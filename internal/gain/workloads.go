@@ -111,12 +111,15 @@ func roleName(arn string) string {
 
 // covers reports whether o says all that s says, whatever the role.
 func covers(o, s say) bool {
-	return o.deny == s.deny && pattern(o.what, s.what) && pattern(o.where, s.where)
+	return o.deny == s.deny && action(o.what, s.what) && pattern(o.where, s.where)
 }
 
 // pattern reports whether all that matches b matches a: a star of b is matched
 // by a star of a alone.
 func pattern(a, b string) bool { return a == b || access.MatchPattern(a, b) }
+
+// action is pattern for actions, of which capitals do not count.
+func action(a, b string) bool { return pattern(strings.ToLower(a), strings.ToLower(b)) }
 
 // having is roles and who has them.
 type having struct {

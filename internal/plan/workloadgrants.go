@@ -37,7 +37,7 @@ func weighPolicy(c *Change) {
 func statementGrants(c *Change, list, but []string, words string) []Grant {
 	var out []Grant
 	for _, s := range list {
-		if !slices.Contains(but, s) {
+		if !slices.ContainsFunc(but, func(o string) bool { return strings.EqualFold(o, s) }) {
 			out = append(out, roleGrant(c, words+StatementWords(s)))
 		}
 	}
