@@ -235,4 +235,3 @@ func TestRolesAndAssociationsOfOthersAreAdoptedOnTheLab(t *testing.T) {
 	w.clock.pass(time.Minute)
 	w.nothingToDo()
 }
-

@@ -18,10 +18,11 @@ import (
 func newAdopt(p *Process) *cobra.Command {
 	var o writeFlags
 	cmd := &cobra.Command{
-		Use:   "adopt [PATH...] [entry/CLUSTER/ARN...]",
+		Use:   "adopt [PATH...] [KIND/KEY...]",
 		Short: "Take over what others made and the documents want",
 		Long: `Take over what others made and the documents want: our tags are put on it, and
-nothing else is changed. A binding is rolebinding/CLUSTER/NAMESPACE/NAME or
+nothing else is changed. KIND/KEY is entry/CLUSTER/ARN, role/ACCOUNT/NAME,
+association/CLUSTER/NAMESPACE/SERVICEACCOUNT, rolebinding/CLUSTER/NAMESPACE/NAME or
 clusterrolebinding/CLUSTER/NAME. Without such names, which a plan prints, it is all
 that is wanted and bears nobody's mark. At the end it prints the Terraform blocks
 that let go of it. A folder named entry is written ./entry.
@@ -56,8 +57,12 @@ func splitKeys(args []string) (paths, keys []string, err error) {
 			return nil, nil, usage("want entry/CLUSTER/ARN; a path is written ./"+a, "%s names no entry", a)
 		case found && (kind == "rolebinding" || kind == "clusterrolebinding") && strings.Contains(rest, "/"):
 			keys = append(keys, a)
-		case found && (kind == "role" || kind == "association"):
-			return nil, nil, usage("a path is written ./"+a, "%s: adopting a %s is not supported by this version", a, kind)
+		case found && (kind == "role" && strings.Count(rest, "/") == 1 || kind == "association" && strings.Count(rest, "/") >= 2):
+			keys = append(keys, a)
+		case found && kind == "role":
+			return nil, nil, usage("want role/ACCOUNT/NAME; a path is written ./"+a, "%s names no role", a)
+		case found && kind == "association":
+			return nil, nil, usage("want association/CLUSTER/NAMESPACE/SERVICEACCOUNT; a path is written ./"+a, "%s names no association", a)
 		default:
 			paths = append(paths, a)
 		}
@@ -89,7 +94,7 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 	if !o.yes {
 		what := count(n.Update, "access entry", "access entries")
 		if slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Kind != plan.AccessEntry && len(c.Held) == 0 }) {
-			what = count(n.Update, "entry or binding", "entries and bindings")
+			what = count(n.Update, "object", "objects")
 		}
 		question := fmt.Sprintf("Adopt %s for environment %s?", what, pl.Owner.Environment)
 		if err := p.ask(question, "yes"); err != nil {
@@ -104,36 +109,56 @@ func runAdopt(ctx context.Context, p *Process, o *writeFlags, paths, keys []stri
 	return err
 }
 
-// release says how the tool that made them lets go of the adopted entries
-// without deleting them.
+// terraformOf are the resources of the AWS provider that a kind is made by.
+func terraformOf(k plan.Kind) []string {
+	switch k {
+	case plan.AccessEntry:
+		return []string{"aws_eks_access_entry", "aws_eks_access_policy_association"}
+	case plan.Role:
+		return []string{"aws_iam_role", "aws_iam_role_policy", "aws_iam_role_policy_attachment"}
+	case plan.PodIdentityAssociation:
+		return []string{"aws_eks_pod_identity_association"}
+	}
+	return nil
+}
+
+// release says how the tool that made them lets go of what was adopted without
+// deleting it.
 func (p *Process) release(pl *plan.Plan) {
-	var lines []string
+	var lines, resources []string
 	for _, c := range pl.Changes {
-		if len(c.Held) == 0 && c.Principal != "" {
-			lines = append(lines, "#   "+c.Principal+" on "+c.Cluster.Name)
+		made := terraformOf(c.Kind)
+		if len(c.Held) > 0 || made == nil {
+			continue
+		}
+		switch c.Kind {
+		case plan.Role:
+			lines = append(lines, "  "+c.Principal)
+		case plan.PodIdentityAssociation:
+			lines = append(lines, "  the association of "+c.Namespace+"/"+c.Name+" on "+c.Cluster.Name)
+		default:
+			lines = append(lines, "  "+c.Principal+" on "+c.Cluster.Name)
+		}
+		for _, r := range made {
+			if !slices.Contains(resources, r) {
+				resources = append(resources, r)
+			}
 		}
 	}
 	if len(lines) == 0 {
 		return
 	}
 	slices.Sort(lines)
-	fmt.Fprintln(p.Stdout, `
+	fmt.Fprint(p.Stdout, `
 If Terraform made them, let it go of them before its next apply, or it will
 delete or fight them. In its configuration, in place of the resources (for the
-terraform-aws-eks module the address begins with the module's):
-
-  removed {
-    from = aws_eks_access_entry.NAME
-    lifecycle { destroy = false }
-  }
-  removed {
-    from = aws_eks_access_policy_association.NAME
-    lifecycle { destroy = false }
-  }
-
-for the resources of`)
+terraform-aws-eks module the address begins with the module's):`+"\n\n")
+	for _, r := range resources {
+		fmt.Fprintf(p.Stdout, "  removed {\n    from = %s.NAME\n    lifecycle { destroy = false }\n  }\n", r)
+	}
+	fmt.Fprintln(p.Stdout, "\nfor the resources of")
 	for _, l := range lines {
-		fmt.Fprintln(p.Stdout, report.Safe(strings.TrimPrefix(l, "#")))
+		fmt.Fprintln(p.Stdout, report.Safe(l))
 	}
 }
 
