@@ -56,6 +56,13 @@ type maker struct {
 }
 
 func (w *workloads) makersOn(k access.ClusterKey) []maker {
+	if _, ok := w.makers[k]; !ok {
+		w.makers[k] = w.findMakers(k)
+	}
+	return w.makers[k]
+}
+
+func (w *workloads) findMakers(k access.ClusterKey) []maker {
 	h, ok := w.in.Have.Cluster(k)
 	if !ok || h.Kubernetes == nil || !h.Kubernetes.RBACRead {
 		return nil

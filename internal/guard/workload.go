@@ -17,11 +17,34 @@ type workloads struct {
 	want  map[string]*access.WantRole // by ARN
 	have  map[string]*access.HaveRole
 	found plan.Findings
+	// before and after are what was found in roles' rights, by ARN: many
+	// ServiceAccounts may be given one.
+	before, after map[string][]trust.Danger
+	makers        map[access.ClusterKey][]maker // as makersOn gives them
+}
+
+// judgedBefore and judgedAfter are the dangers of what a role may do.
+func (w *workloads) judgedBefore(arn string) []trust.Danger {
+	return remember(w.before, arn, func() trust.Rights { return w.rightsBefore(arn) })
+}
+
+func (w *workloads) judgedAfter(arn string) []trust.Danger {
+	return remember(w.after, arn, func() trust.Rights { return w.rightsAfter(arn) })
+}
+
+func remember(known map[string][]trust.Danger, arn string, of func() trust.Rights) []trust.Danger {
+	d, ok := known[arn]
+	if !ok {
+		d = trust.JudgeRights(of())
+		known[arn] = d
+	}
+	return d
 }
 
 // workloadPrivilege is the part of guard privilege that is about workloads.
 func workloadPrivilege(in *plan.Input) plan.Findings {
-	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{}}
+	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{},
+		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, makers: map[access.ClusterKey][]maker{}}
 	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) {
 		return w.found
 	}
@@ -145,8 +168,8 @@ func (w *workloads) rights(arn string) {
 	if len(changes) == 0 {
 		return
 	}
-	before, after := trust.JudgeRights(w.rightsBefore(arn)), w.rightsAfter(arn)
-	for _, d := range trust.JudgeRights(after) {
+	before, after := w.judgedBefore(arn), w.rightsAfter(arn)
+	for _, d := range w.judgedAfter(arn) {
 		if slices.Contains(before, d) {
 			continue
 		}
@@ -219,8 +242,8 @@ func (w *workloads) given(c *plan.Change) {
 		return
 	}
 	// What stands already; what is new holds the changes that bring it.
-	before := trust.JudgeRights(w.rightsBefore(role))
-	for _, d := range trust.JudgeRights(w.rightsAfter(role)) {
+	before := w.judgedBefore(role)
+	for _, d := range w.judgedAfter(role) {
 		if slices.Contains(before, d) {
 			w.hold(c, "role "+roleWords(role)+": "+d.String())
 		}

@@ -107,7 +107,7 @@ func (q powersAsked) dangers() []Danger {
 	for _, w := range ways() {
 		for _, action := range w.actions {
 			a, kind, _ := strings.Cut(action, " ")
-			if !q.possible(a, w.facts, q.resources(a, kind, w.any)) {
+			if of, some := q.about(a); !some || !of.possible(a, w.facts, of.resources(a, kind, w.any)) {
 				continue
 			}
 			if w.name == "" {
@@ -177,6 +177,10 @@ func (q powersAsked) possible(action string, f facts, resources []string) bool {
 		c = session(q.role)
 		c.Account = p.Account
 	}
+	q, some := q.about(action)
+	if !some {
+		return false
+	}
 	f = f.with(facts{"aws:username": nil}) // a session of a role has none
 	asked := iam.Question{Caller: c, Action: action, ResourceAccount: c.Account, Context: f.context(true), Policies: q.policies}
 	if strings.HasPrefix(action, "sts:") { // of a role that leaves it to the account
@@ -188,6 +192,38 @@ func (q powersAsked) possible(action string, f facts, resources []string) bool {
 		asked.Resource = resource
 		return iam.Decide(asked).Verdict != iam.Denied
 	})
+}
+
+// about leaves of the policies the statements that may be about an action, and
+// says whether one of them allows. What is not about it changes no answer; it
+// costs time.
+func (q powersAsked) about(action string) (powersAsked, bool) {
+	some, action := false, strings.ToLower(action)
+	covers := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			return access.MatchPattern(strings.ReplaceAll(strings.ToLower(p), "?", "*"), action)
+		})
+	}
+	var identity []iam.Source
+	for _, s := range q.policies.Identity {
+		if s.Policy == nil {
+			identity, some = append(identity, s), true
+			continue
+		}
+		p := *s.Policy
+		p.Statements = nil
+		for _, st := range s.Policy.Statements {
+			if st.NotActions != nil || covers(st.Actions) {
+				p.Statements = append(p.Statements, st)
+				some = some || st.Effect == iam.Allow
+			}
+		}
+		if len(p.Statements) > 0 {
+			identity = append(identity, iam.Source{Name: s.Name, Policy: &p})
+		}
+	}
+	q.policies.Identity = identity
+	return q, some
 }
 
 // written are the ARNs that the policies write as resources, wildcards and
