@@ -11,7 +11,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/authz/iam"
 )
 
-var rounds = flag.Int("rounds", 500, "random sets of ServiceAccounts")
+var rounds = flag.Int("rounds", 200, "random sets of ServiceAccounts")
 
 // covers is the wish as people read it, apart from the code that writes it.
 func covers(w access.WantTrust, scheme access.Credentials, k access.ClusterKey, namespace, name string) bool {
