@@ -116,7 +116,13 @@ MUTANTS := access=./access \
   authz=./authz \
   authz/awsauth=./authz/awsauth \
   authz/rbac=./authz \
-  authz/iam=./authz/iam
+  authz/eks=./authz/eks,./authz \
+  authz/diff=./authz/diff \
+  authz/iam=./authz/iam \
+  internal/question=./internal/question \
+  internal/accesstest=./internal/accesstest \
+  internal/effect=./internal/effect \
+  internal/gain=./internal/gain
 SEED ?= 1
 
 mutants:
