@@ -80,6 +80,9 @@ type HaveAccount struct {
 	DetailsRead, ProvidersRead bool
 	Details                    []HaveRole
 	Providers                  []HaveProvider // sorted by ARN
+	// Policies are managed policies by ARN, as far as they were asked for and
+	// could be read.
+	Policies map[string]Document
 }
 
 // Principal finds an IAM principal of the account by ARN.

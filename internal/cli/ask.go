@@ -151,8 +151,9 @@ func parseWho(word string) (access.Who, error) {
 
 func newCanI(p *Process) *cobra.Command {
 	var o askFlags
+	var context []string
 	cmd := &cobra.Command{
-		Use:   "can-i VERB RESOURCE --as WHO [PATH...]",
+		Use:   "can-i VERB RESOURCE --as WHO [PATH...]\n  atlas-iam can-i ACTION [ARN] --as workload/NAME [PATH...]",
 		Short: "Answer whether somebody may do something, and why",
 		Long: `Answer whether somebody may do something, and why. Of a team and of several
 clusters it is yes if each member may on each cluster.
@@ -162,13 +163,19 @@ clusters it is yes if each member may on each cluster.
 WHO is team/NAME, user/NAME, role/NAME, permissionSet/NAME, an ARN,
 serviceaccount/NAMESPACE/NAME, or me: whoever's credentials these are.
 
+An ACTION of AWS, as s3:GetObject, is asked of a workload's role, on ARN or on
+what has none; over several clusters it is yes if it is on each.
+
 ` + aboutPaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check("text", "json"); err != nil {
 				return err
 			}
 			if len(args) > 0 && question.IsAWSAction(args[0]) {
-				return usage("ask for a verb and a resource of Kubernetes, as get pods", "questions about actions of AWS, as %s, are not supported by this version", args[0])
+				return runCanDo(cmd.Context(), p, &o, context, args)
+			}
+			if len(context) > 0 {
+				return usage("", "--context is for questions about actions of AWS, as s3:GetObject")
 			}
 			if len(args) < 2 {
 				return usage("as in: atlas-iam can-i create pods --as team/backend -n dev", "can-i needs a verb and a resource")
@@ -184,6 +191,7 @@ serviceaccount/NAMESPACE/NAME, or me: whoever's credentials these are.
 	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "ask of this `namespace`; left out: of all namespaces")
 	cmd.Flags().StringVar(&o.name, "name", "", "ask of the one object of this `name`")
 	cmd.Flags().StringVar(&o.as, "as", "", "ask of `WHO`")
+	cmd.Flags().StringArrayVar(&context, "context", nil, "of an action: a condition key's value, as `KEY=VALUE`, or KEY alone for one that is absent; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("as", completeWho)
 	ends(cmd, ok("yes"), ending{Failed, "no"}, ending{Undetermined, "it cannot be told from what was read"}, couldNotAsk(), invalid())
 	return cmd

@@ -79,7 +79,7 @@ func newRoot(p *Process) *cobra.Command {
 		{"write", newInit(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
 		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)},
 		{"ask", newCanI(p)}, {"ask", newWhoCan(p)}, {"ask", newAccess(p)}, {"ask", newTest(p)},
-		{"more", newLab(p)}, {"more", newVersion(p)},
+		{"more", newRunAs(p)}, {"more", newLab(p)}, {"more", newVersion(p)},
 	} {
 		c.cmd.GroupID = c.group
 		root.AddCommand(c.cmd)

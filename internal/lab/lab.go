@@ -39,6 +39,7 @@ type Lab struct {
 	server   *emulator.Server // nil if another process serves it
 	client   *http.Client
 	endpoint string
+	served   string // URL; empty if no other process can reach it
 }
 
 // patience is how long another command on the same lab is waited for, and how
@@ -107,7 +108,7 @@ func join(ctx context.Context, file string) (*Lab, error) {
 	if !local(u) {
 		return nil, fmt.Errorf("open the lab %s: the note beside it says that it is served at %q, which is not on this machine", file, n.Endpoint)
 	}
-	l := &Lab{endpoint: "http://" + Host, client: &http.Client{CheckRedirect: stay, Transport: &http.Transport{
+	l := &Lab{endpoint: "http://" + Host, served: n.Endpoint, client: &http.Client{CheckRedirect: stay, Transport: &http.Transport{
 		MaxIdleConnsPerHost: 2 * cloud.DefaultMaxInFlight,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, u.Host)
@@ -129,7 +130,7 @@ func Dial(ctx context.Context, endpoint string) (*Lab, error) {
 	if !local(u) {
 		return nil, fmt.Errorf("reach the lab: %q is not on this machine", endpoint)
 	}
-	l := &Lab{endpoint: strings.TrimRight(endpoint, "/"), client: &http.Client{
+	l := &Lab{endpoint: strings.TrimRight(endpoint, "/"), served: strings.TrimRight(endpoint, "/"), client: &http.Client{
 		CheckRedirect: stay, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * cloud.DefaultMaxInFlight}}}
 	if err := l.alive(ctx); err != nil {
 		return nil, fmt.Errorf("reach the lab at %s: %w", endpoint, err)
@@ -157,6 +158,10 @@ func (l *Lab) Close() error {
 
 // Endpoint is where the lab's API is, for AWS clients.
 func (l *Lab) Endpoint() string { return l.endpoint }
+
+// Served is where other processes reach the lab; empty if it is this one's
+// alone.
+func (l *Lab) Served() string { return l.served }
 
 // CloudOptions makes o lead to the lab: its address, and in each account the
 // lab's own caller, which may do everything there. AWS's own configuration is

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/observe"
+	"github.com/atlas-iam/atlas-iam/internal/question"
+	"github.com/atlas-iam/atlas-iam/internal/report"
+)
+
+// runCanDo is can-i for an action of AWS.
+func runCanDo(ctx context.Context, p *Process, o *askFlags, keys, args []string) (err error) {
+	if o.namespace != "" || o.name != "" {
+		return usage("", "-n and --name are for questions about Kubernetes, and %s is an action of AWS", args[0])
+	}
+	resource, paths := "", args[1:]
+	if len(paths) > 0 && (paths[0] == "*" || strings.HasPrefix(paths[0], "arn:")) {
+		resource, paths = paths[0], paths[1:]
+	}
+	asked, err := question.ParseAction(args[0], resource, keys)
+	if err != nil {
+		return wordError(err)
+	}
+	if o.as == "" {
+		return usage("as in: --as workload/loki", "--as WHO says which workload is asked about, and is not given")
+	}
+	who, err := documents.ParseWho(o.as)
+	if err != nil {
+		return wordError(err)
+	}
+	if who.Kind != access.WhoWorkload {
+		return usage("as in: --as workload/loki", "actions of AWS are asked of workloads in this version, and %s is none", o.as)
+	}
+	f := &flow{p: p, c: &o.common}
+	defer closing(&err, f.close)
+	if err := f.read(paths); err != nil {
+		return err
+	}
+	clusters, err := f.clusters()
+	if err != nil {
+		return err
+	}
+	if o.observed {
+		if err := f.readRoles(ctx, who); err != nil {
+			return err
+		}
+	}
+	answer, err := question.Do(who, asked, f.want, f.have, clusters)
+	if err != nil {
+		return wordError(err)
+	}
+	if o.output == "json" {
+		err = report.ActionAnswerJSON(p.Stdout, answer, !o.observed)
+	} else {
+		err = report.ActionAnswer(p.Stdout, answer, !o.observed, f.form())
+	}
+	if err != nil {
+		return err
+	}
+	return ended(verdictCode(answer.Verdict.String()))
+}
+
+// readRoles reads the policies of a workload's roles.
+func (f *flow) readRoles(ctx context.Context, who access.Who) error {
+	ctx, done := f.p.cancelled(ctx)
+	defer done()
+	var roles []string
+	for _, w := range f.want.Workloads {
+		if w.Name != who.Name {
+			continue
+		}
+		for _, r := range w.Roles {
+			roles = append(roles, r.ARN)
+		}
+		if w.Target != "" {
+			roles = append(roles, w.Target)
+		}
+	}
+	slices.Sort(roles)
+	if err := f.open(ctx, f.want.Accounts); err != nil {
+		return err
+	}
+	if err := f.seed(ctx); err != nil {
+		return err
+	}
+	have, err := observe.ReadRoles(ctx, f.cloud, f.want.Accounts, slices.Compact(roles), observe.Options{Now: f.p.Now})
+	if err != nil {
+		return f.p.cloudError(err)
+	}
+	f.have = have
+	return nil
+}

@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/cloud"
+	"github.com/atlas-iam/atlas-iam/internal/documents"
+	"github.com/atlas-iam/atlas-iam/internal/kube"
+	"github.com/atlas-iam/atlas-iam/internal/observe"
+)
+
+// runAsFlags are those of run-as.
+type runAsFlags struct {
+	common
+	namespace, serviceAccount, pod string
+}
+
+func newRunAs(p *Process) *cobra.Command {
+	var o runAsFlags
+	cmd := &cobra.Command{
+		Use:   "run-as workload/NAME [PATH...] -- COMMAND",
+		Short: "Run a command with a workload's own credentials",
+		Long: `Run a command with a workload's own credentials, on this machine. They come the
+way a pod's do: the cluster gives a token of the ServiceAccount, and AWS exchanges
+it for the role's credentials, or refuses. The command gets them, and nothing of
+your own credentials, in its environment.
+
+You need the right to create tokens of the ServiceAccount there. With Pod Identity
+a token is a pod's: one that runs as the ServiceAccount must be there.
+
+` + aboutPaths,
+		Example: `  atlas-iam run-as workload/yace -- aws sts get-caller-identity`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dash := cmd.ArgsLenAtDash()
+			if dash < 0 || dash == len(args) {
+				return usage("as in: atlas-iam run-as workload/yace -- aws sts get-caller-identity", "run-as needs -- and a command after it")
+			}
+			if dash == 0 {
+				return usage("as in: atlas-iam run-as workload/yace -- aws sts get-caller-identity", "run-as needs a workload")
+			}
+			return runRunAs(cmd.Context(), p, &o, args[0], args[1:dash], args[dash:])
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell each call")
+	f.BoolVar(&o.local, "local", false, "use the embedded AWS that lab serve --kubernetes serves")
+	f.StringVar(&o.lab, "lab", "", "with --local: the embedded AWS's `file`")
+	f.StringSliceVar(&o.cluster, "cluster", nil, "on this `cluster`, by its document's or by EKS's name; needed where there are several")
+	f.StringVarP(&o.namespace, "namespace", "n", "", "the ServiceAccount's `namespace`; needed where the document has several or a pattern")
+	f.StringVar(&o.serviceAccount, "service-account", "", "the ServiceAccount's `name`; needed where the document has several or a pattern")
+	f.StringVar(&o.pod, "pod", "", "with Pod Identity: the `pod` whose token it is; left out: the first that runs as the ServiceAccount")
+	ends(cmd, ok("the command ended with 0; else its own code, and 128 and the signal's number if one ended it"),
+		ending{Failed, "AWS or the cluster refused, and the command was not run"}, couldNotAsk(), invalid())
+	return cmd
+}
+
+func runRunAs(ctx context.Context, p *Process, o *runAsFlags, word string, paths, command []string) (err error) {
+	o.output = "text"
+	if err := o.check("text"); err != nil {
+		return err
+	}
+	program, err := exec.LookPath(command[0])
+	if err != nil {
+		return usage("", "%s is no program that can be run: %w", command[0], err)
+	}
+	f := &flow{p: p, c: &o.common}
+	defer closing(&err, f.close)
+	if err := f.read(paths); err != nil {
+		return err
+	}
+	who, err := o.chosen(f, word)
+	if err != nil {
+		return err
+	}
+	reading, done := p.cancelled(ctx)
+	session, err := f.become(reading, who)
+	done()
+	if err != nil {
+		return err
+	}
+	env := append(withoutCredentials(os.Environ()),
+		"AWS_ACCESS_KEY_ID="+session.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+session.SecretAccessKey, "AWS_SESSION_TOKEN="+session.SessionToken)
+	if p.Getenv("AWS_REGION") == "" && p.Getenv("AWS_DEFAULT_REGION") == "" || o.local {
+		env = append(env, "AWS_REGION="+who.cluster.Region, "AWS_DEFAULT_REGION="+who.cluster.Region)
+	}
+	at := f.cloud.Endpoint()
+	if f.lab != nil {
+		at = f.lab.Served()
+	}
+	if at != "" {
+		env = append(env, "AWS_ENDPOINT_URL="+at)
+	}
+	return p.run(program, command, env)
+}
+
+// serviceAccountOf is whose credentials run-as takes.
+type serviceAccountOf struct {
+	workload        *access.WantWorkload
+	role            string
+	cluster         access.ClusterKey
+	namespace, name string
+	pod             string
+}
+
+// chosen settles which of a workload's clusters and ServiceAccounts is meant.
+func (o *runAsFlags) chosen(f *flow, word string) (*serviceAccountOf, error) {
+	who, err := documents.ParseWho(word)
+	if err != nil {
+		return nil, wordError(err)
+	}
+	if who.Kind != access.WhoWorkload {
+		return nil, usage("as in: workload/yace", "run-as takes a workload, and %s is none", word)
+	}
+	i := slices.IndexFunc(f.want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
+	if i < 0 {
+		var names []string
+		for _, w := range f.want.Workloads {
+			names = append(names, "workload/"+w.Name)
+		}
+		return nil, usage(didYouMean(word, names), "there is no Workload %s", who.Name)
+	}
+	s := &serviceAccountOf{workload: &f.want.Workloads[i], pod: o.pod}
+	clusters := s.workload.Clusters
+	if keys, err := f.clusters(); err != nil {
+		return nil, err
+	} else if len(keys) > 0 {
+		clusters = slices.DeleteFunc(slices.Clone(clusters), func(k access.ClusterKey) bool { return !slices.Contains(keys, k) })
+	}
+	switch len(clusters) {
+	case 0:
+		return nil, usage("", "workload %s is not on such a cluster", who.Name)
+	case 1:
+		s.cluster = clusters[0]
+	default:
+		return nil, usage("say which with --cluster", "workload %s is on %d clusters", who.Name, len(clusters))
+	}
+	for _, r := range s.workload.Roles {
+		if r.Cluster == s.cluster {
+			s.role = r.ARN
+		}
+	}
+	return s, o.chooseAccount(s)
+}
+
+// chooseAccount settles the ServiceAccount.
+func (o *runAsFlags) chooseAccount(s *serviceAccountOf) error {
+	var fit []access.WorkloadAccount
+	for _, a := range s.workload.Accounts {
+		if o.namespace != "" && !access.MatchPattern(a.Namespace, o.namespace) || o.serviceAccount != "" && !access.MatchPattern(a.Name, o.serviceAccount) {
+			continue
+		}
+		if o.namespace != "" {
+			a.Namespace = o.namespace
+		}
+		if o.serviceAccount != "" {
+			a.Name = o.serviceAccount
+		}
+		fit = append(fit, a)
+	}
+	fit = slices.CompactFunc(fit, func(a, b access.WorkloadAccount) bool { return a.Namespace == b.Namespace && a.Name == b.Name })
+	switch {
+	case len(fit) == 0:
+		return usage("", "workload %s has no ServiceAccount %s/%s", s.workload.Name, star(o.namespace), star(o.serviceAccount))
+	case len(fit) > 1 || strings.Contains(fit[0].Namespace+fit[0].Name, "*"):
+		var all []string
+		for _, a := range fit {
+			all = append(all, a.Namespace+"/"+a.Name)
+		}
+		return usage("say which with -n and --service-account", "workload %s has the ServiceAccounts %s", s.workload.Name, strings.Join(all, ", "))
+	}
+	s.namespace, s.name = fit[0].Namespace, fit[0].Name
+	return nil
+}
+
+func star(word string) string {
+	if word == "" {
+		return "*"
+	}
+	return word
+}
+
+func didYouMean(word string, words []string) string {
+	if n := nearest(word, words); n != "" {
+		return "did you mean " + n + "?"
+	}
+	return ""
+}
+
+// The audiences of the tokens. (EKS User Guide, pod-identities; irsa)
+const (
+	audienceOfSTS = "sts.amazonaws.com"
+	audienceOfEKS = "pods.eks.amazonaws.com"
+)
+
+// become exchanges a token of the ServiceAccount for the role's credentials.
+func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSession, error) {
+	if err := f.open(ctx, f.want.Accounts); err != nil {
+		return nil, err
+	}
+	have, err := observe.Cluster(ctx, f.cloud, s.cluster)
+	if cloud.IsNotFound(err) {
+		return nil, &Failure{Code: Failed, Err: fmt.Errorf("cluster %s is not there", s.cluster)}
+	}
+	if err != nil {
+		return nil, f.p.cloudError(err)
+	}
+	client, err := observe.Dial(ctx, f.cloud, have, nil)
+	if err != nil {
+		return nil, unasked(fmt.Errorf("ask cluster %s for a token of serviceaccount %s/%s: %w", s.cluster.Name, s.namespace, s.name, err), "a lab has API servers with lab serve --kubernetes")
+	}
+	defer client.Close()
+	if s.workload.Credentials == access.IRSA {
+		token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, audienceOfSTS, nil)
+		if err != nil {
+			return nil, f.refused(err, "", "ask for a token of serviceaccount %s/%s on %s", s.namespace, s.name, s.cluster.Name)
+		}
+		session, err := f.cloud.WebIdentity(ctx, s.cluster.Account, s.cluster.Region, s.role, "atlas-iam-run-as", token)
+		return session, f.refused(err, "atlas-iam plan shows what the role's trust policy lacks", "exchange the token of serviceaccount %s/%s on %s for role %s", s.namespace, s.name, s.cluster.Name, s.role)
+	}
+	pod, err := f.podOf(ctx, client, s)
+	if err != nil {
+		return nil, err
+	}
+	token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, audienceOfEKS, pod)
+	if err != nil {
+		return nil, f.refused(err, "", "ask for a token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
+	}
+	session, err := f.cloud.PodIdentity(ctx, s.cluster.Account, s.cluster.Region, s.cluster.Name, token)
+	return session, f.refused(err, "atlas-iam plan shows whether the association is there", "exchange the token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
+}
+
+// podOf finds a pod that runs as the ServiceAccount.
+func (f *flow) podOf(ctx context.Context, client *kube.Client, s *serviceAccountOf) (*kube.Pod, error) {
+	pods, err := client.Pods(ctx, s.namespace, s.name)
+	if err != nil {
+		return nil, f.refused(err, "", "look for a pod of serviceaccount %s/%s on %s", s.namespace, s.name, s.cluster.Name)
+	}
+	i := slices.IndexFunc(pods, func(p kube.Pod) bool { return s.pod == "" || p.Name == s.pod })
+	if i < 0 {
+		what := "no pod runs"
+		if s.pod != "" {
+			what = "pod " + s.pod + " does not run"
+		}
+		return nil, &Failure{Code: Failed, Err: fmt.Errorf("%s as serviceaccount %s/%s on %s, and a token of Pod Identity is a pod's", what, s.namespace, s.name, s.cluster.Name)}
+	}
+	return &pods[i], nil
+}
+
+// refused is a call that was refused, or that could not be made.
+func (f *flow) refused(err error, hint, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	var server *kube.Error
+	if errors.As(err, &server) && server.Status >= 400 && server.Status < 500 || cloud.Code(err) != "" && !cloud.IsThrottle(err) {
+		reason := cloud.Reason(err)
+		if server != nil {
+			reason = server.Reason()
+		}
+		return &Failure{Code: Failed, Err: fmt.Errorf(format+": %s", append(args, reason)...), Hint: hint}
+	}
+	return unasked(fmt.Errorf(format+": %w", append(args, err)...), "")
+}
+
+// withoutCredentials is an environment without what would give a client other
+// credentials. (AWS SDKs and Tools Reference, environment variables)
+func withoutCredentials(env []string) []string {
+	drop := []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_SESSION_NAME", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+		"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_EKS", "AWS_ENDPOINT_URL_EKS_AUTH",
+	}
+	return slices.DeleteFunc(slices.Clone(env), func(line string) bool {
+		name, _, _ := strings.Cut(line, "=")
+		return slices.Contains(drop, name)
+	})
+}
+
+// run runs a command with the process's own streams and ends as it ends.
+func (p *Process) run(program string, command, env []string) error {
+	cmd := exec.Command(program, command[1:]...)
+	cmd.Args[0] = command[0]
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, p.Stdin, p.Stdout, p.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return ended(Code(128 + int(status.Signal())))
+		}
+		return ended(Code(exit.ExitCode()))
+	}
+	return unasked(err, "")
+}

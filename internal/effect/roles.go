@@ -1,0 +1,264 @@
+package effect
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
+)
+
+// WorkloadRole is what a workload is to AWS on one cluster: a session of its
+// role, with the policies that count.
+type WorkloadRole struct {
+	Cluster  access.ClusterKey
+	Document string // of the cluster
+	Role     string // ARN of the role whose session it is: the target, if there is one
+	Caller   iam.Caller
+	Policies iam.Policies
+	Context  *iam.Context
+	// Places says where the policies were written, by the name of their source.
+	Places map[string]access.Place
+	// Settle says how a policy that was not read would be, by its source.
+	Settle map[string]string
+}
+
+// WorkloadRoles are what a workload is to AWS on each of its clusters: from the
+// documents alone, or with have from what was seen of its roles.
+func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snapshot) []WorkloadRole {
+	var out []WorkloadRole
+	for _, r := range w.Roles {
+		if have != nil && !have.Part.HasCluster(r.Cluster) {
+			continue
+		}
+		role := WorkloadRole{Cluster: r.Cluster, Role: r.ARN, Places: map[string]access.Place{}, Settle: map[string]string{}}
+		if w.Target != "" {
+			role.Role = w.Target
+		}
+		var tags map[string]string
+		if i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == r.Cluster }); i >= 0 {
+			c := &want.Clusters[i]
+			role.Document = c.Document
+			for _, p := range c.PodIdentities {
+				if p.Workload != w.Name {
+					continue
+				}
+				if p.SessionPolicy != "" && (p.TargetRole == "" || p.TargetRole == role.Role) {
+					role.Policies.Session = []iam.Source{role.source("session policy of the association", p.SessionPolicy, p.Place)}
+				}
+				if !p.DisableSessionTags {
+					tags = sessionTags(w, r.Cluster)
+				}
+				break
+			}
+		}
+		if have == nil {
+			role.wanted(want)
+		} else {
+			role.seen(have)
+		}
+		role.identify(w, want, have, tags)
+		out = append(out, role)
+	}
+	return out
+}
+
+// wanted takes the role's policies from the documents.
+func (r *WorkloadRole) wanted(want *access.State) {
+	i := slices.IndexFunc(want.Roles, func(w access.WantRole) bool { return w.ARN == r.Role })
+	if i < 0 || want.Roles[i].Existing {
+		r.unread(&r.Policies.Identity, "policies of role "+r.Role, "--observed reads them")
+		return
+	}
+	w := &want.Roles[i]
+	for _, p := range w.Inline {
+		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, w.Place))
+	}
+	r.managed(w.Managed, w.Boundary, nil)
+}
+
+// seen takes them from what the account has.
+func (r *WorkloadRole) seen(have *access.Snapshot) {
+	arn, err := access.ParseARN(r.Role)
+	a, ok := have.Account(arn.Account)
+	if err != nil || !ok || !a.DetailsRead {
+		r.unread(&r.Policies.Identity, "policies of role "+r.Role, "let the caller read the roles of account "+arn.Account+" (iam:GetAccountAuthorizationDetails)")
+		return
+	}
+	i := slices.IndexFunc(a.Details, func(d access.HaveRole) bool { return d.ARN == r.Role })
+	if i < 0 {
+		return // it is not there, and has nothing
+	}
+	d := &a.Details[i]
+	for _, p := range d.Inline {
+		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, access.Place{}))
+	}
+	r.managed(d.Managed, d.Boundary, a.Policies)
+}
+
+// managed adds managed policies, read as far as they are in documents.
+func (r *WorkloadRole) managed(attached []string, boundary string, documents map[string]access.Document) {
+	one := func(arn string) iam.Source {
+		if d, ok := documents[arn]; ok {
+			return r.source(arn, d, access.Place{})
+		}
+		r.Settle[arn] = "--observed reads it"
+		if documents != nil {
+			r.Settle[arn] = "let the caller read it (iam:GetPolicyVersion)"
+		}
+		return iam.Source{Name: arn}
+	}
+	for _, arn := range attached {
+		r.Policies.Identity = append(r.Policies.Identity, one(arn))
+	}
+	if boundary != "" {
+		s := one(boundary)
+		r.Policies.Boundary = &s
+	}
+}
+
+// unread adds policies of which nothing is known.
+func (r *WorkloadRole) unread(list *[]iam.Source, name, settle string) {
+	r.Settle[name] = settle
+	*list = append(*list, iam.Source{Name: name})
+}
+
+// source parses a policy; one that does not parse counts as unread.
+func (r *WorkloadRole) source(name string, d access.Document, at access.Place) iam.Source {
+	p, err := iam.Parse(iam.Identity, string(d))
+	if err != nil {
+		r.Settle[name] = "mend it, IAM's grammar does not know it: " + err.Error()
+		return iam.Source{Name: name}
+	}
+	if at != (access.Place{}) {
+		r.Places[name] = at
+	}
+	return iam.Source{Name: name, Policy: p}
+}
+
+// sessionTags are those that EKS gives a session of Pod Identity, as far as the
+// documents tell them; an empty value is not known. (EKS User Guide,
+// pod-id-abac)
+func sessionTags(w *access.WantWorkload, k access.ClusterKey) map[string]string {
+	tags := map[string]string{
+		"eks-cluster-name": k.Name, "eks-cluster-arn": "arn:" + access.PartitionOf(k.Region) + ":eks:" + k.Region + ":" + k.Account + ":cluster/" + k.Name,
+		"kubernetes-namespace": "", "kubernetes-service-account": "", "kubernetes-pod-name": "", "kubernetes-pod-uid": "",
+	}
+	if len(w.Accounts) == 1 && !strings.Contains(w.Accounts[0].Namespace+w.Accounts[0].Name, "*") {
+		tags["kubernetes-namespace"], tags["kubernetes-service-account"] = w.Accounts[0].Namespace, w.Accounts[0].Name
+	}
+	return tags
+}
+
+const principalTag = "aws:PrincipalTag/"
+
+// identify says who the session is and what is known of its condition keys;
+// all others may have any value. (IAM User Guide, global condition keys)
+func (r *WorkloadRole) identify(w *access.WantWorkload, want *access.State, have *access.Snapshot, session map[string]string) {
+	arn, _ := access.ParseARN(r.Role)
+	name := r.Role[strings.LastIndexByte(r.Role, '/')+1:]
+	r.Caller = iam.Caller{Kind: iam.Session, Account: arn.Account, Role: r.Role,
+		ARN: "arn:" + arn.Partition + ":sts::" + arn.Account + ":assumed-role/" + name + "/session"}
+	k := &iam.Context{OthersUnknown: true}
+	k.Set("aws:PrincipalArn", r.Role)
+	k.Set("aws:PrincipalAccount", arn.Account)
+	k.Set("aws:PrincipalType", "AssumedRole")
+	k.Set("aws:PrincipalIsAWSService", "false")
+	k.Set("aws:ViaAWSService", "false")
+	k.Set("aws:SecureTransport", "true")
+	k.Set("aws:username")
+	k.Set("aws:MultiFactorAuthPresent", "false")
+	for key := range r.tagKeys() {
+		k.Set(principalTag + key) // absent, unless it is told below
+	}
+	tags := map[string]string{}
+	if i := slices.IndexFunc(want.Roles, func(x access.WantRole) bool { return x.ARN == r.Role }); i >= 0 && have == nil {
+		for key, v := range want.Tags {
+			tags[key] = v
+		}
+		for key, v := range want.Owner.Tags() {
+			tags[key] = v
+		}
+		for key, v := range want.Roles[i].Tags {
+			tags[key] = v
+		}
+	}
+	if a, ok := snapshotAccount(have, arn.Account); ok {
+		if i := slices.IndexFunc(a.Details, func(d access.HaveRole) bool { return d.ARN == r.Role }); i >= 0 {
+			tags = a.Details[i].Tags
+		}
+	}
+	for key, v := range tags {
+		k.Set(principalTag+key, v)
+	}
+	for key, v := range session {
+		if v == "" {
+			k.SetUnknown(principalTag + key)
+			continue
+		}
+		k.Set(principalTag+key, v)
+	}
+	r.Context = k
+}
+
+func snapshotAccount(have *access.Snapshot, id string) (*access.HaveAccount, bool) {
+	if have == nil {
+		return nil, false
+	}
+	return have.Account(id)
+}
+
+var principalTagVariable = regexp.MustCompile(`(?i)\$\{` + principalTag + `([^},]+)`)
+
+// tagKeys are the keys of principals' tags that the policies speak of.
+func (r *WorkloadRole) tagKeys() map[string]bool {
+	keys := map[string]bool{}
+	sources := slices.Concat(r.Policies.Identity, r.Policies.Session)
+	if b := r.Policies.Boundary; b != nil {
+		sources = append(sources, *b)
+	}
+	for _, s := range sources {
+		if s.Policy == nil {
+			continue
+		}
+		for _, st := range s.Policy.Statements {
+			texts := slices.Concat(st.Resources, st.NotResources)
+			for _, c := range st.Conditions {
+				if len(c.Key) > len(principalTag) && strings.EqualFold(c.Key[:len(principalTag)], principalTag) {
+					keys[c.Key[len(principalTag):]] = true
+				}
+				texts = append(texts, c.Values...)
+			}
+			for _, m := range principalTagVariable.FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
+				keys[m[1]] = true
+			}
+		}
+	}
+	return keys
+}
+
+// Statement names a statement of one of the policies for people: by its Sid, or
+// by what it is about.
+func (r *WorkloadRole) Statement(source string, i int, sid string) string {
+	if sid != "" {
+		return "statement " + sid
+	}
+	sources := slices.Concat(r.Policies.Identity, r.Policies.Session)
+	if b := r.Policies.Boundary; b != nil {
+		sources = append(sources, *b)
+	}
+	for _, s := range sources {
+		if s.Name != source || s.Policy == nil || i >= len(s.Policy.Statements) {
+			continue
+		}
+		st := s.Policy.Statements[i]
+		about := strings.Join(st.Actions, ", ")
+		if len(st.Actions) == 0 {
+			about = "all but " + strings.Join(st.NotActions, ", ")
+		}
+		return "the statement about " + about
+	}
+	return "statement " + strconv.Itoa(i+1)
+}

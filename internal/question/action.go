@@ -1,0 +1,160 @@
+package question
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/internal/effect"
+)
+
+// Action is an action of AWS's that is asked about, on a resource.
+type Action struct {
+	Name     string // service:Action
+	Resource string // ARN, or "*"
+	// Keys are the values of condition keys that the asker gives.
+	Keys map[string][]string
+}
+
+func (a Action) String() string {
+	if a.Resource == "*" {
+		return a.Name
+	}
+	return a.Name + " on " + a.Resource
+}
+
+// ParseAction settles a question about AWS. keys are KEY=VALUE or
+// KEY=VALUE,VALUE; a key without a value is absent. The error is a *WordError.
+func ParseAction(name, resource string, keys []string) (Action, error) {
+	a := Action{Name: name, Resource: resource, Keys: map[string][]string{}}
+	if !IsAWSAction(name) || strings.ContainsAny(name, "*?") {
+		return a, &WordError{What: "action of AWS", Word: name, Hint: "one action, as s3:GetObject"}
+	}
+	if a.Resource == "" {
+		a.Resource = "*"
+	}
+	if a.Resource != "*" && strings.Count(a.Resource, ":") < 5 {
+		return a, &WordError{What: "resource of AWS", Word: resource, Hint: "its whole ARN, as arn:aws:s3:::bucket/key"}
+	}
+	for _, k := range keys {
+		key, value, given := strings.Cut(k, "=")
+		if key == "" || !strings.Contains(key, ":") {
+			return a, &WordError{What: "condition key", Word: k, Hint: "as aws:RequestedRegion=eu-west-1"}
+		}
+		a.Keys[key] = nil
+		if given {
+			a.Keys[key] = strings.Split(value, ",")
+		}
+	}
+	return a, nil
+}
+
+// ActionResult is whether a workload may on one cluster.
+type ActionResult struct {
+	effect.WorkloadRole
+	iam.Decision
+	Verdict authz.Verdict
+}
+
+// ActionAnswer is the answer over a workload's clusters.
+type ActionAnswer struct {
+	Who     access.Who
+	Asked   Action
+	Verdict authz.Verdict // Allow if each result is, Deny if one is, else Undetermined
+	Results []ActionResult
+}
+
+// Do answers whether a workload may do an action of AWS, on each of its
+// clusters in keys (none: all). have is nil where only the documents were
+// read. Policies of the resource itself and of the organization are taken to
+// say nothing (see ActionAssumptions). The error is a *WordError.
+func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot, keys []access.ClusterKey) (*ActionAnswer, error) {
+	i := slices.IndexFunc(want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
+	if i < 0 {
+		var names []string
+		for _, w := range want.Workloads {
+			names = append(names, "workload/"+w.Name)
+		}
+		return nil, &effect.NotFoundError{Who: who, Why: "there is no such Workload", Near: names}
+	}
+	a := &ActionAnswer{Who: who, Asked: asked}
+	var verdicts []authz.Verdict
+	for _, role := range effect.WorkloadRoles(&want.Workloads[i], want, have) {
+		if len(keys) > 0 && !slices.Contains(keys, role.Cluster) {
+			continue
+		}
+		for k, v := range asked.Keys {
+			role.Context.Set(k, v...)
+		}
+		account := role.Caller.Account
+		if arn, err := access.ParseARN(asked.Resource); err == nil && arn.Account != "" && arn.Account != "aws" {
+			account = arn.Account
+		}
+		d := iam.Decide(iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies})
+		r := ActionResult{WorkloadRole: role, Decision: d, Verdict: verdictOf(d.Verdict)}
+		a.Results = append(a.Results, r)
+		verdicts = append(verdicts, r.Verdict)
+	}
+	if len(a.Results) == 0 {
+		return nil, &WordError{What: "cluster", Word: who.String(), Hint: fmt.Sprintf("workload %s lives on none of the clusters asked about", who.Name)}
+	}
+	a.Verdict = Each(verdicts...)
+	return a, nil
+}
+
+func verdictOf(v iam.Verdict) authz.Verdict {
+	switch v {
+	case iam.Allowed:
+		return authz.Allow
+	case iam.Denied:
+		return authz.Deny
+	}
+	return authz.Undetermined
+}
+
+// Near is an Allow statement that speaks of the action and does not allow it.
+type Near struct {
+	Source    string
+	Statement int
+	Sid       string
+	// Resource says that it is for other resources, Condition that its
+	// conditions do not hold.
+	Resource, Condition bool
+	Resources           []string
+}
+
+// Nearly are the Allow statements of the role's own policies that speak of the
+// action and miss, in their order.
+func (r *ActionResult) Nearly(asked Action) []Near {
+	var out []Near
+	for _, s := range r.Policies.Identity {
+		if s.Policy == nil {
+			continue
+		}
+		for i, st := range s.Policy.Statements {
+			if st.Effect != iam.Allow || r.allows(asked, s.Policy, st) {
+				continue
+			}
+			open := st
+			open.Conditions = nil
+			anywhere := open
+			anywhere.Resources, anywhere.NotResources = []string{"*"}, nil
+			if !r.allows(asked, s.Policy, anywhere) {
+				continue
+			}
+			elsewhere := !r.allows(asked, s.Policy, open)
+			out = append(out, Near{Source: s.Name, Statement: i, Sid: st.Sid, Resource: elsewhere, Condition: !elsewhere, Resources: st.Resources})
+		}
+	}
+	return out
+}
+
+// allows reports whether a statement alone allows it for certain.
+func (r *ActionResult) allows(asked Action, p *iam.Policy, st iam.Statement) bool {
+	alone := iam.Policies{Identity: []iam.Source{{Name: "alone", Policy: &iam.Policy{Version: p.Version, Statements: []iam.Statement{st}}}}}
+	d := iam.Decide(iam.Question{Caller: r.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: r.Caller.Account, Context: r.Context, Policies: alone})
+	return d.Verdict == iam.Allowed
+}

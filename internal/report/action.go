@@ -1,0 +1,198 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/internal/question"
+)
+
+// ActionAnswer writes whether a workload may do an action of AWS: kubectl's word
+// on a line of its own, then the reasons, equal ones folded over clusters.
+func ActionAnswer(w io.Writer, a *question.ActionAnswer, alone bool, o Options) error {
+	t := textWriter{color: o.Color}
+	t.line(t.paint(verdictColour(a.Verdict), verdictWord(a.Verdict)))
+	if o.Quiet {
+		return t.flush(w)
+	}
+	for _, b := range actionBlocks(a, o.Verbose) {
+		t.line(Safe(b.head))
+		for i, l := range b.lines {
+			branch := "├─ "
+			if i == len(b.lines)-1 {
+				branch = "└─ "
+			}
+			t.line(branch + t.paint(l.colour, l.sign) + " " + Safe(l.text))
+		}
+		for _, l := range b.after {
+			t.line(Safe(l))
+		}
+	}
+	t.line(Safe(actionBasis(alone)))
+	return t.flush(w)
+}
+
+// actionBasis says what an answer rests on. (Assumption resource-silent)
+func actionBasis(alone bool) string {
+	if alone {
+		return "(from the documents alone; --observed reads the role. Policies of resources and of the organization are taken to say nothing)"
+	}
+	return "(policies of resources and of the organization are not read, and taken to say nothing)"
+}
+
+// actionBlocks folds results over clusters; what is not yes comes first.
+func actionBlocks(a *question.ActionAnswer, verbose bool) []block {
+	type fold struct {
+		verdict  authz.Verdict
+		body     block
+		role     string
+		clusters []string
+	}
+	var folds []*fold
+	index := map[string]*fold{}
+	for i := range a.Results {
+		r := &a.Results[i]
+		b := actionBody(r, a.Asked)
+		key := fmt.Sprint(r.Verdict, r.Role, b.lines, b.after)
+		f := index[key]
+		if f == nil || verbose {
+			f = &fold{verdict: r.Verdict, body: b, role: r.Role}
+			index[key] = f
+			folds = append(folds, f)
+		}
+		f.clusters = append(f.clusters, clusterName(r.Document, r.Cluster))
+	}
+	order := map[authz.Verdict]int{authz.Deny: 0, authz.Undetermined: 1, authz.Allow: 2}
+	slices.SortStableFunc(folds, func(x, y *fold) int { return order[x.verdict] - order[y.verdict] })
+	var out []block
+	for _, f := range folds {
+		f.body.head = fmt.Sprintf("%s %s %s on %s, as %s", a.Who, may(f.verdict), a.Asked, few(f.clusters, shownPeople), f.role)
+		out = append(out, f.body)
+	}
+	return out
+}
+
+// actionBody says why, of one result.
+func actionBody(r *question.ActionResult, asked question.Action) block {
+	var b block
+	add := func(sign string, c colour, format string, args ...any) {
+		b.lines = append(b.lines, branch{sign, c, fmt.Sprintf(format, args...)})
+	}
+	for _, reason := range r.Reasons {
+		what := actionReason(r, reason)
+		switch {
+		case reason.Statement < 0 && r.Verdict == authz.Undetermined && reason.Effect == iam.Allow:
+			add("?", yellow, "%s was not read", reason.Source)
+			if s := r.Settle[reason.Source]; s != "" {
+				b.after = append(b.after, "to know: "+s)
+			}
+		case reason.Statement < 0:
+		case reason.Effect == iam.Deny && reason.Certain:
+			add("-", red, "denied by %s", what)
+		case reason.Effect == iam.Deny:
+			add("?", yellow, "perhaps denied by %s", what)
+		case reason.Certain:
+			add("+", green, "%s", what)
+		default:
+			add("?", yellow, "perhaps %s", what)
+		}
+	}
+	if r.Verdict == authz.Undetermined {
+		for _, k := range r.Unknown {
+			b.after = append(b.after, "to know: the value of "+k+", as in --context "+k+"=VALUE")
+		}
+	}
+	if r.Verdict != authz.Deny || r.Explicit {
+		return b
+	}
+	for _, g := range r.Missing {
+		if g == iam.IdentityGate {
+			continue
+		}
+		add("-", red, "the %s does not allow it", g)
+	}
+	for _, n := range r.Nearly(asked) {
+		where := n.Source + ", " + r.Statement(n.Source, n.Statement, n.Sid) + at(r.Places[n.Source])
+		if n.Resource {
+			add("·", plain, "nearly: %s is for %s", where, few(n.Resources, shownPeople))
+		} else {
+			add("·", plain, "nearly: the conditions of %s do not hold", where)
+		}
+	}
+	if slices.Contains(r.Missing, iam.IdentityGate) {
+		if len(b.lines) == 0 {
+			add("-", red, "no policy of the role speaks of it")
+		}
+		b.after = append(b.after, fmt.Sprintf("would allow it: {actions: [%q], resources: [%q]} among the role's statements, and nothing else", asked.Name, asked.Resource))
+	}
+	return b
+}
+
+func actionReason(r *question.ActionResult, reason iam.Reason) string {
+	return reason.Source + ", " + r.Statement(reason.Source, reason.Statement, reason.Sid) + at(r.Places[reason.Source])
+}
+
+func at(p access.Place) string {
+	if p == (access.Place{}) {
+		return ""
+	}
+	return "  (" + p.String() + ")"
+}
+
+type actionReasonJSON struct {
+	Effect    string        `json:"effect"`
+	Gate      string        `json:"gate"`
+	Policy    string        `json:"policy"`
+	Statement int           `json:"statement"` // from 0; -1: the policy was not read
+	Sid       string        `json:"sid,omitempty"`
+	Certain   bool          `json:"certain"`
+	Source    *access.Place `json:"source,omitempty"`
+	Text      string        `json:"text"`
+}
+
+type actionResultJSON struct {
+	Document string `json:"document,omitempty"`
+	access.ClusterKey
+	Role     string             `json:"role"`
+	Decision string             `json:"decision"`
+	Explicit bool               `json:"explicit,omitempty"`
+	Reasons  []actionReasonJSON `json:"reasons"`
+	Unknown  []string           `json:"unknown,omitempty"` // condition keys
+}
+
+// ActionAnswerJSON writes the answer for programs.
+func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
+	out := struct {
+		Version  int                `json:"version"`
+		Decision string             `json:"decision"`
+		Who      string             `json:"who"`
+		Action   string             `json:"action"`
+		Resource string             `json:"resource"`
+		Basis    string             `json:"basis"`
+		Reasons  []actionReasonJSON `json:"reasons"`
+		Results  []actionResultJSON `json:"results"`
+	}{1, a.Verdict.String(), a.Who.String(), a.Asked.Name, a.Asked.Resource, basis(alone), []actionReasonJSON{}, []actionResultJSON{}}
+	seen := map[string]bool{}
+	for i := range a.Results {
+		r := &a.Results[i]
+		j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown}
+		for _, x := range r.Reasons {
+			one := actionReasonJSON{Effect: strings.ToLower(string(x.Effect)), Gate: string(x.Gate), Policy: x.Source, Statement: x.Statement, Sid: x.Sid, Certain: x.Certain, Text: actionReason(r, x)}
+			if p, ok := r.Places[x.Source]; ok {
+				one.Source = &p
+			}
+			j.Reasons = append(j.Reasons, one)
+			if key := fmt.Sprint(one.Text, one.Effect); !seen[key] {
+				seen[key] = true
+				out.Reasons = append(out.Reasons, one)
+			}
+		}
+		out.Results = append(out.Results, j)
+	}
+	return writeJSON(w, out)
+}
