@@ -36,7 +36,7 @@ func (s PatternSet) String() string {
 type Difference struct {
 	Gained, Lost []Right
 	// Unclear are requests of which it was not settled: conditions with too many
-	// combinations, or with variables on both sides.
+	// combinations, or variables whose keys are asked for twice.
 	Unclear []Right
 	// Unread are policies that were not read, hence not compared; those of one
 	// side alone begin with "gained: " or "lost: ".
@@ -151,7 +151,7 @@ func (c comparison) outcome(action, resource string) outcome {
 		return o
 	}
 	p.walk(c.ctx)
-	o := outcome{gained: p.gained, lost: p.lost, unclear: p.open}
+	o := outcome{gained: p.gained, lost: p.lost, unclear: p.open || p.both.tangled(c.ctx)}
 	if p.lost || p.other || p.open {
 		o.whenGained = cmp.Or(p.whenGained, "in some cases")
 	}
@@ -160,6 +160,43 @@ func (c comparison) outcome(action, resource string) outcome {
 	}
 	c.known[key] = o
 	return o
+}
+
+// tangled reports whether a key is asked for by a resource's variable and by
+// something else too: then one resource does not stand for all that the same
+// patterns cover.
+func (e *evaluator) tangled(ctx *Context) bool {
+	patterns, others := map[string]bool{}, map[string]bool{}
+	for i := range e.clauses {
+		c := &e.clauses[i]
+		if !c.policy.variables() {
+			for _, cond := range c.st.Conditions {
+				others[fold(cond.Key)] = true
+			}
+			continue
+		}
+		for _, r := range slices.Concat(c.st.Resources, c.st.NotResources) {
+			if len(variablesOf(r)) > 0 && matchResource(r, e.q.Resource, ctx) == maybe {
+				patterns[r] = true
+			}
+		}
+		for _, cond := range c.st.Conditions {
+			others[fold(cond.Key)] = true
+			for _, v := range cond.Values {
+				for _, key := range variablesOf(v) {
+					others[fold(key)] = true
+				}
+			}
+		}
+	}
+	for r := range patterns {
+		for _, key := range variablesOf(r) {
+			if others[fold(key)] || len(patterns) > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sameStatements is one text for all requests that the same statements match in
