@@ -169,34 +169,63 @@ func (m *mix) poor() []string {
 	return out
 }
 
-// both are the answers of the first evaluator and of the second to a case; with
-// w the first has a fault. ok is false if the fault makes policies that the first
-// refuses to read, which shows nothing, and if there is too much to try.
-func both(d *draft, w *wrong) (one, two string, ok bool) {
+// A pair puts one case to both evaluators.
+type pair struct {
+	d        *draft
+	first    iam.Question
+	refused  int // documents that the first does not read
+	verdict  Verdict
+	explicit bool
+	worlds   int
+}
+
+// pose asks the second evaluator; false: there is too much to try.
+func pose(d *draft) (p *pair, ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, large := r.(TooLarge); !large {
 				panic(r)
 			}
-			one, two, ok = "", "", false
+			p, ok = nil, false
 		}
 	}()
-	first, second, refused := firstOn(d)
-	if w != nil {
-		c := d.clone()
-		w.change(c)
-		q, _, n := firstOn(c)
-		if n > refused {
-			return "", "", false
-		}
-		first = q
+	p = &pair{d: d}
+	var second Case
+	p.first, second, p.refused = firstOn(d)
+	p.verdict, p.explicit, p.worlds = decide(second)
+	return p, true
+}
+
+// outcomes are the first's answer to a question and the second's to the case.
+func (p *pair) outcomes(q iam.Question) (one, two string) {
+	got := iam.Decide(q)
+	if p.worlds > 1 { // then a denial that is certain may be of either kind
+		return string(got.Verdict), string(p.verdict)
 	}
-	v, explicit, worlds := decide(second)
-	got := iam.Decide(first)
-	if worlds > 1 { // then a denial that is certain may be of either kind
-		return string(got.Verdict), string(v), true
+	return outcome(Verdict(got.Verdict), got.Explicit), outcome(p.verdict, p.explicit)
+}
+
+// finds says whether a fault in the first evaluator shows. A fault that makes
+// policies which the first refuses to read shows nothing.
+func (p *pair) finds(w wrong) bool {
+	c := p.d.clone()
+	w.change(c)
+	q, _, refused := firstOn(c)
+	if refused > p.refused {
+		return false
 	}
-	return outcome(Verdict(got.Verdict), got.Explicit), outcome(v, explicit), true
+	one, two := p.outcomes(q)
+	return one != two
+}
+
+// both are the answers of both evaluators; none if there is too much to try.
+func both(d *draft) (one, two string, ok bool) {
+	p, ok := pose(d)
+	if !ok {
+		return "", "", false
+	}
+	one, two = p.outcomes(p.first)
+	return one, two, true
 }
 
 // differ says that the evaluators differ on a case, as small as it can be made.
@@ -205,7 +234,7 @@ func differ(d *draft, one, two string) string {
 		if c.Kind != Ordinary && len(c.gates[attached]) == 0 {
 			return false // which the first takes for one that was not read
 		}
-		x, y, _ := both(c, nil)
+		x, y, _ := both(c)
 		return x == one && y == two
 	})
 	return fmt.Sprintf("the first says %s, the second %s: %s", one, two, describe(small.written()))
@@ -218,7 +247,7 @@ func differ(d *draft, one, two string) string {
 func TestTheEvaluatorsAgree(t *testing.T) {
 	var differences atomic.Int32
 	m, err := run(*seed, *cases, func(m *mix, d *draft, i int) error {
-		one, two, ok := both(d, nil)
+		one, two, ok := both(d)
 		if !ok {
 			m.large++
 			return nil
