@@ -59,12 +59,15 @@ func (s *Server) podCredentials(r *http.Request, id string) (*eksauth.Answer, er
 	case err != nil:
 		return nil, call.Errorf("InvalidTokenException", "Service account token cannot be parsed: %v", err)
 	}
-	cluster, lives, err := s.agentOf(token.Claims.Issuer)
-	if err != nil {
+	cluster, lives, agent, err := s.agentOf(token.Claims.Issuer)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !lives {
+	case !lives:
 		return nil, call.Errorf("InvalidTokenException", "no cluster of the lab has the token's issuer")
+	case !agent: // on EKS nobody would answer
+		return nil, &call.Error{Code: "NoAgent", Status: http.StatusNotFound,
+			Message: "cluster " + cluster.Name + " has no Pod Identity agent: it needs the add-on eks-pod-identity-agent, or Auto Mode"}
 	}
 	keys, ok, err := s.Keys(cluster.Account)
 	if err != nil || !ok {
@@ -97,12 +100,14 @@ func (s *Server) podCredentials(r *http.Request, id string) (*eksauth.Answer, er
 	return answer, json.Unmarshal(response.Body, answer)
 }
 
-// agentOf finds the cluster whose agent a token is shown to: that of its
-// issuer.
-func (s *Server) agentOf(issuer string) (c eks.Cluster, lives bool, err error) {
+// agentOf finds the cluster whose agent a token is shown to, that of its
+// issuer, and whether it has one.
+func (s *Server) agentOf(issuer string) (c eks.Cluster, lives, agent bool, err error) {
+	now := s.o.Now()
 	err = s.db.View(func(tx *store.Tx) error {
-		c, lives = s.parts.EKS.IssuedBy(tx, issuer, s.o.Now())
+		c, lives = s.parts.EKS.IssuedBy(tx, issuer, now)
+		agent = lives && s.parts.EKS.HasAgent(tx, c.ClusterKey, now)
 		return nil
 	})
-	return c, lives, err
+	return c, lives, agent, err
 }

@@ -126,6 +126,18 @@ func (s *Service) IssuedBy(r store.Reader, issuer string, now time.Time) (Cluste
 	return Cluster{}, false
 }
 
+// HasAgent reports whether a cluster's pods find a Pod Identity agent: by its
+// add-on, or with Auto Mode, which has it built in. (EKS User Guide,
+// pod-id-agent-setup)
+func (s *Service) HasAgent(r store.Reader, k call.ClusterKey, now time.Time) bool {
+	c, ok := store.Get[cluster](r, bucket, place(k, "cluster"))
+	if mode := c.Cluster.ComputeConfig; ok && mode != nil && mode.Enabled != nil && *mode.Enabled {
+		return true
+	}
+	a, ok := store.Get[addon](r, bucket, store.Key(place(k, "addon"), access.AgentAddon))
+	return ok && !a.gone(now) && !now.Before(a.ReadyAt)
+}
+
 func (s *Service) all(r store.Reader, now time.Time) iter.Seq2[call.ClusterKey, cluster] {
 	return func(yield func(call.ClusterKey, cluster) bool) {
 		for _, a := range call.Accounts(r) {

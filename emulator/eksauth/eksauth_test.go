@@ -167,6 +167,7 @@ func TestWhatIsNoPodsOfTheAssociationIsRefused(t *testing.T) {
 func TestHostilePodTokensAreRefused(t *testing.T) {
 	w := newWorld(t)
 	w.associate("yace", w.trusting("yace", podTrust("")))
+	w.addAgent()
 	codes := map[oidctest.Why]string{oidctest.Expired: "ExpiredTokenException"} // others: InvalidTokenException
 	cases := oidctest.Hostile(t, w.dev, w.cluster("other"), "ops", "yace", audience, w.now)
 	if len(cases) < 15 {
@@ -260,6 +261,12 @@ func TestASessionPolicyLimitsTheRole(t *testing.T) {
 	}
 }
 
+func (w *world) addAgent() {
+	w.t.Helper()
+	must[*eks.CreateAddonOutput](w.t)(eks.NewFromConfig(w.config(w.admin)).CreateAddon(w.t.Context(), &eks.CreateAddonInput{
+		ClusterName: aws.String("dev"), AddonName: aws.String("eks-pod-identity-agent")}))
+}
+
 // agent asks the agent's endpoint with a token.
 func (w *world) agent(token string, change ...func(*http.Request)) (int, string) {
 	w.t.Helper()
@@ -279,6 +286,10 @@ func (w *world) agent(token string, change ...func(*http.Request)) (int, string)
 func TestTheAgentsEndpointGivesAPodItsCredentials(t *testing.T) {
 	w := newWorld(t)
 	w.associate("yace", w.trusting("yace", podTrust("")))
+	if status, text := w.agent(w.token("yace")); status != 404 || !strings.Contains(text, "eks-pod-identity-agent") {
+		t.Errorf("without the add-on: %d %s", status, text)
+	}
+	w.addAgent()
 	status, text := w.agent(w.token("yace"))
 	var got struct{ AccessKeyId, SecretAccessKey, Token, AccountId, Expiration string }
 	if err := json.Unmarshal([]byte(text), &got); err != nil || status != 200 || got.AccountId != account {
