@@ -38,11 +38,12 @@ var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1
 
 // onAPIServers are the guards that hold nothing without an API server, which
 // these worlds have not: rows 3, 20, 22 and 28 are judged in internal/guard with
-// their twins, and refused writes by a real API server in conformance.
-var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true}
+// their twins, ServiceAccounts in internal/plan, and refused writes by a real API
+// server in conformance. Quotas are too large to fill here: internal/plan.
+var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true, plan.NoServiceAccount: true, plan.Quota: true}
 
 func refusals() []refusal {
-	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), runtimeRefusals(), savedRefusals(), labRefusals(), testRefusals())
+	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), heldForWorkloads(), runtimeRefusals(), savedRefusals(), labRefusals(), testRefusals())
 }
 
 // shows: item {S3,S6,S14}

@@ -504,3 +504,30 @@ func TestPlansOfWorkloadsAreSavedWhole(t *testing.T) {
 		}
 	}
 }
+
+// A ServiceAccount of which only the annotation is ours to write must be there.
+func TestAServiceAccountToAnnotateMustBeThere(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		want, have := workloadWant(t, test), workloadSees(test)
+		want.Clusters[0].ServiceAccounts = []access.WantServiceAccount{{Namespace: "logs", Name: "loki", Manage: access.ManageAnnotate, Role: lokiRole, Workload: "loki"}}
+		have.Clusters[0].Endpoint = "https://k"
+		k := &access.HaveKubernetes{NamespacesRead: true, Namespaces: []string{"logs"}, ServiceAccountsRead: true}
+		if there {
+			k.ServiceAccounts = []access.HaveServiceAccount{{Namespace: "logs", Name: "loki", UID: "u"}}
+		}
+		have.Clusters[0].Kubernetes = k
+		found := false
+		for _, c := range Compute(want, have, Options{}).Changes {
+			if c.Kind != ServiceAccount {
+				continue
+			}
+			found = true
+			if held := slices.ContainsFunc(c.Held, func(h Hold) bool { return h.Guard == NoServiceAccount }); held == there {
+				t.Errorf("there %v: held by %v", there, c.Held)
+			}
+		}
+		if !found {
+			t.Errorf("there %v: no change of the ServiceAccount", there)
+		}
+	}
+}
