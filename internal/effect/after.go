@@ -26,7 +26,42 @@ func After(s *access.State, h *access.Snapshot, p *plan.Plan) []authz.Facts {
 	for _, at := range index {
 		at.sort()
 	}
-	return seen(h, clusters, s)
+	return seen(withRoles(h, p), clusters, s)
+}
+
+// withRoles is a snapshot with the roles that a plan makes and without those
+// that it takes. An entry of a role that is not there yet, or no more, would
+// otherwise be judged by the wrong day: that the entry gives access by then is
+// to be shown.
+func withRoles(h *access.Snapshot, p *plan.Plan) *access.Snapshot {
+	out := *h
+	own := false
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Kind != plan.Role || len(c.Held) > 0 {
+			continue
+		}
+		to, made := c.To.(plan.IAMRole)
+		role := to.ARN
+		if from, ok := c.From.(plan.IAMRole); ok && !made {
+			role = from.ARN
+		}
+		if !own {
+			own, out.Accounts = true, slices.Clone(h.Accounts)
+		}
+		for j := range out.Accounts {
+			a := &out.Accounts[j]
+			if iam, err := access.ParseIAMPrincipal(role); err != nil || iam.Account != a.Account.ID || c.Verb == plan.Update {
+				continue
+			}
+			a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(r access.Principal) bool { return r.ARN == role })
+			if made {
+				at, _ := slices.BinarySearchFunc(a.Roles, role, func(r access.Principal, arn string) int { return strings.Compare(r.ARN, arn) })
+				a.Roles = slices.Insert(a.Roles, at, access.Principal{ARN: role, CreatedAt: h.At})
+			}
+		}
+	}
+	return &out
 }
 
 // changing is a cluster to which a plan's changes are made.

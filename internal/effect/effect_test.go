@@ -228,6 +228,50 @@ func TestWhatWillBeThereIsWhatWasSeenWithTheChangesMade(t *testing.T) {
 	}
 }
 
+// An entry of a role that the plan makes gives access, and one of a role that
+// it takes gives none any more; of a role whose change is held it is as it was.
+func TestWhatWillBeThereCountsTheRolesThatThePlanMakesAndTakes(t *testing.T) {
+	const madeARN = "arn:aws:iam::111122223333:role/argocd"
+	role := func(v plan.Verb, arn string, held ...plan.Hold) plan.Change {
+		c := plan.Change{Verb: v, Kind: plan.Role, Principal: arn, Held: held}
+		if v == plan.Delete {
+			c.From = plan.IAMRole{ARN: arn}
+		} else {
+			c.To = plan.IAMRole{ARN: arn}
+		}
+		return c
+	}
+	entry := plan.Change{Verb: plan.Create, Kind: plan.AccessEntry, Cluster: keyA, Principal: madeARN, To: plan.Entry{Entry: access.Entry{Principal: madeARN, Type: access.Standard}}}
+	for name, c := range map[string]struct {
+		changes  []plan.Change
+		made, ci bool // whether their entries are dead
+	}{
+		"a role that is made":          {[]plan.Change{role(plan.Create, madeARN), entry}, false, false},
+		"a role whose making is held":  {[]plan.Change{role(plan.Create, madeARN, plan.Hold{Guard: "x"}), entry}, true, false},
+		"a role of which nobody knows": {[]plan.Change{entry}, true, false},
+		"a role that goes":             {[]plan.Change{role(plan.Create, madeARN), entry, role(plan.Delete, ciARN)}, false, true},
+		"a role whose going is held":   {[]plan.Change{role(plan.Create, madeARN), entry, role(plan.Delete, ciARN, plan.Hold{Guard: "x"})}, false, false},
+		"a role that is made again":    {[]plan.Change{role(plan.Create, madeARN), entry, role(plan.Replace, ciARN)}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, before := snapshot(), snapshot()
+			for _, s := range []*access.Snapshot{h, before} { // ci is older than its entry, and alive
+				s.Accounts[0].Roles[1].CreatedAt = noon.Add(-2 * time.Hour)
+			}
+			dead := map[string]bool{}
+			for _, e := range After(state(), h, &plan.Plan{Changes: c.changes})[0].Entries {
+				dead[e.Principal] = e.Dead
+			}
+			if dead[madeARN] != c.made || dead[ciARN] != c.ci {
+				t.Errorf("dead: the role that is made %v, want %v; ci %v, want %v", dead[madeARN], c.made, dead[ciARN], c.ci)
+			}
+			if diff := cmp.Diff(before, h); diff != "" {
+				t.Error("the snapshot was changed: ", diff)
+			}
+		})
+	}
+}
+
 func TestWordsForSubjectsStandForPrincipals(t *testing.T) {
 	alone, seen := NewDirectory(state(), nil), NewDirectory(state(), snapshot())
 	names := func(d *Directory, who access.Who, k access.ClusterKey) []string {
