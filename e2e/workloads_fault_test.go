@@ -141,7 +141,7 @@ func TestWorkloadsConvergeAfterAFaultAtEachWrite(t *testing.T) {
 				t.Fatal(d)
 			}
 		}
-		if writes < 5 {
+		if writes < 4 {
 			t.Fatalf("%s: only %d writes", scene.name, writes)
 		}
 		t.Logf("%s: %d writes", scene.name, writes)

@@ -36,6 +36,9 @@ func (f *flow) manifests(dir string) error {
 			if n := len(bindings) + len(open); n > 0 && !f.c.quiet {
 				f.p.say("cluster %s: bindings of %s are for a file and are not made; --manifests FOLDER writes it", w.Document, count(len(w.Bindings), "role", "roles"))
 			}
+			if n := len(w.ServiceAccounts); n > 0 && !f.c.quiet {
+				f.p.say("cluster %s: %s for a file and not made; --manifests FOLDER writes it", w.Document, count(n, "ServiceAccount is", "ServiceAccounts are"))
+			}
 			continue
 		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -47,7 +50,16 @@ func (f *flow) manifests(dir string) error {
 		for _, p := range open {
 			comments = append(comments, "NOT IN HERE: "+p.Role.String()+" of team "+p.Want.Team+" in namespaces that match "+p.Namespace+": they could not be read.")
 		}
-		if err := writeFile(file, kube.Manifests(comments, bindings), 0o644); err != nil {
+		var accounts []access.WantServiceAccount
+		for _, a := range w.ServiceAccounts {
+			if a.Manage == access.ManageCreate {
+				accounts = append(accounts, a)
+				continue
+			}
+			comments = append(comments, "NOT IN HERE: annotation "+access.AnnotationRole+": "+a.Role+" of ServiceAccount "+a.Namespace+"/"+a.Name+", which somebody else makes: let them set it.")
+		}
+		text := append(kube.Manifests(comments, bindings), kube.AccountManifests(f.want.Owner, accounts)...)
+		if err := writeFile(file, text, 0o644); err != nil {
 			return usage("", "write the manifests: %w", err)
 		}
 		if !f.c.quiet {

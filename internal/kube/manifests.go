@@ -23,6 +23,25 @@ func Manifests(comments []string, bindings []access.Binding) []byte {
 	return []byte(b.String())
 }
 
+// AccountManifests are ServiceAccounts of ours as documents to follow Manifests,
+// in the order given.
+func AccountManifests(o access.Owner, accounts []access.WantServiceAccount) []byte {
+	var b strings.Builder
+	for i := range accounts {
+		a := &accounts[i]
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: %s\n  namespace: %s\n", quoted(a.Name), quoted(a.Namespace))
+		if a.Role != "" {
+			fmt.Fprintf(&b, "  annotations:\n    %s: %s\n", access.AnnotationRole, quoted(a.Role))
+		}
+		b.WriteString("  labels:\n")
+		labels := o.Labels()
+		for _, k := range slices.Sorted(maps.Keys(labels)) {
+			fmt.Fprintf(&b, "    %s: %s\n", k, quoted(labels[k]))
+		}
+	}
+	return []byte(b.String())
+}
+
 func writeManifest(b *strings.Builder, o *access.Binding) {
 	fmt.Fprintf(b, "---\napiVersion: %s/v1\nkind: %s\nmetadata:\n  name: %s\n", rbacGroup, o.Kind(), quoted(o.Name))
 	if o.Namespace != "" {

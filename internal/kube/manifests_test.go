@@ -40,3 +40,34 @@ func TestManifestsSayWhatWouldBeApplied(t *testing.T) {
 		}
 	}
 }
+
+func TestServiceAccountsFollowAsDocumentsOfTheirOwn(t *testing.T) {
+	text := string(AccountManifests(access.Owner{Environment: "ops", ID: "k7"}, []access.WantServiceAccount{
+		{Namespace: "a", Name: "with", Role: "arn:aws:iam::1:role/x"}, {Namespace: "a", Name: "without"}}))
+	want := `---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: "with"
+  namespace: "a"
+  annotations:
+    eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/x"
+  labels:
+    app.kubernetes.io/managed-by: "atlas-iam"
+    atlas-iam.dev/environment: "ops"
+    atlas-iam.dev/id: "k7"
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: "without"
+  namespace: "a"
+  labels:
+    app.kubernetes.io/managed-by: "atlas-iam"
+    atlas-iam.dev/environment: "ops"
+    atlas-iam.dev/id: "k7"
+`
+	if text != want {
+		t.Errorf("%s", text)
+	}
+}

@@ -289,3 +289,38 @@ func TestEachListOfWorkloadsThatFailsIsAGapOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// 500 workloads on 20 clusters, each with a role, a policy and an association.
+func TestFiveHundredWorkloadsCostAtMostACallForEachOfTheirObjects(t *testing.T) {
+	w := newWorld()
+	a := w.accounts["AKIAMAIN"]
+	a.whole, a.clusters = nil, map[string]map[string]*worldCluster{"us-east-1": {}}
+	need := &access.WorkloadsNeed{Everywhere: true, RolePath: "/atlas-iam/ops/", Accounts: map[string]bool{mainID: true}, Agents: map[access.ClusterKey]bool{}}
+	for i := range 500 {
+		arn := fmt.Sprintf("arn:aws:iam::%s:role/atlas-iam/ops/w%03d", mainID, i)
+		a.roles = append(a.roles, arn)
+		a.whole = append(a.whole, worldRole{ARN: arn, Trust: podsTrust, Inline: map[string]string{"p": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`}})
+		name := fmt.Sprintf("c%02d", i%20)
+		c := a.clusters["us-east-1"][name]
+		if c == nil {
+			c = &worldCluster{mode: "API", entries: map[string]*worldEntry{}, addons: map[string]string{access.AgentAddon: "ACTIVE"}}
+			a.clusters["us-east-1"][name] = c
+			need.Agents[access.ClusterKey{Account: mainID, Region: "us-east-1", Name: name}] = true
+		}
+		c.pods = append(c.pods, map[string]any{"clusterName": name, "namespace": "n", "serviceAccount": fmt.Sprintf("s%03d", i), "associationId": fmt.Sprintf("a-%03d", i), "associationArn": "arn:aws:eks:us-east-1:1:podidentityassociation/x/y", "roleArn": arn})
+	}
+	got, err := read(t, w, Options{Workloads: need})
+	if err != nil || len(got.Gaps) > 0 {
+		t.Fatal(err, got.Gaps)
+	}
+	n := w.count()
+	calls := n["GetAccountAuthorizationDetails"] + n["DescribePodIdentityAssociation"] + n["ListPodIdentityAssociations"] + n["DescribeAddon"]
+	const objects, pages = 3 * 500, 1 + 20 + 20
+	if n["DescribePodIdentityAssociation"] != 500 || float64(calls) > 1.05*objects+pages || calls != 500+pages {
+		t.Errorf("%d calls: %v", calls, n)
+	}
+	have, _ := got.Account(mainID)
+	if len(have.Details) != 500 || len(have.Details[7].Inline) != 1 {
+		t.Errorf("%d roles", len(have.Details))
+	}
+}
