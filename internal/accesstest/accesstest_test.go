@@ -206,9 +206,7 @@ func TestANamespaceThatOnlyTheTestSpeaksOfIsNoted(t *testing.T) {
 	} {
 		var got []string
 		for _, run := range Run([]access.WantTest{c.test}, question.Documents(want, nil)).Cases {
-			for _, n := range run.Notes {
-				got = append(got, n)
-			}
+			got = append(got, run.Notes...)
 		}
 		if len(got) != len(c.notes) {
 			t.Errorf("%s: %q, want notes of %q", name, got, c.notes)

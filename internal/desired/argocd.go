@@ -48,6 +48,7 @@ func (c *compiler) argoCD(s *site) {
 		c.fault(s.doc.At("spec", "argocd", "roleARN"), "want arn:"+s.partition+":iam::ACCOUNT:role/NAME", "%s is no role of partition %s, which cluster %s is of", quoted(spec.RoleARN), s.partition, s.want.Document)
 		return
 	}
+	c.note(at, "argocd-secret", "this version does not write the Secret that registers cluster %s with the Argo CD on %s", s.want.Document, hub.want.Document)
 	s.want.ArgoCD = &access.WantArgoCD{Hub: hub.want.Key, Namespace: spec.Namespace, Role: spec.RoleARN, Place: at}
 	c.argoAccess(s, hub)
 }

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -276,4 +275,4 @@ func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 // one in n.
 func one(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
 
-func (d *draft) String() string { return fmt.Sprintf("%s", describe(d.written())) }
+func (d *draft) String() string { return describe(d.written()) }
