@@ -27,6 +27,9 @@ type HoldersOn struct {
 	Unknown  []authz.Unknown
 	// Indirect may not, and can come to it by themselves.
 	Indirect []Holder
+	// Elsewhere are those who may only in some namespaces, where it was asked of
+	// all.
+	Elsewhere []Elsewhere
 }
 
 // Open reports whether there may be holders besides the certain ones.
@@ -73,6 +76,7 @@ func (c *Cluster) WhoCan(a Asked) (HoldersOn, error) {
 	on.Possible = append(on.Possible, explained(all.Possible)...)
 	on.Indirect = explained(all.Indirect)
 	on.people()
+	on.Elsewhere = c.elsewhere(engine, a, on.Certain)
 	return on, nil
 }
 

@@ -103,6 +103,10 @@ func Holders(w io.Writer, asked question.Asked, on []question.HoldersOn, alone b
 		t.title("cannot, and can come to it")
 		t.holders(indirect, yellow, "!", len(on))
 	}
+	if some := elsewhereRows(on); len(some) > 0 && !o.Quiet {
+		t.title("only in some namespaces (-n NAMESPACE asks of one)")
+		t.holders(some, plain, "~", len(on))
+	}
 	t.open(on)
 	if alone && !o.Quiet {
 		t.line("")
@@ -148,6 +152,30 @@ func (t *textWriter) holders(rows []*holderRow, c colour, sign string, clusters 
 		}
 		t.line("  " + t.paint(c, sign) + " " + strings.TrimRight(s+Safe(r.source), " "))
 	}
+}
+
+// elsewhereRows are those who may only in some namespaces, folded over clusters.
+func elsewhereRows(on []question.HoldersOn) []*holderRow {
+	var rows []*holderRow
+	index := map[string]*holderRow{}
+	for n := range on {
+		c := &on[n]
+		for i := range c.Elsewhere {
+			e := &c.Elsewhere[i]
+			r := &holderRow{who: question.HolderName(&e.Holder, c.Cluster.Facts.Cluster), via: "in " + few(e.In, shownPeople)}
+			if len(e.Teams) > 0 {
+				r.teams = "team/" + strings.Join(e.Teams, ", team/")
+			}
+			key := fmt.Sprint(r.who, "|", r.teams, "|", r.via)
+			if index[key] == nil {
+				index[key] = r
+				rows = append(rows, r)
+			}
+			index[key].clusters = append(index[key].clusters, c.Cluster.Facts.Name)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b *holderRow) int { return strings.Compare(a.who, b.who) })
+	return rows
 }
 
 // routeWords says how one comes to what one may not.
@@ -204,10 +232,18 @@ type holderJSON struct {
 
 type holdersJSON struct {
 	clusterJSON
-	Certain  []holderJSON  `json:"certain"`
-	Possible []holderJSON  `json:"possible"`
-	Indirect []holderJSON  `json:"indirect"`
-	Unknown  []unknownJSON `json:"unknown,omitempty"` // what was not read and could name others
+	Certain   []holderJSON    `json:"certain"`
+	Possible  []holderJSON    `json:"possible"`
+	Indirect  []holderJSON    `json:"indirect"`
+	Unknown   []unknownJSON   `json:"unknown,omitempty"`   // what was not read and could name others
+	Elsewhere []elsewhereJSON `json:"elsewhere,omitempty"` // who may only in some namespaces
+}
+
+type elsewhereJSON struct {
+	Who   string           `json:"who"`
+	Kind  authz.HolderKind `json:"kind"`
+	Teams []string         `json:"teams,omitempty"`
+	In    []string         `json:"in"`
 }
 
 // HoldersJSON writes who may do something for programs.
@@ -231,7 +267,12 @@ func HoldersJSON(w io.Writer, a question.Asked, on []question.HoldersOn, alone b
 	for i := range on {
 		c := &on[i]
 		k := c.Cluster.Facts.Cluster
-		out.Clusters = append(out.Clusters, holdersJSON{clusterOf(c.Cluster), list(c.Certain, k), list(c.Possible, k), list(c.Indirect, k), unknownsJSON(c.Unknown)})
+		j := holdersJSON{clusterJSON: clusterOf(c.Cluster), Certain: list(c.Certain, k), Possible: list(c.Possible, k), Indirect: list(c.Indirect, k), Unknown: unknownsJSON(c.Unknown)}
+		for n := range c.Elsewhere {
+			e := &c.Elsewhere[n]
+			j.Elsewhere = append(j.Elsewhere, elsewhereJSON{question.HolderName(&e.Holder, k), e.Kind, e.Teams, e.In})
+		}
+		out.Clusters = append(out.Clusters, j)
 	}
 	return writeJSON(w, out)
 }
