@@ -121,7 +121,7 @@ MUTANTS := access=./access \
   authz/iam=./authz/iam \
   internal/question=./internal/question \
   internal/accesstest=./internal/accesstest \
-  internal/effect=./internal/effect \
+  internal/effect=./internal/effect,./internal/question,./internal/accesstest \
   internal/gain=./internal/gain
 SEED ?= 1
 

@@ -70,7 +70,9 @@ type ActionAnswer struct {
 // Do answers whether a workload may do an action of AWS, on each of its
 // clusters in keys (none: all). have is nil where only the documents were
 // read. Policies of the resource itself and of the organization are taken to
-// say nothing (see ActionAssumptions). The error is a *WordError.
+// say nothing (assumption resource-silent), but in another account, where the
+// resource's must allow, it is not known. The error is a *WordError or a
+// *effect.NotFoundError.
 func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot, keys []access.ClusterKey) (*ActionAnswer, error) {
 	i := slices.IndexFunc(want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
 	if i < 0 {
@@ -92,6 +94,10 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 		account := role.Caller.Account
 		if arn, err := access.ParseARN(asked.Resource); err == nil && arn.Account != "" && arn.Account != "aws" {
 			account = arn.Account
+		}
+		if account != role.Caller.Account { // there its own policy must allow too, and is not read
+			s := iam.Source{Name: "policy of " + asked.Resource}
+			role.Policies.Resource, role.Settle[s.Name] = &s, "look at that policy: atlas-iam does not read those of resources, and in another account it must allow as well"
 		}
 		d := iam.Decide(iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies})
 		r := ActionResult{WorkloadRole: role, Decision: d, Verdict: verdictOf(d.Verdict)}

@@ -1,0 +1,168 @@
+package effect
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
+)
+
+var (
+	roleTest = access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "test"}
+	roleProd = access.ClusterKey{Account: "111111111111", Region: "eu-west-1", Name: "prod"}
+)
+
+const (
+	appRole  = "arn:aws:iam::111111111111:role/app"
+	farRole  = "arn:aws:iam::222222222222:role/far"
+	managed  = "arn:aws:iam::aws:policy/M"
+	edge     = "arn:aws:iam::111111111111:policy/edge"
+	readDoc  = access.Document(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:PrincipalTag/team}/*"}]}`)
+	writeDoc = access.Document(`{"Version":"2012-10-17","Statement":[{"Sid":"W","Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/kubernetes-namespace":"ops"}}}]}`)
+)
+
+// workloadState is a workload on two clusters, with an association on one.
+func workloadState() *access.State {
+	return &access.State{
+		Owner: access.Owner{Environment: "ops", ID: "k1"}, Tags: map[string]string{"component": "devops"},
+		Workloads: []access.WantWorkload{{Name: "app", Credentials: access.PodIdentity, Clusters: []access.ClusterKey{roleProd, roleTest},
+			Accounts: []access.WorkloadAccount{{Namespace: "ops", Name: "app"}},
+			Roles:    []access.WorkloadRole{{Cluster: roleProd, ARN: appRole}, {Cluster: roleTest, ARN: appRole}}}},
+		Roles: []access.WantRole{{Account: "111111111111", ARN: appRole, Boundary: edge, Tags: map[string]string{"team": "red"}, Managed: []string{managed},
+			Inline: []access.RolePolicy{{Name: "r", Document: readDoc}, {Name: "w", Document: writeDoc}}, Place: access.Place{File: "a.yaml", Line: 3}}},
+		Clusters: []access.WantCluster{
+			{Document: "prod", Key: roleProd},
+			{Document: "test", Key: roleTest, PodIdentities: []access.WantPodIdentity{
+				{Workload: "other", PodIdentityAssociation: access.PodIdentityAssociation{Namespace: "x", ServiceAccount: "x", SessionPolicy: writeDoc, DisableSessionTags: true}},
+				{Workload: "app", PodIdentityAssociation: access.PodIdentityAssociation{Namespace: "ops", ServiceAccount: "app", Role: appRole, SessionPolicy: readDoc}}}}},
+	}
+}
+
+func names(list []iam.Source) []string {
+	var out []string
+	for _, s := range list {
+		n := s.Name
+		if s.Policy == nil {
+			n += " unread"
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// asks decides one action of a workload's role without its managed policies and
+// boundary, which were not read.
+func asks(r WorkloadRole, action, resource string) iam.Verdict {
+	r.Policies.Identity = slices.DeleteFunc(slices.Clone(r.Policies.Identity), func(s iam.Source) bool { return s.Policy == nil })
+	r.Policies.Boundary, r.Policies.Session = nil, nil
+	return iam.Decide(iam.Question{Caller: r.Caller, Action: action, Resource: resource, ResourceAccount: r.Caller.Account, Context: r.Context, Policies: r.Policies}).Verdict
+}
+
+// shows: item S115
+func TestAWorkloadsRoleFromDocuments(t *testing.T) {
+	s := workloadState()
+	roles := WorkloadRoles(&s.Workloads[0], s, nil)
+	if len(roles) != 2 || roles[0].Document != "prod" || roles[1].Document != "test" {
+		t.Fatalf("%+v", roles)
+	}
+	r := roles[1]
+	if d := cmp.Diff([]string{"inline policy r", "inline policy w", managed + " unread"}, names(r.Policies.Identity)); d != "" {
+		t.Error(d)
+	}
+	if b := r.Policies.Boundary; b == nil || b.Name != edge || b.Policy != nil || r.Settle[edge] != "--observed reads it" || r.Settle[managed] == "" {
+		t.Errorf("boundary %+v, settle %v", b, r.Settle)
+	}
+	if len(r.Policies.Session) != 1 || r.Policies.Session[0].Policy == nil || len(roles[0].Policies.Session) != 0 {
+		t.Errorf("session policies %v and %v", names(roles[0].Policies.Session), names(r.Policies.Session))
+	}
+	if r.Places["inline policy r"].Line != 3 || r.Caller.Role != appRole || r.Caller.Account != "111111111111" || r.Caller.ARN != "arn:aws:sts::111111111111:assumed-role/app/session" {
+		t.Errorf("places %v, caller %+v", r.Places, r.Caller)
+	}
+	// The role's own tag settles a variable, EKS's session tag a condition; where
+	// no association passes tags there is none.
+	for _, q := range []struct {
+		of               int
+		action, resource string
+		want             iam.Verdict
+	}{
+		{1, "s3:GetObject", "arn:aws:s3:::b/red/x", iam.Allowed},
+		{1, "s3:GetObject", "arn:aws:s3:::b/blue/x", iam.Denied},
+		{1, "s3:PutObject", "arn:aws:s3:::b/x", iam.Allowed},
+		{0, "s3:PutObject", "arn:aws:s3:::b/x", iam.Denied},
+	} {
+		if got := asks(roles[q.of], q.action, q.resource); got != q.want {
+			t.Errorf("%s on %s of %s: %v, want %v", q.action, q.resource, roles[q.of].Document, got, q.want)
+		}
+	}
+	if got := r.Statement("inline policy r", 0, ""); got != "the statement about s3:GetObject" {
+		t.Error(got)
+	}
+	if got := r.Statement("inline policy w", 0, "W"); got != "statement W" {
+		t.Error(got)
+	}
+	if got := r.Statement("inline policy r", 1, ""); got != "statement 2" {
+		t.Error(got)
+	}
+	// Two ServiceAccounts: the session may be of either.
+	s.Workloads[0].Accounts = append(s.Workloads[0].Accounts, access.WorkloadAccount{Namespace: "dev", Name: "app"})
+	if got := asks(WorkloadRoles(&s.Workloads[0], s, nil)[1], "s3:PutObject", "arn:aws:s3:::b/x"); got != iam.Undetermined {
+		t.Errorf("of two ServiceAccounts: %v", got)
+	}
+	s.Workloads[0].Accounts = []access.WorkloadAccount{{Namespace: "o*", Name: "app"}}
+	if got := asks(WorkloadRoles(&s.Workloads[0], s, nil)[1], "s3:PutObject", "arn:aws:s3:::b/x"); got != iam.Undetermined {
+		t.Errorf("of a pattern: %v", got)
+	}
+}
+
+func TestAWorkloadsRoleThatIsAnothersOrTheEndOfAChain(t *testing.T) {
+	s := workloadState()
+	s.Roles[0].Existing = true
+	if got := names(WorkloadRoles(&s.Workloads[0], s, nil)[0].Policies.Identity); len(got) != 1 || !strings.HasSuffix(got[0], " unread") {
+		t.Errorf("another's role: %v", got)
+	}
+	s = workloadState()
+	s.Workloads[0].Target = farRole
+	s.Clusters[1].PodIdentities[1].TargetRole = farRole
+	for i, r := range WorkloadRoles(&s.Workloads[0], s, nil) {
+		if r.Role != farRole || r.Caller.Account != "222222222222" || len(r.Policies.Session) != i || len(r.Policies.Identity) != 1 {
+			t.Errorf("chain: %+v", r)
+		}
+	}
+}
+
+func TestAWorkloadsRoleAsItIsThere(t *testing.T) {
+	s := workloadState()
+	have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: access.Account{ID: "111111111111"}, DetailsRead: true,
+		Details: []access.HaveRole{{Principal: access.Principal{ARN: appRole}, Managed: []string{managed}, Boundary: edge, Tags: map[string]string{"team": "blue"},
+			Inline: []access.RolePolicy{{Name: "r", Document: readDoc}, {Name: "odd", Document: "{"}}}},
+		Policies: map[string]access.Document{managed: writeDoc}}}}
+	r := WorkloadRoles(&s.Workloads[0], s, have)[1]
+	if d := cmp.Diff([]string{"inline policy r", "inline policy odd unread", managed}, names(r.Policies.Identity)); d != "" {
+		t.Error(d)
+	}
+	if !strings.Contains(r.Settle[edge], "iam:GetPolicyVersion") || !strings.HasPrefix(r.Settle["inline policy odd"], "mend it") {
+		t.Errorf("settle %v", r.Settle)
+	}
+	if got := asks(r, "s3:GetObject", "arn:aws:s3:::b/blue/x"); got != iam.Allowed {
+		t.Errorf("its own tag: %v", got)
+	}
+	if got := asks(r, "s3:GetObject", "arn:aws:s3:::b/red/x"); got != iam.Denied {
+		t.Errorf("the document's tag: %v", got)
+	}
+	have.Accounts[0].Details = nil
+	if got := WorkloadRoles(&s.Workloads[0], s, have)[0].Policies.Identity; len(got) != 0 {
+		t.Errorf("a role that is not there has %v", names(got))
+	}
+	have.Accounts[0].DetailsRead = false
+	if got := names(WorkloadRoles(&s.Workloads[0], s, have)[0].Policies.Identity); len(got) != 1 || !strings.HasSuffix(got[0], " unread") {
+		t.Errorf("not read: %v", got)
+	}
+	have.Part = &access.Part{Clusters: []access.ClusterKey{roleProd}}
+	if got := WorkloadRoles(&s.Workloads[0], s, have); len(got) != 1 || got[0].Cluster != roleProd {
+		t.Errorf("of a part: %+v", got)
+	}
+}
