@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	crypto "crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,6 +35,21 @@ type apiServer struct {
 	http     *http.Client
 }
 
+// tokenKeys are keys for the tokens of ServiceAccounts, as PEM.
+func tokenKeys(t *testing.T) (signs, verifies string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(crypto.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+}
+
 // startAPIServer starts the lab's kube-apiserver beside a lab that maps nobody
 // and has no opinion of anything: RBAC alone decides.
 func startAPIServer(t *testing.T) *apiServer {
@@ -43,7 +61,7 @@ func startAPIServer(t *testing.T) *apiServer {
 		}
 		t.Skip("SKIPPED: no API server to ask: make kubelab, and ATLAS_IAM_KUBELAB=.build/atlas-iam-kubelab")
 	}
-	lab := httptest.NewServer(http.HandlerFunc(stubLab))
+	lab := httptest.NewServer(stubLab(tokenKeys(t)))
 	t.Cleanup(lab.Close)
 	cmd := exec.Command(program, "-lab", lab.URL, "-account", "111122223333", "-region", "us-east-1", "-name", "oracle", "-data", t.TempDir())
 	cmd.Env = append(os.Environ(), "ATLAS_IAM_KUBELAB_TOKEN=of-this-test")
@@ -76,12 +94,17 @@ func startAPIServer(t *testing.T) *apiServer {
 	return dial(t, ready.AdminKubeconfig)
 }
 
-func stubLab(w http.ResponseWriter, r *http.Request) {
+// stubLab is a lab that has one cluster and knows nobody.
+func stubLab(signs, verifies string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { answer(w, r, signs, verifies) }
+}
+
+func answer(w http.ResponseWriter, r *http.Request, signs, verifies string) {
 	route := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case route == "cluster":
-		fmt.Fprint(w, `{"issuer":"https://issuer.invalid/id/ORACLE"}`)
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": "https://issuer.invalid/id/ORACLE", "signingKey": signs, "verificationKeys": []string{verifies}})
 	case r.Method == http.MethodPost:
 		var review struct {
 			APIVersion string `json:"apiVersion"`
