@@ -12,6 +12,7 @@ type Context struct {
 	values   map[string][]string
 	unknown  map[string]bool
 	prefixes []string            // of unknown keys
+	told     []string            // prefixes of which every key that is there was told
 	among    map[string][]string // of an unknown key: all that it may be
 	// OthersUnknown says that keys which were not Set may have any value or
 	// none; otherwise they are absent.
@@ -36,6 +37,7 @@ func (c *Context) SetUnknown(key string) {
 	delete(c.values, key)
 	if strings.HasSuffix(key, "/") {
 		c.prefixes = append(c.prefixes, key)
+		c.told = slices.DeleteFunc(slices.Clone(c.told), func(p string) bool { return p == key })
 		return
 	}
 	if c.unknown == nil {
@@ -44,10 +46,12 @@ func (c *Context) SetUnknown(key string) {
 	c.unknown[key] = true
 }
 
-// SetTags tells all the keys of a prefix, such as aws:PrincipalTag/. Of tags
+// SetTags tells all the keys of a prefix, such as aws:PrincipalTag/: those that
+// are not among tags are absent, whatever OthersUnknown says. Of tags
 // whose keys differ in case alone AWS does not say which counts (assumption
 // U-19): the key has the value of one of them.
 func (c *Context) SetTags(prefix string, tags map[string]string) {
+	c.told = append(slices.Clone(c.told), fold(prefix))
 	byKey := map[string][]string{}
 	for _, k := range sortedKeys(tags) {
 		byKey[fold(prefix+k)] = append(byKey[fold(prefix+k)], tags[k])
@@ -71,10 +75,16 @@ func (c *Context) get(key string) (values []string, known bool) {
 	if values, ok := c.values[key]; ok {
 		return values, true
 	}
-	if c.OthersUnknown || c.unknown[key] {
+	beneath := func(p string) bool { return strings.HasPrefix(key, p) }
+	switch {
+	case c.unknown[key]:
+		return nil, false
+	case slices.ContainsFunc(c.told, beneath):
+		return nil, true
+	case c.OthersUnknown:
 		return nil, false
 	}
-	return nil, !slices.ContainsFunc(c.prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+	return nil, !slices.ContainsFunc(c.prefixes, beneath)
 }
 
 // with is the context in which a key has these values besides.

@@ -72,6 +72,7 @@ func decisions() []Assumption {
 func evaluation() []Assumption {
 	return []Assumption{
 		{"resource-silent", IAM, "Questions about a workload's actions take the policies of the resource itself, of the organization and of VPC endpoints to say nothing; each answer says so."},
+		{"secure-transport", IAM, "Questions about a workload's actions take its calls to be made over TLS (aws:SecureTransport is true), as the SDKs make them."},
 		{"U-1", IAM, "Names of policy elements and of condition operators are compared exactly, letter case included."},
 		{"U-2", IAM, "In the first five parts of a Resource pattern a star that is not last in its part, and any question mark, stay within the part; a star that is last may run on. In the sixth part both match anything."},
 		{"U-3", IAM, "Wildcards and dollar signs in the value of a policy variable are plain characters."},

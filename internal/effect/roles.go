@@ -1,7 +1,7 @@
 package effect
 
 import (
-	"regexp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,47 +55,53 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 			}
 		}
 		if have == nil {
-			role.wanted(want)
+			role.identify(role.wanted(want), tags)
 		} else {
-			role.seen(have)
+			role.identify(role.seen(have), tags)
 		}
-		role.identify(w, want, have, tags)
 		out = append(out, role)
 	}
 	return out
 }
 
-// wanted takes the role's policies from the documents.
-func (r *WorkloadRole) wanted(want *access.State) {
+// wanted takes the role's policies from the documents, and gives its tags; nil
+// if they are not known.
+func (r *WorkloadRole) wanted(want *access.State) map[string]string {
 	i := slices.IndexFunc(want.Roles, func(w access.WantRole) bool { return w.ARN == r.Role })
 	if i < 0 || want.Roles[i].Existing {
 		r.unread(&r.Policies.Identity, "policies of role "+r.Role, "--observed reads them")
-		return
+		return nil
 	}
 	w := &want.Roles[i]
 	for _, p := range w.Inline {
 		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, w.Place))
 	}
 	r.managed(w.Managed, w.Boundary, nil)
+	tags := map[string]string{}
+	for _, of := range []map[string]string{want.Tags, want.Owner.Tags(), w.Tags} {
+		maps.Copy(tags, of)
+	}
+	return tags
 }
 
-// seen takes them from what the account has.
-func (r *WorkloadRole) seen(have *access.Snapshot) {
+// seen is wanted from what the account has.
+func (r *WorkloadRole) seen(have *access.Snapshot) map[string]string {
 	arn, err := access.ParseARN(r.Role)
 	a, ok := have.Account(arn.Account)
 	if err != nil || !ok || !a.DetailsRead {
 		r.unread(&r.Policies.Identity, "policies of role "+r.Role, "let the caller read the roles of account "+arn.Account+" (iam:GetAccountAuthorizationDetails)")
-		return
+		return nil
 	}
 	i := slices.IndexFunc(a.Details, func(d access.HaveRole) bool { return d.ARN == r.Role })
 	if i < 0 {
-		return // it is not there, and has nothing
+		return nil // it is not there, and has nothing
 	}
 	d := &a.Details[i]
 	for _, p := range d.Inline {
 		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, access.Place{}))
 	}
 	r.managed(d.Managed, d.Boundary, a.Policies)
+	return d.Tags
 }
 
 // managed adds managed policies, read as far as they are in documents.
@@ -152,91 +158,29 @@ func sessionTags(w *access.WantWorkload, k access.ClusterKey) map[string]string 
 	return tags
 }
 
-const principalTag = "aws:PrincipalTag/"
-
 // identify says who the session is and what is known of its condition keys;
-// all others may have any value. (IAM User Guide, global condition keys)
-func (r *WorkloadRole) identify(w *access.WantWorkload, want *access.State, have *access.Snapshot, session map[string]string) {
+// all others may have any value. (IAM User Guide, global condition keys;
+// assumption secure-transport)
+func (r *WorkloadRole) identify(tags, session map[string]string) {
 	arn, _ := access.ParseARN(r.Role)
 	name := r.Role[strings.LastIndexByte(r.Role, '/')+1:]
 	r.Caller = iam.Caller{Kind: iam.Session, Account: arn.Account, Role: r.Role,
 		ARN: "arn:" + arn.Partition + ":sts::" + arn.Account + ":assumed-role/" + name + "/session"}
-	k := &iam.Context{OthersUnknown: true}
-	k.Set("aws:PrincipalArn", r.Role)
-	k.Set("aws:PrincipalAccount", arn.Account)
-	k.Set("aws:PrincipalType", "AssumedRole")
-	k.Set("aws:PrincipalIsAWSService", "false")
-	k.Set("aws:ViaAWSService", "false")
-	k.Set("aws:SecureTransport", "true")
-	k.Set("aws:username")
-	k.Set("aws:MultiFactorAuthPresent", "false")
-	for key := range r.tagKeys() {
-		k.Set(principalTag + key) // absent, unless it is told below
+	r.Context = r.Caller.Context()
+	r.Context.OthersUnknown = true
+	r.Context.Set("aws:username")
+	r.Context.Set("aws:SecureTransport", "true")
+	const principalTag = "aws:PrincipalTag/"
+	if tags != nil { // else they were not read
+		r.Context.SetTags(principalTag, tags)
 	}
-	tags := map[string]string{}
-	if i := slices.IndexFunc(want.Roles, func(x access.WantRole) bool { return x.ARN == r.Role }); i >= 0 && have == nil {
-		for key, v := range want.Tags {
-			tags[key] = v
-		}
-		for key, v := range want.Owner.Tags() {
-			tags[key] = v
-		}
-		for key, v := range want.Roles[i].Tags {
-			tags[key] = v
-		}
-	}
-	if a, ok := snapshotAccount(have, arn.Account); ok {
-		if i := slices.IndexFunc(a.Details, func(d access.HaveRole) bool { return d.ARN == r.Role }); i >= 0 {
-			tags = a.Details[i].Tags
-		}
-	}
-	for key, v := range tags {
-		k.Set(principalTag+key, v)
-	}
-	for key, v := range session {
+	for k, v := range session { // they win over the role's own (EKS User Guide, pod-id-abac)
 		if v == "" {
-			k.SetUnknown(principalTag + key)
-			continue
-		}
-		k.Set(principalTag+key, v)
-	}
-	r.Context = k
-}
-
-func snapshotAccount(have *access.Snapshot, id string) (*access.HaveAccount, bool) {
-	if have == nil {
-		return nil, false
-	}
-	return have.Account(id)
-}
-
-var principalTagVariable = regexp.MustCompile(`(?i)\$\{` + principalTag + `([^},]+)`)
-
-// tagKeys are the keys of principals' tags that the policies speak of.
-func (r *WorkloadRole) tagKeys() map[string]bool {
-	keys := map[string]bool{}
-	sources := slices.Concat(r.Policies.Identity, r.Policies.Session)
-	if b := r.Policies.Boundary; b != nil {
-		sources = append(sources, *b)
-	}
-	for _, s := range sources {
-		if s.Policy == nil {
-			continue
-		}
-		for _, st := range s.Policy.Statements {
-			texts := slices.Concat(st.Resources, st.NotResources)
-			for _, c := range st.Conditions {
-				if len(c.Key) > len(principalTag) && strings.EqualFold(c.Key[:len(principalTag)], principalTag) {
-					keys[c.Key[len(principalTag):]] = true
-				}
-				texts = append(texts, c.Values...)
-			}
-			for _, m := range principalTagVariable.FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
-				keys[m[1]] = true
-			}
+			r.Context.SetUnknown(principalTag + k)
+		} else {
+			r.Context.Set(principalTag+k, v)
 		}
 	}
-	return keys
 }
 
 // Statement names a statement of one of the policies for people: by its Sid, or

@@ -124,6 +124,17 @@ func TestAWorkloadsRoleThatIsAnothersOrTheEndOfAChain(t *testing.T) {
 	if got := names(WorkloadRoles(&s.Workloads[0], s, nil)[0].Policies.Identity); len(got) != 1 || !strings.HasSuffix(got[0], " unread") {
 		t.Errorf("another's role: %v", got)
 	}
+	// Its tags are not known, EKS's session tags are.
+	r := WorkloadRoles(&s.Workloads[0], s, nil)[1]
+	read, _ := iam.Parse(iam.Identity, string(readDoc))
+	write, _ := iam.Parse(iam.Identity, string(writeDoc))
+	r.Policies.Identity = []iam.Source{{Name: "r", Policy: read}, {Name: "w", Policy: write}}
+	if got := asks(r, "s3:GetObject", "arn:aws:s3:::b/red/x"); got != iam.Undetermined {
+		t.Errorf("by a tag of another's role: %v", got)
+	}
+	if got := asks(r, "s3:PutObject", "arn:aws:s3:::b/x"); got != iam.Allowed {
+		t.Errorf("by a session tag: %v", got)
+	}
 	s = workloadState()
 	s.Workloads[0].Target = farRole
 	s.Clusters[1].PodIdentities[1].TargetRole = farRole

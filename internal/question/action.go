@@ -55,7 +55,7 @@ func ParseAction(name, resource string, keys []string) (Action, error) {
 // ActionResult is whether a workload may on one cluster.
 type ActionResult struct {
 	effect.WorkloadRole
-	iam.Decision
+	iam.Explanation
 	Verdict authz.Verdict
 }
 
@@ -99,8 +99,8 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 			s := iam.Source{Name: "policy of " + asked.Resource}
 			role.Policies.Resource, role.Settle[s.Name] = &s, "look at that policy: atlas-iam does not read those of resources, and in another account it must allow as well"
 		}
-		d := iam.Decide(iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies})
-		r := ActionResult{WorkloadRole: role, Decision: d, Verdict: verdictOf(d.Verdict)}
+		x := iam.Explain(iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies})
+		r := ActionResult{WorkloadRole: role, Explanation: x, Verdict: verdictOf(x.Verdict)}
 		a.Results = append(a.Results, r)
 		verdicts = append(verdicts, r.Verdict)
 	}
@@ -119,48 +119,4 @@ func verdictOf(v iam.Verdict) authz.Verdict {
 		return authz.Deny
 	}
 	return authz.Undetermined
-}
-
-// Near is an Allow statement that speaks of the action and does not allow it.
-type Near struct {
-	Source    string
-	Statement int
-	Sid       string
-	// Resource says that it is for other resources, Condition that its
-	// conditions do not hold.
-	Resource, Condition bool
-	Resources           []string
-}
-
-// Nearly are the Allow statements of the role's own policies that speak of the
-// action and miss, in their order.
-func (r *ActionResult) Nearly(asked Action) []Near {
-	var out []Near
-	for _, s := range r.Policies.Identity {
-		if s.Policy == nil {
-			continue
-		}
-		for i, st := range s.Policy.Statements {
-			if st.Effect != iam.Allow || r.allows(asked, s.Policy, st) {
-				continue
-			}
-			open := st
-			open.Conditions = nil
-			anywhere := open
-			anywhere.Resources, anywhere.NotResources = []string{"*"}, nil
-			if !r.allows(asked, s.Policy, anywhere) {
-				continue
-			}
-			elsewhere := !r.allows(asked, s.Policy, open)
-			out = append(out, Near{Source: s.Name, Statement: i, Sid: st.Sid, Resource: elsewhere, Condition: !elsewhere, Resources: st.Resources})
-		}
-	}
-	return out
-}
-
-// allows reports whether a statement alone allows it for certain.
-func (r *ActionResult) allows(asked Action, p *iam.Policy, st iam.Statement) bool {
-	alone := iam.Policies{Identity: []iam.Source{{Name: "alone", Policy: &iam.Policy{Version: p.Version, Statements: []iam.Statement{st}}}}}
-	d := iam.Decide(iam.Question{Caller: r.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: r.Caller.Account, Context: r.Context, Policies: alone})
-	return d.Verdict == iam.Allowed
 }

@@ -20,19 +20,7 @@ func ActionAnswer(w io.Writer, a *question.ActionAnswer, alone bool, o Options) 
 	if o.Quiet {
 		return t.flush(w)
 	}
-	for _, b := range actionBlocks(a, o.Verbose) {
-		t.line(Safe(b.head))
-		for i, l := range b.lines {
-			branch := "├─ "
-			if i == len(b.lines)-1 {
-				branch = "└─ "
-			}
-			t.line(branch + t.paint(l.colour, l.sign) + " " + Safe(l.text))
-		}
-		for _, l := range b.after {
-			t.line(Safe(l))
-		}
-	}
+	t.blocks(actionBlocks(a, o.Verbose))
 	t.line(Safe(actionBasis(alone)))
 	return t.flush(w)
 }
@@ -58,6 +46,9 @@ func actionBlocks(a *question.ActionAnswer, verbose bool) []block {
 	for i := range a.Results {
 		r := &a.Results[i]
 		b := actionBody(r, a.Asked)
+		if verbose && len(r.Assumptions) > 0 {
+			b.after = append(b.after, "assumed: "+strings.Join(r.Assumptions, ", ")+" (docs/assumptions.md)")
+		}
 		key := fmt.Sprint(r.Verdict, r.Role, b.lines, b.after)
 		f := index[key]
 		if f == nil || verbose {
@@ -111,25 +102,23 @@ func actionBody(r *question.ActionResult, asked question.Action) block {
 		return b
 	}
 	for _, g := range r.Missing {
-		if g == iam.IdentityGate {
-			continue
-		}
-		add("-", red, "the %s does not allow it", g)
-	}
-	for _, n := range r.Nearly(asked) {
-		where := n.Source + ", " + r.Statement(n.Source, n.Statement, n.Sid) + at(r.Places[n.Source])
-		if n.Resource {
-			add("·", plain, "nearly: %s is for %s", where, few(n.Resources, shownPeople))
-		} else {
-			add("·", plain, "nearly: the conditions of %s do not hold", where)
+		if g != iam.IdentityGate {
+			add("-", red, "the %s does not allow it", g)
 		}
 	}
-	if slices.Contains(r.Missing, iam.IdentityGate) {
-		if len(b.lines) == 0 {
-			add("-", red, "no policy of the role speaks of it")
+	for _, n := range r.Near {
+		if !strings.HasPrefix(n.Fails[0], "the action ") { // it speaks of the action
+			add("·", plain, "nearly: %s, %s%s: %s", n.Source, r.Statement(n.Source, n.Statement, n.Sid), at(r.Places[n.Source]), strings.Join(n.Fails, "; "))
 		}
+	}
+	if len(b.lines) == 0 {
+		add("-", red, "no policy of the role allows it")
+	}
+	if slices.Equal(r.Missing, []iam.Gate{iam.IdentityGate}) {
 		b.after = append(b.after, fmt.Sprintf("would allow it: {actions: [%q], resources: [%q]} among the role's statements, and nothing else", asked.Name, asked.Resource))
+		return b
 	}
+	b.after = append(b.after, "would allow it: "+strings.Join(r.Needs, "; and "))
 	return b
 }
 
@@ -163,6 +152,7 @@ type actionResultJSON struct {
 	Explicit bool               `json:"explicit,omitempty"`
 	Reasons  []actionReasonJSON `json:"reasons"`
 	Unknown  []string           `json:"unknown,omitempty"` // condition keys
+	Assumed  []string           `json:"assumptions,omitempty"`
 }
 
 // ActionAnswerJSON writes the answer for programs.
@@ -180,7 +170,7 @@ func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
 	seen := map[string]bool{}
 	for i := range a.Results {
 		r := &a.Results[i]
-		j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown}
+		j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown, Assumed: r.Assumptions}
 		for _, x := range r.Reasons {
 			one := actionReasonJSON{Effect: strings.ToLower(string(x.Effect)), Gate: string(x.Gate), Policy: x.Source, Statement: x.Statement, Sid: x.Sid, Certain: x.Certain, Text: actionReason(r, x)}
 			if p, ok := r.Places[x.Source]; ok {

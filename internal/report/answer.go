@@ -44,19 +44,7 @@ func Answer(w io.Writer, a *question.Answer, alone bool, o Options) error {
 	for _, n := range a.Asked.Notes {
 		t.line(Safe("note: " + n))
 	}
-	for _, b := range blocks(a, o.Verbose) {
-		t.line(Safe(b.head))
-		for i, l := range b.lines {
-			branch := "├─ "
-			if i == len(b.lines)-1 {
-				branch = "└─ "
-			}
-			t.line(branch + t.paint(l.colour, l.sign) + " " + Safe(l.text))
-		}
-		for _, l := range b.after {
-			t.line(Safe(l))
-		}
-	}
+	t.blocks(blocks(a, o.Verbose))
 	if alone {
 		t.line(Safe(basisWords()))
 	}
@@ -83,6 +71,23 @@ type block struct {
 	head  string
 	lines []branch
 	after []string
+}
+
+// blocks writes each block as a tree.
+func (t *textWriter) blocks(bs []block) {
+	for _, b := range bs {
+		t.line(Safe(b.head))
+		for i, l := range b.lines {
+			branch := "├─ "
+			if i == len(b.lines)-1 {
+				branch = "└─ "
+			}
+			t.line(branch + t.paint(l.colour, l.sign) + " " + Safe(l.text))
+		}
+		for _, l := range b.after {
+			t.line(Safe(l))
+		}
+	}
 }
 
 type branch struct {
