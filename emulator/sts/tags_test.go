@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atlas-iam/atlas-iam/internal/lab/labtest"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -25,13 +26,13 @@ const anybody = `{"AWS":"arn:aws:iam::111122223333:role/first"}`
 
 // first is a session of a role that others trust.
 func (w *world) first(in sts.AssumeRoleInput) aws.Credentials {
-	w.t.Helper()
-	arn := w.role("first", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession sts:SetSourceIdentity", "")
-	w.allow("first", "sts:*", "*")
+	w.T.Helper()
+	arn := w.Role("first", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession sts:SetSourceIdentity", "")
+	w.Allow("first", "sts:*", "*")
 	in.RoleArn = &arn
-	k, _, err := w.assume(w.admin, in)
+	k, _, err := w.Assume(w.Admin, in)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return k
 }
@@ -40,13 +41,13 @@ func (w *world) first(in sts.AssumeRoleInput) aws.Credentials {
 func TestSessionTagsNeedTagSessionAndGoWhereTheyAreLet(t *testing.T) {
 	w := newWorld(t)
 	k := w.first(sts.AssumeRoleInput{Tags: tags("team=ops", "stage=prod"), TransitiveTagKeys: []string{"team"}})
-	untagged := w.role("untagged", anybody, "sts:AssumeRole", "")
-	tagged := w.role("tagged", anybody, "sts:AssumeRole sts:TagSession", "")
-	mine := w.role("mine", anybody, "sts:AssumeRole sts:TagSession", `{"StringEquals":{"aws:RequestTag/team":"ops"},"Null":{"aws:RequestTag/stage":"true"}}`)
-	others := w.role("others", anybody, "sts:AssumeRole sts:TagSession", `{"StringEquals":{"aws:RequestTag/team":"dev"}}`)
-	counted := w.role("counted", anybody, "sts:AssumeRole sts:TagSession",
+	untagged := w.Role("untagged", anybody, "sts:AssumeRole", "")
+	tagged := w.Role("tagged", anybody, "sts:AssumeRole sts:TagSession", "")
+	mine := w.Role("mine", anybody, "sts:AssumeRole sts:TagSession", `{"StringEquals":{"aws:RequestTag/team":"ops"},"Null":{"aws:RequestTag/stage":"true"}}`)
+	others := w.Role("others", anybody, "sts:AssumeRole sts:TagSession", `{"StringEquals":{"aws:RequestTag/team":"dev"}}`)
+	counted := w.Role("counted", anybody, "sts:AssumeRole sts:TagSession",
 		`{"ForAllValues:StringEquals":{"aws:TagKeys":["team","x"],"sts:TransitiveTagKeys":["team"]}}`)
-	plain := w.role("plain", `{"AWS":"111122223333"}`, "sts:AssumeRole", "")
+	plain := w.Role("plain", `{"AWS":"111122223333"}`, "sts:AssumeRole", "")
 	for _, c := range []struct {
 		what string
 		k    aws.Credentials
@@ -62,13 +63,13 @@ func TestSessionTagsNeedTagSessionAndGoWhereTheyAreLet(t *testing.T) {
 		{"transitive keys that it does not list", k, sts.AssumeRoleInput{RoleArn: &counted, Tags: tags("x=1"), TransitiveTagKeys: []string{"x"}}, "AccessDenied"},
 		{"an inherited key again", k, sts.AssumeRoleInput{RoleArn: &tagged, Tags: tags("TEAM=dev")}, "InvalidParameterValue"},
 		{"a key that was not inherited", k, sts.AssumeRoleInput{RoleArn: &tagged, Tags: tags("stage=dev")}, "<nil>"},
-		{"a key twice", w.admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1", "A=2")}, "InvalidParameterValue"},
-		{"a reserved key", w.admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("aws:a=1")}, "InvalidParameterValue"},
-		{"transitive, and not there", w.admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1"), TransitiveTagKeys: []string{"b"}}, "InvalidParameterValue"},
-		{"tags where the trust policy has no TagSession", w.admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1")}, "AccessDenied"},
-		{"no tags there", w.admin, sts.AssumeRoleInput{RoleArn: &plain}, "<nil>"},
+		{"a key twice", w.Admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1", "A=2")}, "InvalidParameterValue"},
+		{"a reserved key", w.Admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("aws:a=1")}, "InvalidParameterValue"},
+		{"transitive, and not there", w.Admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1"), TransitiveTagKeys: []string{"b"}}, "InvalidParameterValue"},
+		{"tags where the trust policy has no TagSession", w.Admin, sts.AssumeRoleInput{RoleArn: &plain, Tags: tags("a=1")}, "AccessDenied"},
+		{"no tags there", w.Admin, sts.AssumeRoleInput{RoleArn: &plain}, "<nil>"},
 	} {
-		if _, _, err := w.assume(c.k, c.in); code(err) != c.code {
+		if _, _, err := w.Assume(c.k, c.in); labtest.Code(err) != c.code {
 			t.Errorf("%s: %v, want %s", c.what, err, c.code)
 		}
 	}
@@ -79,17 +80,17 @@ func TestSessionTagsNeedTagSessionAndGoWhereTheyAreLet(t *testing.T) {
 // shows: item S87
 func TestSessionTagsArePrincipalTags(t *testing.T) {
 	w := newWorld(t)
-	arn := w.role("reader", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession", "")
-	must[*iam.TagRoleOutput](t)(w.iam().TagRole(t.Context(), &iam.TagRoleInput{RoleName: aws.String("reader"), Tags: []iamtypes.Tag{{Key: aws.String("Namespace"), Value: aws.String("none")}}}))
+	arn := w.Role("reader", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession", "")
+	labtest.Must[*iam.TagRoleOutput](t)(w.IAM().TagRole(t.Context(), &iam.TagRoleInput{RoleName: aws.String("reader"), Tags: []iamtypes.Tag{{Key: aws.String("Namespace"), Value: aws.String("none")}}}))
 	document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetRole","Resource":"arn:aws:iam::111122223333:role/${aws:PrincipalTag/namespace}"}]}`
-	must[*iam.PutRolePolicyOutput](t)(w.iam().PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("reader"), PolicyName: aws.String("p"), PolicyDocument: &document}))
-	w.role("ops", `{"Service":"ec2.amazonaws.com"}`, "sts:AssumeRole", "")
+	labtest.Must[*iam.PutRolePolicyOutput](t)(w.IAM().PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("reader"), PolicyName: aws.String("p"), PolicyDocument: &document}))
+	w.Role("ops", `{"Service":"ec2.amazonaws.com"}`, "sts:AssumeRole", "")
 	for value, want := range map[string]string{"ops": "<nil>", "dev": "AccessDenied"} {
-		k, _, err := w.assume(w.admin, sts.AssumeRoleInput{RoleArn: &arn, Tags: tags("namespace=" + value)})
+		k, _, err := w.Assume(w.Admin, sts.AssumeRoleInput{RoleArn: &arn, Tags: tags("namespace=" + value)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := iam.NewFromConfig(w.config(k)).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("ops")}); code(err) != want {
+		if _, err := iam.NewFromConfig(w.Config(k)).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("ops")}); labtest.Code(err) != want {
 			t.Errorf("namespace=%s: %v, want %s", value, err, want)
 		}
 	}
@@ -99,8 +100,8 @@ func TestSessionTagsArePrincipalTags(t *testing.T) {
 func TestASourceIdentityStays(t *testing.T) {
 	w := newWorld(t)
 	k := w.first(sts.AssumeRoleInput{SourceIdentity: aws.String("ann")})
-	silent := w.role("silent", anybody, "sts:AssumeRole", "")
-	known := w.role("known", anybody, "sts:AssumeRole sts:SetSourceIdentity", `{"StringEquals":{"sts:SourceIdentity":"ann"}}`)
+	silent := w.Role("silent", anybody, "sts:AssumeRole", "")
+	known := w.Role("known", anybody, "sts:AssumeRole sts:SetSourceIdentity", `{"StringEquals":{"sts:SourceIdentity":"ann"}}`)
 	for _, c := range []struct {
 		role, identity, code string
 	}{
@@ -110,8 +111,8 @@ func TestASourceIdentityStays(t *testing.T) {
 		if c.identity != "" {
 			in.SourceIdentity = &c.identity
 		}
-		_, out, err := w.assume(k, in)
-		if code(err) != c.code || err == nil && (out.SourceIdentity == nil || *out.SourceIdentity != "ann") {
+		_, out, err := w.Assume(k, in)
+		if labtest.Code(err) != c.code || err == nil && (out.SourceIdentity == nil || *out.SourceIdentity != "ann") {
 			t.Errorf("%s as %q: %v, want %s", c.role, c.identity, err, c.code)
 		}
 	}
@@ -120,11 +121,11 @@ func TestASourceIdentityStays(t *testing.T) {
 // shows: item S87
 func TestSessionPoliciesAreCheckedAndCounted(t *testing.T) {
 	w := newWorld(t)
-	arn := w.role("reader", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession", "")
+	arn := w.Role("reader", `{"AWS":"111122223333"}`, "sts:AssumeRole sts:TagSession", "")
 	policy := func(resource string) *string {
 		return aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetRole","Resource":"` + resource + `"}]}`)
 	}
-	own := *must[*iam.CreatePolicyOutput](t)(w.iam().CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("own"), PolicyDocument: policy("*")})).Policy.Arn
+	own := *labtest.Must[*iam.CreatePolicyOutput](t)(w.IAM().CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("own"), PolicyDocument: policy("*")})).Policy.Arn
 	size := len(*policy(""))
 	for _, c := range []struct {
 		what   string
@@ -144,8 +145,8 @@ func TestSessionPoliciesAreCheckedAndCounted(t *testing.T) {
 		{"many tags", sts.AssumeRoleInput{Tags: manyTags(50, 30)}, "<nil>", 88},
 	} {
 		c.in.RoleArn = &arn
-		_, out, err := w.assume(w.admin, c.in)
-		if code(err) != c.code {
+		_, out, err := w.Assume(w.Admin, c.in)
+		if labtest.Code(err) != c.code {
 			t.Errorf("%s: %v, want %s", c.what, err, c.code)
 			continue
 		}
