@@ -24,6 +24,15 @@ func (a ARN) String() string {
 	return "arn:" + a.Partition + ":" + a.Service + ":" + a.Region + ":" + a.Account + ":" + a.Resource
 }
 
+// AccountOf is the account in an ARN; empty if there is none.
+func AccountOf(arn string) string {
+	a, err := ParseARN(arn)
+	if err != nil {
+		return ""
+	}
+	return a.Account
+}
+
 // PartitionOf tells the partition of a Region by its name's prefix, as the AWS
 // SDKs' partition metadata has it. An unknown prefix is the commercial one.
 func PartitionOf(region string) string {
@@ -73,6 +82,15 @@ func ParseIAMPrincipal(s string) (IAMPrincipal, error) {
 		return IAMPrincipal{}, fmt.Errorf("%q names no %s after its path", s, kind)
 	}
 	return p, nil
+}
+
+// RoleName is the name in the ARN of a user or role, without path; what is none
+// stays as it is.
+func RoleName(arn string) string {
+	if p, err := ParseIAMPrincipal(arn); err == nil {
+		return p.Name
+	}
+	return arn
 }
 
 // ARN is the whole ARN, path included: the form an access entry wants.

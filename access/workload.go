@@ -197,6 +197,10 @@ const AnnotationRole = "eks.amazonaws.com/role-arn"
 // (EKS User Guide, pod-id-agent-setup)
 const AgentAddon = "eks-pod-identity-agent"
 
+// DefaultSession is how long a role's session may be where nobody said, in
+// seconds. (IAM API, CreateRole: MaxSessionDuration)
+const DefaultSession = 3600
+
 // HaveRole is an IAM role as it was read.
 type HaveRole struct {
 	Principal

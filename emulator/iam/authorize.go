@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
@@ -52,7 +53,7 @@ func (s *Service) asked(c *call.Call, action, resource string, context map[strin
 		keys.Set(k, v...)
 	}
 	q := authz.Question{Caller: caller, Action: action, Resource: resource, Context: keys}
-	if accountOf(resource) == "" {
+	if access.AccountOf(resource) == "" {
 		q.ResourceAccount = c.Caller.Account
 	}
 	if !lives {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/emulator/query"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
@@ -56,7 +57,7 @@ func findManaged(r store.Reader, arn string) (Managed, bool) {
 		return m, true
 	}
 	_, name := policyPathName(arn)
-	m, ok := store.Get[Managed](r, managedBucket, entityKey(accountOf(arn), name))
+	m, ok := store.Get[Managed](r, managedBucket, entityKey(access.AccountOf(arn), name))
 	return m, ok && m.ARN == arn
 }
 
@@ -82,13 +83,6 @@ func countAttached(r store.Reader, account string, m Managed) Managed {
 	return m
 }
 
-func accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
-	}
-	return ""
-}
-
 // policyPathName takes a policy's ARN apart.
 func policyPathName(arn string) (path, name string) {
 	rest := arn[strings.LastIndexByte(arn, ':')+1:]
@@ -103,7 +97,7 @@ func (s *Service) count(tx *store.Tx, arn string, change func(*Managed)) {
 		return
 	}
 	_, name := policyPathName(arn)
-	key := entityKey(accountOf(arn), name)
+	key := entityKey(access.AccountOf(arn), name)
 	if m, ok := store.Get[Managed](tx, managedBucket, key); ok {
 		change(&m)
 		tx.Put(managedBucket, key, m)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/emulator/call"
 	"github.com/atlas-iam/atlas-iam/emulator/store"
@@ -36,7 +37,7 @@ func (s *Service) bind(tx *store.Tx, document string) (map[string]string, error)
 				continue
 			}
 			id, named := principal.Value, authz.UniqueID(principal.Value)
-			if _, ours := call.AccountOf(tx, accountOf(principal.Value)); !named && ours && isEntityARN(principal.Value) {
+			if _, ours := call.AccountOf(tx, access.AccountOf(principal.Value)); !named && ours && isEntityARN(principal.Value) {
 				e, _, _ := byARN(tx, principal.Value)
 				id, named = e.ID, true
 			}

@@ -29,7 +29,7 @@ type roleJob struct {
 func (r *roleJob) change(ctx context.Context) error {
 	from, _ := r.job.change.From.(plan.IAMRole)
 	to, _ := r.job.change.To.(plan.IAMRole)
-	name := nameOf(r.job.change.Principal)
+	name := access.RoleName(r.job.change.Principal)
 	have, err := r.read(ctx, name)
 	if err != nil {
 		return err
@@ -53,15 +53,6 @@ func (r *roleJob) change(ctx context.Context) error {
 		return r.delete(ctx, have, &from)
 	}
 	return errNotWhole
-}
-
-// nameOf is a role's name, without path.
-func nameOf(arn string) string {
-	p, err := access.ParseIAMPrincipal(arn)
-	if err != nil {
-		return arn
-	}
-	return p.Name
 }
 
 // read reads a role without its policies; nil if there is none.
@@ -92,7 +83,7 @@ func roleOf(have *types.Role) (*plan.IAMRole, bool) {
 	role := &plan.IAMRole{ARN: *have.Arn, ID: aws.ToString(have.RoleId), Description: aws.ToString(have.Description),
 		MaxSession: int(aws.ToInt32(have.MaxSessionDuration)), Tags: map[string]string{}}
 	if role.MaxSession == 0 {
-		role.MaxSession = defaultSession
+		role.MaxSession = access.DefaultSession
 	}
 	text, err := url.PathUnescape(*have.AssumeRolePolicyDocument)
 	if err != nil {
@@ -109,10 +100,6 @@ func roleOf(have *types.Role) (*plan.IAMRole, bool) {
 	}
 	return role, true
 }
-
-// defaultSession is how long a role's session may be where nobody said, in
-// seconds. (IAM API, CreateRole: MaxSessionDuration)
-const defaultSession = 3600
 
 // sameRole compares what two roles say of themselves, tags and policies aside.
 func sameRole(a, b *plan.IAMRole) bool {
@@ -223,7 +210,7 @@ func (r *roleJob) update(ctx context.Context, have, from, to *plan.IAMRole) erro
 	if err := r.unmoved(have, from, to); err != nil {
 		return err
 	}
-	name := nameOf(to.ARN)
+	name := access.RoleName(to.ARN)
 	part := func(operation, words string, was, want any, same func(*plan.IAMRole) bool, send func(context.Context) (middleware.Metadata, error)) error {
 		if same(have) {
 			return nil
@@ -308,7 +295,7 @@ func (r *roleJob) delete(ctx context.Context, have, from *plan.IAMRole) error {
 	if err := r.unmoved(have, from, nil); err != nil {
 		return err
 	}
-	name := nameOf(from.ARN)
+	name := access.RoleName(from.ARN)
 	managed, err := r.attached(ctx, name)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (r *roleJob) owned(ctx context.Context) (gone bool, err error) {
 	if !r.fresh(r.chain.roleAt) {
 		until := r.opts.Now().Add(r.opts.Patience)
 		for wait := firstWait; ; wait = nextWait(wait) {
-			if role, err = r.read(ctx, nameOf(arn)); err != nil {
+			if role, err = r.read(ctx, access.RoleName(arn)); err != nil {
 				return false, err
 			}
 			if role != nil || !r.roles.has(arn) || !r.pause(ctx, wait, until) {
@@ -63,7 +63,7 @@ func (r *roleJob) changePolicy(ctx context.Context) error {
 	if gone, err := r.owned(ctx); err != nil || gone {
 		return err
 	}
-	name, policy := nameOf(r.job.change.Principal), r.job.change.Name
+	name, policy := access.RoleName(r.job.change.Principal), r.job.change.Name
 	have, err := r.policy(ctx, name, policy)
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (r *roleJob) changeAttachment(ctx context.Context) error {
 	if gone, err := r.owned(ctx); err != nil || gone {
 		return err
 	}
-	role, policy, on := nameOf(r.job.change.Principal), r.job.change.Name, r.job.change.To != nil
+	role, policy, on := access.RoleName(r.job.change.Principal), r.job.change.Name, r.job.change.To != nil
 	have, err := r.attached(ctx, role)
 	if err != nil || slices.Contains(have, policy) == on {
 		return err

@@ -160,7 +160,7 @@ func samePlace(p *plan.Plan, have *access.Snapshot) (other *OtherPlaceError, err
 		case was.Endpoint != is.Endpoint:
 			return nil, differs("endpoint", was.Endpoint, is.Endpoint)
 		case was.Caller == "" || identity(was.Caller) == identity(is.Caller) && identity(was.Behind) == identity(is.Behind):
-		case accountOf(was.Caller) != accountOf(is.Caller):
+		case access.AccountOf(was.Caller) != access.AccountOf(is.Caller):
 			return nil, differs("caller", was.Caller, is.Caller)
 		case identity(was.Caller) != identity(is.Caller):
 			other = differs("caller", was.Caller, is.Caller)
@@ -169,14 +169,6 @@ func samePlace(p *plan.Plan, have *access.Snapshot) (other *OtherPlaceError, err
 		}
 	}
 	return other, nil
-}
-
-// accountOf is the account in an ARN.
-func accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
-	}
-	return ""
 }
 
 // identity is a caller without the name of the session, which differs from run

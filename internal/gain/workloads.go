@@ -87,7 +87,7 @@ func (t touches) grants(g plan.Grant, list, but []say, denied bool) []plan.Grant
 	var out []plan.Grant
 	for _, k := range order {
 		g.Principal, g.Source = k.role, t[k.role].source
-		g.Member = "role/" + roleName(k.role)
+		g.Member = "role/" + access.RoleName(k.role)
 		if w := t[k.role].workloads; len(w) > 0 {
 			g.Member = "workload/" + strings.Join(w, ", workload/")
 		}
@@ -96,17 +96,10 @@ func (t touches) grants(g plan.Grant, list, but []say, denied bool) []plan.Grant
 		if denied {
 			g.What += " (by a deny)"
 		}
-		g.Where = g.ServiceAccount + " as role " + roleName(k.role)
+		g.Where = g.ServiceAccount + " as role " + access.RoleName(k.role)
 		out = append(out, g)
 	}
 	return out
-}
-
-func roleName(arn string) string {
-	if p, err := access.ParseIAMPrincipal(arn); err == nil {
-		return p.Name
-	}
-	return arn
 }
 
 // covers reports whether o says all that s says, whatever the role.
@@ -309,7 +302,7 @@ func (w *having) says(role string) []say {
 		return nil
 	}
 	if !ok { // not read
-		return []say{{role: role, what: "what role " + roleName(role) + " may do"}}
+		return []say{{role: role, what: "what role " + access.RoleName(role) + " may do"}}
 	}
 	var out []say
 	for _, p := range r.Inline {
@@ -321,7 +314,7 @@ func (w *having) says(role string) []say {
 		out = append(out, say{role: role, what: "managed policy " + p[strings.LastIndexByte(p, '/')+1:]})
 	}
 	if len(out) == 0 {
-		out = append(out, say{role: role, what: "role " + roleName(role) + ", which has no policy"})
+		out = append(out, say{role: role, what: "role " + access.RoleName(role) + ", which has no policy"})
 	}
 	return out
 }

@@ -26,7 +26,7 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 	var wg sync.WaitGroup
 	for i := range r.snapshot.Accounts {
 		a := &r.snapshot.Accounts[i]
-		if a.Caller == "" || !slices.ContainsFunc(roles, func(arn string) bool { return accountOf(arn) == a.Account.ID }) {
+		if a.Caller == "" || !slices.ContainsFunc(roles, func(arn string) bool { return access.AccountOf(arn) == a.Account.ID }) {
 			continue
 		}
 		wg.Go(func() {
@@ -40,14 +40,6 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 	}
 	r.normalize()
 	return &r.snapshot, nil
-}
-
-func accountOf(arn string) string {
-	a, err := access.ParseARN(arn)
-	if err != nil {
-		return ""
-	}
-	return a.Account
 }
 
 // managedPolicies reads the documents of the managed policies that some roles

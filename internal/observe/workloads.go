@@ -147,16 +147,12 @@ func (r *reading) roleDetails(ctx context.Context, a *access.HaveAccount) {
 	r.mu.Unlock()
 	for i := range all {
 		n := notes[all[i].ARN]
-		all[i].Description, all[i].MaxSession = n.description, cmp.Or(n.maxSession, defaultSession)
+		all[i].Description, all[i].MaxSession = n.description, cmp.Or(n.maxSession, access.DefaultSession)
 	}
 	slices.SortFunc(all, func(x, y access.HaveRole) int { return strings.Compare(x.ARN, y.ARN) })
 	a.Details = slices.CompactFunc(all, func(x, y access.HaveRole) bool { return x.ARN == y.ARN })
 	a.DetailsRead = true
 }
-
-// defaultSession is how long a role's session may be where nobody said, in
-// seconds. (IAM API, CreateRole: MaxSessionDuration)
-const defaultSession = 3600
 
 // roleOf is a role as IAM gives it whole; documents are percent-encoded there.
 // (IAM API, GetAccountAuthorizationDetails)

@@ -85,15 +85,6 @@ func (k Kind) Workload() bool {
 	return false
 }
 
-// roleName is a role's name, without path.
-func roleName(arn string) string {
-	p, err := access.ParseIAMPrincipal(arn)
-	if err != nil {
-		return arn
-	}
-	return p.Name
-}
-
 // accountID is the stable name of something of an account.
 func accountID(kind, account string, parts ...string) string {
 	id := kind + "/" + account

@@ -11,10 +11,6 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/trust"
 )
 
-// defaultSession is how long a role's session may be where nobody said, in
-// seconds. (IAM API, CreateRole: MaxSessionDuration)
-const defaultSession = 3600
-
 // mostManaged is how many managed policies a role may have. (IAM User Guide,
 // IAM and STS quotas)
 const mostManaged = 10
@@ -118,7 +114,7 @@ func (w *workloads) parts(r *access.WantRole, missing []trust.Missing) []trust.M
 			hold = &Hold{Trust, m.Reason}
 		}
 		part := IAMRole{ARN: r.ARN}
-		w.add(Change{ID: accountID("role", r.Account, roleName(r.ARN), "trust", m.Cluster.String(), string(m.Credentials)), Verb: Update, Kind: Role,
+		w.add(Change{ID: accountID("role", r.Account, access.RoleName(r.ARN), "trust", m.Cluster.String(), string(m.Credentials)), Verb: Update, Kind: Role,
 			Cluster: m.Cluster, Document: s.document(), Principal: r.ARN, Workloads: r.Workloads, From: part, To: part,
 			Held: []Hold{*hold}, Source: m.Trusts[0].Place})
 	}
@@ -129,7 +125,7 @@ func (w *workloads) parts(r *access.WantRole, missing []trust.Missing) []trust.M
 // role that is there, what no document speaks of stays: a description, a
 // boundary (to take one off widens), tags of others.
 func (w *workloads) wantedRole(r *access.WantRole, have *access.HaveRole, statements []trust.Statement, missing []trust.Missing) (_ IAMRole, problem *Hold) {
-	to := IAMRole{ARN: r.ARN, Description: r.Description, MaxSession: cmp.Or(r.MaxSession, defaultSession), Boundary: r.Boundary, Tags: maps.Clone(w.tags)}
+	to := IAMRole{ARN: r.ARN, Description: r.Description, MaxSession: cmp.Or(r.MaxSession, access.DefaultSession), Boundary: r.Boundary, Tags: maps.Clone(w.tags)}
 	maps.Copy(to.Tags, r.Tags)
 	maps.Copy(to.Tags, w.want.Owner.Tags())
 	var before access.Document
@@ -146,7 +142,7 @@ func (w *workloads) wantedRole(r *access.WantRole, have *access.HaveRole, statem
 			}
 		}
 		if have.TrustText != "" {
-			return to, &Hold{Trust, "the trust policy of role " + roleName(have.ARN) + " cannot be read, so none can be merged into it"}
+			return to, &Hold{Trust, "the trust policy of role " + access.RoleName(have.ARN) + " cannot be read, so none can be merged into it"}
 		}
 	}
 	document, err := trust.Merge(before, statements, missing...)
@@ -206,7 +202,7 @@ func (w *workloads) makeRole(base Change, verb Verb, have *access.HaveRole, to I
 	return append([]Change{c}, policies(base, nil, r, c.ID)...)
 }
 
-func roleID(r *access.WantRole) string { return accountID("role", r.Account, roleName(r.ARN)) }
+func roleID(r *access.WantRole) string { return accountID("role", r.Account, access.RoleName(r.ARN)) }
 
 func (w *workloads) updateRole(base Change, have *access.HaveRole, to IAMRole, r *access.WantRole) []Change {
 	var changes []Change
@@ -217,7 +213,7 @@ func (w *workloads) updateRole(base Change, have *access.HaveRole, to IAMRole, r
 		changes = append(changes, c)
 	}
 	if r.Boundary == "" && have.Boundary != "" {
-		w.warn("boundary", r.Place, "role "+roleName(r.ARN)+" has the permissions boundary "+have.Boundary+", of which no document speaks; it stays")
+		w.warn("boundary", r.Place, "role "+access.RoleName(r.ARN)+" has the permissions boundary "+have.Boundary+", of which no document speaks; it stays")
 	}
 	return append(changes, policies(base, have, r, "")...)
 }
@@ -240,7 +236,7 @@ func policies(base Change, have *access.HaveRole, r *access.WantRole, made strin
 	}
 	add := func(kind Kind, verb Verb, id string, from, to Object) *Change {
 		c := base
-		c.ID, c.Kind, c.Verb, c.From, c.To = accountID(strings.ToLower(string(kind)), r.Account, roleName(r.ARN), id), kind, verb, from, to
+		c.ID, c.Kind, c.Verb, c.From, c.To = accountID(strings.ToLower(string(kind)), r.Account, access.RoleName(r.ARN), id), kind, verb, from, to
 		c.Name = id
 		if made != "" {
 			c.DependsOn = []string{made}
@@ -303,7 +299,7 @@ func (w *workloads) foreignRole(have *access.HaveRole, to IAMRole, r *access.Wan
 		w.refused[r.ARN] = nil
 		return
 	}
-	key := "role/" + r.Account + "/" + roleName(r.ARN)
+	key := "role/" + r.Account + "/" + access.RoleName(r.ARN)
 	reason := "the role is not ours (" + f.Owner + "): " + strings.Join(words, "; ")
 	if way := f.Release(key); way != "" {
 		reason += "; " + way
@@ -315,20 +311,12 @@ func (w *workloads) foreignRole(have *access.HaveRole, to IAMRole, r *access.Wan
 
 func (w *workloads) foreignRoleOf(have *access.HaveRole) Foreign {
 	owner := w.want.Owner.OwnerOf(have.Tags, w.want.ForeignTags)
-	f := Foreign{Kind: Role, Cluster: access.ClusterKey{Account: accountOf(have.ARN)}, Name: have.ARN, Owner: owner.By,
+	f := Foreign{Kind: Role, Cluster: access.ClusterKey{Account: access.AccountOf(have.ARN)}, Name: have.ARN, Owner: owner.By,
 		Marks: access.ToolMarks(have.Tags, w.want.ForeignTags), Environment: have.Tags[access.TagEnvironment]}
 	if len(f.Marks) > 0 {
 		f.Object = have.Name
 	}
 	return f
-}
-
-func accountOf(arn string) string {
-	a, err := access.ParseARN(arn)
-	if err != nil {
-		return ""
-	}
-	return a.Account
 }
 
 // roleDifference says how a change's object differs from what is wanted.

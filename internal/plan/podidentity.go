@@ -222,7 +222,7 @@ func addonName(arn string) string {
 
 // podGrant is what an association gives: a role to a ServiceAccount.
 func podGrant(c *Change, a *access.PodIdentityAssociation) Grant {
-	g := Grant{Cluster: c.Cluster, Document: c.Document, Principal: a.Role, ServiceAccount: podKey(a), What: "role " + roleName(a.Role), Where: podKey(a), Source: c.Source}
+	g := Grant{Cluster: c.Cluster, Document: c.Document, Principal: a.Role, ServiceAccount: podKey(a), What: "role " + access.RoleName(a.Role), Where: podKey(a), Source: c.Source}
 	if len(c.Workloads) > 0 {
 		g.Member = "workload/" + c.Workloads[0]
 	}

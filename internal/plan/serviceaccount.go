@@ -112,7 +112,7 @@ func accountGrants(c *Change, role string) []Grant {
 	if role == "" {
 		return nil
 	}
-	g := Grant{Cluster: c.Cluster, Document: c.Document, Principal: role, ServiceAccount: c.Namespace + "/" + c.Name, What: "role " + roleName(role), Where: c.Namespace + "/" + c.Name, Source: c.Source}
+	g := Grant{Cluster: c.Cluster, Document: c.Document, Principal: role, ServiceAccount: c.Namespace + "/" + c.Name, What: "role " + access.RoleName(role), Where: c.Namespace + "/" + c.Name, Source: c.Source}
 	if len(c.Workloads) > 0 {
 		g.Member = "workload/" + c.Workloads[0]
 	}

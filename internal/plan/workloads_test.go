@@ -102,7 +102,7 @@ func made(t *testing.T, have *access.Snapshot, p *Plan) *access.Snapshot {
 				a.Details = slices.DeleteFunc(a.Details, func(r access.HaveRole) bool { return r.ARN == from.ARN })
 			}
 			if c.Verb != Update {
-				a.Details = append(a.Details, access.HaveRole{Principal: access.Principal{ARN: to.ARN, ID: "AROA" + roleName(to.ARN), CreatedAt: morning}, Name: roleName(to.ARN)})
+				a.Details = append(a.Details, access.HaveRole{Principal: access.Principal{ARN: to.ARN, ID: "AROA" + access.RoleName(to.ARN), CreatedAt: morning}, Name: access.RoleName(to.ARN)})
 			}
 			r := role(to.ARN)
 			r.Description, r.MaxSession, r.Boundary, r.Tags, r.Trust = to.Description, to.MaxSession, to.Boundary, to.Tags, to.Trust

@@ -420,7 +420,7 @@ func foreignName(f plan.Foreign, documents map[access.ClusterKey]string) string 
 	}
 	switch f.Kind {
 	case plan.Role:
-		return "role/" + f.Cluster.Account + "/" + roleName(f.Name)
+		return "role/" + f.Cluster.Account + "/" + access.RoleName(f.Name)
 	case plan.PodIdentityAssociation:
 		return "association/" + cmp.Or(documents[f.Cluster], f.Cluster.String()) + "/" + f.Name
 	}

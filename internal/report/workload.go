@@ -14,12 +14,12 @@ func describeWorkload(c plan.Change) string {
 	case plan.Role:
 		return describeRole(c)
 	case plan.RolePolicy:
-		return string(c.Verb) + " policy " + c.Name + " of role " + roleName(c.Principal)
+		return string(c.Verb) + " policy " + c.Name + " of role " + access.RoleName(c.Principal)
 	case plan.RoleAttachment:
 		if c.Verb == plan.Delete {
-			return "detach " + managedName(c.Name) + " from role " + roleName(c.Principal)
+			return "detach " + managedName(c.Name) + " from role " + access.RoleName(c.Principal)
 		}
-		return "attach " + managedName(c.Name) + " to role " + roleName(c.Principal)
+		return "attach " + managedName(c.Name) + " to role " + access.RoleName(c.Principal)
 	case plan.OIDCProvider:
 		if c.Verb == plan.Update {
 			return "let OIDC provider " + c.Name + " take tokens for " + access.AudienceSTS
@@ -32,11 +32,11 @@ func describeWorkload(c plan.Change) string {
 		to, _ := c.To.(plan.PodIdentity)
 		switch {
 		case c.Verb == plan.Create:
-			return "give " + account + " role " + roleName(to.Role)
+			return "give " + account + " role " + access.RoleName(to.Role)
 		case c.Verb == plan.Delete:
-			return "take role " + roleName(from.Role) + " from " + account
+			return "take role " + access.RoleName(from.Role) + " from " + account
 		case from.Role != to.Role:
-			return "give " + account + " role " + roleName(to.Role) + " in place of " + roleName(from.Role)
+			return "give " + account + " role " + access.RoleName(to.Role) + " in place of " + access.RoleName(from.Role)
 		}
 		return string(c.Verb) + " the association of " + account
 	case plan.ServiceAccount:
@@ -46,7 +46,7 @@ func describeWorkload(c plan.Change) string {
 }
 
 func describeRole(c plan.Change) string {
-	name := roleName(c.Principal)
+	name := access.RoleName(c.Principal)
 	from, hadFrom := c.From.(plan.IAMRole)
 	to, hasTo := c.To.(plan.IAMRole)
 	switch {
@@ -77,20 +77,13 @@ func describeAccount(c plan.Change, account string) string {
 	to, hasTo := c.To.(plan.KubernetesAccount)
 	switch {
 	case c.Verb == plan.Create && to.Role != "":
-		return "create ServiceAccount " + account + " with role " + roleName(to.Role)
+		return "create ServiceAccount " + account + " with role " + access.RoleName(to.Role)
 	case c.Verb == plan.Create || c.Verb == plan.Delete:
 		return string(c.Verb) + " ServiceAccount " + account
 	case hasTo && to.Role == "":
 		return "take the role's annotation off ServiceAccount " + account
 	}
-	return "annotate ServiceAccount " + account + " with role " + roleName(to.Role)
-}
-
-func roleName(arn string) string {
-	if p, err := access.ParseIAMPrincipal(arn); err == nil {
-		return p.Name
-	}
-	return arn
+	return "annotate ServiceAccount " + account + " with role " + access.RoleName(to.Role)
 }
 
 // managedName is a managed policy's name, without path.

@@ -160,7 +160,7 @@ func (s Statement) requests() []request {
 		case p.Type == "Federated":
 			issuer := Issuer{p.Value}
 			for _, subject := range instances(subjectPrefix + t.Namespace + ":" + t.Name) {
-				out = append(out, request{bearer(p.Value), accountOf(p.Value), facts{issuer.Name() + ":sub": {subject}, issuer.Name() + ":aud": {stsAudience},
+				out = append(out, request{bearer(p.Value), access.AccountOf(p.Value), facts{issuer.Name() + ":sub": {subject}, issuer.Name() + ":aud": {stsAudience},
 					"aws:FederatedProvider": {p.Value}}, []string{assumeWithWeb}})
 			}
 		default:
@@ -200,12 +200,4 @@ func parseStatement(text string) (iam.Statement, error) {
 		return iam.Statement{}, err
 	}
 	return p.Statements[0], nil
-}
-
-func accountOf(arn string) string {
-	a, err := access.ParseARN(arn)
-	if err != nil {
-		return ""
-	}
-	return a.Account
 }

@@ -71,7 +71,7 @@ func Judge(d access.Document, about About) []Danger {
 		if s.Effect != iam.Allow {
 			continue
 		}
-		j := judged{About: about, asker: asker{alone(p, i), accountOf(about.Role)}, statement: s}
+		j := judged{About: about, asker: asker{alone(p, i), access.AccountOf(about.Role)}, statement: s}
 		j.principals()
 		for k := range j.found {
 			j.found[k].Where = label(i, s.Sid)
