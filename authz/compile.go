@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,17 +22,14 @@ type Cluster struct {
 	words   *words
 	tables  []table // the first is empty
 	// roles are what bindings bind to, by namespace and name.
-	roles     map[roleKey]int // place in facts.Roles
-	bindings  []binding       // of facts.Bindings, in their order
-	byUser    map[string]int32
-	byGroup   map[string]int32
-	subjects  []subject
-	userNames []string // the keys of byUser, sorted
-	groups    []string // the keys of byGroup, sorted
-	// inSpace are the tables of subjects in namespaces, maybeSpace those
-	// where a role of unknown rules is bound.
-	inSpace    map[uint64]int32
-	maybeSpace map[uint64]bool
+	roles      map[roleKey]int // place in facts.Roles
+	bindings   []binding       // of facts.Bindings, in their order
+	byUser     map[string]int32
+	byGroup    map[string]int32
+	subjects   []subject
+	userNames  []string              // the keys of byUser, sorted
+	groups     []string              // the keys of byGroup, sorted
+	everybody  int32                 // the subject of the group Authenticated, none: -1
 	principals map[string]*principal // by ARN
 	byName     map[string]string     // ARNs of entries, by ARN without path
 	node       int32                 // the table of what a node may, see nodeAuthorizer
@@ -58,8 +56,16 @@ type subject struct {
 	name     string
 	wide     int32    // table of what holds in the whole cluster
 	maybe    bool     // a role of unknown rules is bound in the whole cluster
+	spaces   []inside // in single namespaces, sorted
 	scoped   []scoped // over patterns of namespaces
 	bindings []int32  // all of them, for explanations
+}
+
+// inside is a table that holds in one namespace.
+type inside struct {
+	space uint32
+	table int32
+	maybe bool // a role of unknown rules is bound there too
 }
 
 // scoped is a table that holds in namespaces that match.
@@ -91,7 +97,7 @@ type policy struct {
 func Compile(f Facts) (*Cluster, error) {
 	c := &Cluster{
 		facts: f, words: newWords(), roles: map[roleKey]int{}, byUser: map[string]int32{}, byGroup: map[string]int32{},
-		inSpace: map[uint64]int32{}, maybeSpace: map[uint64]bool{}, principals: map[string]*principal{}, byName: map[string]string{},
+		principals: map[string]*principal{}, byName: map[string]string{},
 		unknown: map[Part]*Unknown{},
 	}
 	c.folk = sync.OnceValue(c.classify)
@@ -321,6 +327,10 @@ func (c *Cluster) compileTables() {
 	}
 	slices.Sort(c.userNames)
 	slices.Sort(c.groups)
+	c.everybody = -1
+	if n, ok := c.byGroup[Authenticated]; ok {
+		c.everybody = n
+	}
 }
 
 func (c *Cluster) add(t table) int32 {
@@ -334,8 +344,19 @@ type merger struct {
 	c      *Cluster
 	made   map[string]int32  // by the tables that were merged
 	single map[roleKey]int32 // by role
-	wide   map[int32][]int32 // bindings, by subject
-	space  map[uint64][]int32
+	wide   map[int32][]int32 // tables, by subject
+	space  map[place]*within
+}
+
+// place is a subject in a namespace, within what is bound to it there.
+type place struct {
+	subject int32
+	space   uint32
+}
+
+type within struct {
+	tables []int32
+	maybe  bool
 }
 
 // role gives the table of a binding's role.
@@ -360,7 +381,7 @@ func (m *merger) role(i int) int32 {
 func (m *merger) bind(i int32) {
 	c, b := m.c, &m.c.facts.Bindings[i]
 	if m.wide == nil {
-		m.wide, m.space = map[int32][]int32{}, map[uint64][]int32{}
+		m.wide, m.space = map[int32][]int32{}, map[place]*within{}
 	}
 	compiled := &c.bindings[i]
 	for _, s := range b.Subjects {
@@ -380,11 +401,14 @@ func (m *merger) bind(i int32) {
 			x.maybe = x.maybe || compiled.unknown != nil
 			m.wide[n] = append(m.wide[n], compiled.table)
 		default:
-			key := uint64(n)<<32 | uint64(number(c.words.spaces, b.Namespace, 0))
-			if compiled.unknown != nil {
-				c.maybeSpace[key] = true
+			key := place{n, number(c.words.spaces, b.Namespace, 0)}
+			in := m.space[key]
+			if in == nil {
+				in = &within{}
+				m.space[key] = in
 			}
-			m.space[key] = append(m.space[key], compiled.table)
+			in.tables = append(in.tables, compiled.table)
+			in.maybe = in.maybe || compiled.unknown != nil
 		}
 	}
 }
@@ -393,8 +417,12 @@ func (m *merger) finish() {
 	for n, tables := range m.wide {
 		m.c.subjects[n].wide = m.merge(tables)
 	}
-	for key, tables := range m.space {
-		m.c.inSpace[key] = m.merge(tables)
+	for key, in := range m.space {
+		x := &m.c.subjects[key.subject]
+		x.spaces = append(x.spaces, inside{key.space, m.merge(in.tables), in.maybe})
+	}
+	for i := range m.c.subjects {
+		slices.SortFunc(m.c.subjects[i].spaces, func(a, b inside) int { return cmp.Compare(a.space, b.space) })
 	}
 }
 

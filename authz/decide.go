@@ -82,12 +82,11 @@ func rivals(arn string) *Unknown {
 
 // everybodyMay reports whether whoever is let in may do it.
 func (c *Cluster) everybodyMay(r *Request) bool {
-	n, ok := c.byGroup[Authenticated]
-	if !ok {
+	if c.everybody < 0 {
 		return false
 	}
 	q := c.words.query(r)
-	return c.subjectMay(n, &q) == Allow
+	return c.subjectMay(c.everybody, &q) == Allow
 }
 
 // decide is the verdict of the principal's access policies.
@@ -135,7 +134,11 @@ func (c *Cluster) byRBAC(id *Identity, q *query) Verdict {
 		if i >= 0 {
 			name, by, all = id.Groups[i], c.byGroup, c.groups
 		}
-		if n, ok := by[name]; ok {
+		n, ok := c.everybody, c.everybody >= 0
+		if i < 0 || name != Authenticated {
+			n, ok = by[name]
+		}
+		if ok {
 			switch c.subjectMay(n, q) {
 			case Allow:
 				return Allow
@@ -143,7 +146,7 @@ func (c *Cluster) byRBAC(id *Identity, q *query) Verdict {
 				may = true
 			}
 		}
-		if !may && open(name) {
+		if !may && id.Principal != "" && open(name) {
 			may = c.sessionMay(name, by, all, i >= 0, q)
 		}
 	}
@@ -178,11 +181,12 @@ func (c *Cluster) subjectMay(n int32, q *query) Verdict {
 	may := s.maybe
 	if q.namespace != "" {
 		if q.inSpace {
-			key := uint64(n)<<32 | uint64(q.space)
-			if t := c.inSpace[key]; t != 0 && c.tables[t].covers(q) {
-				return Allow
+			if in := s.inside(q.space); in != nil {
+				if c.tables[in.table].covers(q) {
+					return Allow
+				}
+				may = may || in.maybe
 			}
-			may = may || len(c.maybeSpace) > 0 && c.maybeSpace[key]
 		}
 		for i := range s.scoped {
 			x := &s.scoped[i]
@@ -199,6 +203,23 @@ func (c *Cluster) subjectMay(n int32, q *query) Verdict {
 		return Undetermined
 	}
 	return Deny
+}
+
+// inside is what the subject has in one namespace alone.
+func (s *subject) inside(space uint32) *inside {
+	lo, hi := 0, len(s.spaces)
+	for lo < hi {
+		m := int(uint(lo+hi) / 2)
+		if s.spaces[m].space < space {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo < len(s.spaces) && s.spaces[lo].space == space {
+		return &s.spaces[lo]
+	}
+	return nil
 }
 
 // nodeAuthorizer reports whether a node may be let do it by the API server's

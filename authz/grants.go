@@ -47,9 +47,9 @@ func (c *Cluster) grants(id *Identity) []grant {
 			all = append(all, p.grant(&p.policies[i]))
 		}
 	}
-	all = c.boundTo(all, "username", id.Username, c.byUser, c.userNames)
+	all = c.boundTo(all, id, "username", id.Username, c.byUser, c.userNames)
 	for _, g := range id.Groups {
-		all = c.boundTo(all, "group", g, c.byGroup, c.groups)
+		all = c.boundTo(all, id, "group", g, c.byGroup, c.groups)
 	}
 	if u := c.unknown[UnknownRBAC]; u != nil {
 		all = append(all, grant{rules: everything(), scope: access.ClusterScope(), unknown: u})
@@ -85,10 +85,10 @@ func (p *principal) grant(g *policy) grant {
 
 // boundTo adds the bindings to a username or a group. Of a template they are
 // those to names that some session would make of it.
-func (c *Cluster) boundTo(all []grant, kind, name string, by map[string]int32, names []string) []grant {
+func (c *Cluster) boundTo(all []grant, id *Identity, kind, name string, by map[string]int32, names []string) []grant {
 	through := kind + " " + name
 	all = c.bound(all, through, by[name], has(by, name), nil, kind == "group" && strings.HasPrefix(name, "system:"))
-	if !open(name) {
+	if id.Principal == "" || !open(name) {
 		return all
 	}
 	unknown := &Unknown{Part: UnknownSession, Why: "the " + kind + " is made from the session's name: " + name,

@@ -211,5 +211,6 @@ func literal(template string) string {
 	return template[:i]
 }
 
-// open reports whether a name is a template still.
-func open(name string) bool { return strings.Contains(name, "{{") && awsauth.Open(name) }
+// open reports whether a principal's name is a template still. A name of no
+// principal is what it is, braces and all.
+func open(name string) bool { return strings.IndexByte(name, '{') >= 0 && awsauth.Open(name) }

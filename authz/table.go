@@ -13,26 +13,33 @@ import (
 // looked up once and then compared as numbers. Number 0 is whatever no rule
 // speaks of, which only stars cover.
 type words struct {
-	verbs     map[string]uint32
-	pages     uint32 // of 64 verbs
-	groups    map[string]uint32
-	resources map[resource]uint32 // a request's two parts, as some rule has them joined
-	forms     map[string]uint32   // what rules have for resources: pods, pods/log, */scale, *
-	under     map[string]uint32   // the forms */X, by X
-	pairs     map[uint64]uint32   // a group and a form that stand in one rule
-	names     map[string]uint32
-	spaces    map[string]uint32
+	verbs  map[string]uint32
+	pages  uint32 // of 64 verbs
+	groups map[string]uint32
+	core   uint32            // the number of the group ""
+	forms  map[string]uint32 // what rules have for resources: pods, pods/log, */scale, *
+	subs   map[string]*subresource
+	pairs  [][]pair // by form: the groups that stand with it in one rule, sorted
+	paired uint32   // how many pairs there are
+	names  map[string]uint32
+	spaces map[string]uint32
 }
 
-type resource struct{ name, sub string }
+// subresource are the forms that are for a subresource.
+type subresource struct {
+	every uint32            // */X; 0: none
+	of    map[string]uint32 // by the resource
+}
+
+// pair numbers a group and a form that stand in one rule.
+type pair struct{ group, number uint32 }
 
 // star is the number of "*" among groups and forms.
 const star = 1
 
 func newWords() *words {
 	return &words{
-		verbs: map[string]uint32{}, groups: map[string]uint32{"*": star}, resources: map[resource]uint32{},
-		forms: map[string]uint32{"*": star}, under: map[string]uint32{}, pairs: map[uint64]uint32{},
+		verbs: map[string]uint32{}, groups: map[string]uint32{"*": star}, forms: map[string]uint32{"*": star}, subs: map[string]*subresource{},
 		names: map[string]uint32{}, spaces: map[string]uint32{},
 	}
 }
@@ -54,26 +61,52 @@ func (w *words) form(s string) uint32 {
 		return n
 	}
 	n = number(w.forms, s, 1)
-	w.resources[resource{name: s}] = n
 	for i := range len(s) {
 		if s[i] == '/' && i+1 < len(s) {
-			w.resources[resource{s[:i], s[i+1:]}] = n
+			sub := w.subs[s[i+1:]]
+			if sub == nil {
+				sub = &subresource{of: map[string]uint32{}}
+				w.subs[s[i+1:]] = sub
+			}
+			sub.of[s[:i]] = n
+			if s[:i] == "*" {
+				sub.every = n
+			}
 		}
-	}
-	if sub, ok := strings.CutPrefix(s, "*/"); ok && sub != "" {
-		w.under[sub] = n
 	}
 	return n
 }
 
+// pair numbers a rule's group and form.
 func (w *words) pair(group, form uint32) uint32 {
-	key := uint64(group)<<32 | uint64(form)
-	n, ok := w.pairs[key]
-	if !ok {
-		n = uint32(len(w.pairs))
-		w.pairs[key] = n
+	for uint32(len(w.pairs)) <= form {
+		w.pairs = append(w.pairs, nil)
 	}
-	return n
+	of := w.pairs[form]
+	i, ok := slices.BinarySearchFunc(of, group, func(p pair, g uint32) int { return cmp.Compare(p.group, g) })
+	if !ok {
+		w.pairs[form] = slices.Insert(of, i, pair{group, w.paired})
+		w.paired++
+	}
+	return w.pairs[form][i].number
+}
+
+// add notes the pair of a form, by its groups, and a group, if some rule has it.
+func (q *query) add(of []pair, group uint32) {
+	lo, hi := 0, len(of)
+	for lo < hi {
+		m := int(uint(lo+hi) / 2)
+		if of[m].group < group {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo < len(of) && of[lo].group == group {
+		q.pairs[q.n] = of[lo].number
+		q.n++
+		q.bloom |= 1 << (of[lo].number % 64)
+	}
 }
 
 // learn takes in the verbs of rules; tables are made when all are known.
@@ -111,32 +144,33 @@ func (w *words) query(r *Request) query {
 	if r.Namespace != "" {
 		q.space, q.inSpace = w.spaces[r.Namespace]
 	}
-	if len(w.names) > 0 {
-		q.name, q.named = w.names[r.Name]
-	}
-	group := w.groups[r.Group]
-	if r.Group == "*" {
+	group := w.core
+	switch r.Group {
+	case "":
+	case "*":
 		group = 0
+	default:
+		group = w.groups[r.Group]
 	}
-	form := w.resources[resource{r.Resource, r.Subresource}]
-	var under uint32
-	if r.Subresource != "" {
-		under = w.under[r.Subresource]
+	forms := [...]uint32{0, 0, star}
+	if r.Subresource == "" {
+		if r.Resource != "*" {
+			forms[0] = w.forms[r.Resource]
+		}
+	} else if sub := w.subs[r.Subresource]; sub != nil {
+		forms[0], forms[1] = sub.of[r.Resource], sub.every
 	}
-	for _, g := range [...]uint32{group, star} {
-		if g == 0 {
+	for _, f := range forms {
+		if f == 0 || int(f) >= len(w.pairs) {
 			continue
 		}
-		for _, f := range [...]uint32{form, under, star} {
-			if f == 0 {
-				continue
-			}
-			if p, ok := w.pairs[uint64(g)<<32|uint64(f)]; ok {
-				q.pairs[q.n] = p
-				q.n++
-				q.bloom |= 1 << (p % 64)
-			}
+		if group != 0 {
+			q.add(w.pairs[f], group)
 		}
+		q.add(w.pairs[f], star)
+	}
+	if q.n > 0 && len(w.names) > 0 {
+		q.name, q.named = w.names[r.Name]
 	}
 	return q
 }
@@ -191,6 +225,9 @@ func (w *words) table(rules []access.Rule) table {
 		}
 		for _, g := range r.APIGroups {
 			group := number(w.groups, g, 1)
+			if g == "" {
+				w.core = group
+			}
 			for _, s := range r.Resources {
 				pair := w.pair(group, w.form(s))
 				t.bloom |= 1 << (pair % 64)
