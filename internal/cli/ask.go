@@ -52,13 +52,19 @@ func (f *flow) world(ctx context.Context, paths []string, observed, callers bool
 	return f.worldOf(ctx, paths, observed, callers, nil)
 }
 
-// collectGarbageAt is the growth of memory, in per cent, after which the
-// documents' questions collect it: they live for a moment.
-const collectGarbageAt = 400
+// A question of the documents alone lives for a moment: its garbage is
+// collected when memory has grown by so many per cent, or comes to so many bytes.
+const (
+	collectGarbageAt = 1600
+	collectGarbageBy = 192 << 20
+)
 
 // worldOf is world for questions about one subject alone, if who is not nil.
 func (f *flow) worldOf(ctx context.Context, paths []string, observed, callers bool, who *access.Who) (*question.World, error) {
-	debug.SetGCPercent(collectGarbageAt)
+	if !observed {
+		debug.SetGCPercent(collectGarbageAt)
+		debug.SetMemoryLimit(collectGarbageBy)
+	}
 	ctx, done := f.p.cancelled(ctx)
 	defer done()
 	f.asks = true

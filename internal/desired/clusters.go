@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
@@ -27,8 +28,17 @@ type site struct {
 type entry struct {
 	access.WantEntry
 	usernameAt access.Place
-	nodeAt     access.Place             // where nodeRoles names it
-	policies   []access.WantAssociation // as they were found, their parts alone
+	nodeAt     access.Place // where nodeRoles names it
+	from       []*given     // each once
+}
+
+// given is what a team's grants, or a node role, give on clusters alike. Its
+// members' entries share it.
+type given struct {
+	groups   []string
+	policies []access.WantAssociation // as they were found, their parts alone
+	once     sync.Once
+	normal   access.WantEntry // its groups and policies alone
 }
 
 // clusters reads the Cluster documents.
@@ -153,7 +163,7 @@ func (c *compiler) nodeRole(s *site, n v1alpha1.NodeRole, at access.Place) {
 	source := access.Source{Place: at}
 	e.Sources = []access.Source{source}
 	if p, ok := access.PolicyNamed(autoNode); ok && kind == access.EC2 {
-		e.grant(p.ARN(s.partition), access.WantScope{Scope: access.ClusterScope(), Source: source})
+		e.from = []*given{{policies: []access.WantAssociation{{Policy: p.ARN(s.partition), Parts: []access.WantScope{{Scope: access.ClusterScope(), Source: source}}}}}}
 	}
 	s.entries[key] = e
 }
@@ -162,14 +172,14 @@ func newEntry(m access.Member) *entry {
 	return &entry{WantEntry: access.WantEntry{Member: m, Type: access.Standard}}
 }
 
-// grant adds a part to a policy. An entry has few policies.
-func (e *entry) grant(policy string, part access.WantScope) {
-	i := slices.IndexFunc(e.policies, func(a access.WantAssociation) bool { return a.Policy == policy })
+// grant adds a part to a policy. A team gives few policies.
+func (v *given) grant(policy string, part access.WantScope) {
+	i := slices.IndexFunc(v.policies, func(a access.WantAssociation) bool { return a.Policy == policy })
 	if i < 0 {
-		i = len(e.policies)
-		e.policies = append(e.policies, access.WantAssociation{Policy: policy})
+		i = len(v.policies)
+		v.policies = append(v.policies, access.WantAssociation{Policy: policy})
 	}
-	e.policies[i].Parts = append(e.policies[i].Parts, part)
+	v.policies[i].Parts = append(v.policies[i].Parts, part)
 }
 
 // notRemoved refuses a principal that the cluster's document wants removed.
@@ -220,20 +230,43 @@ func sortedEntries(entries map[string]*entry) []access.WantEntry {
 	return out
 }
 
+// finish is the entry with all that it is given, in normal form.
 func (e *entry) finish() access.WantEntry {
-	slices.Sort(e.Groups)
-	e.Groups = slices.Compact(e.Groups)
-	slices.SortFunc(e.policies, func(a, b access.WantAssociation) int { return cmp.Compare(a.Policy, b.Policy) })
-	for _, a := range e.policies {
-		parts := a.Parts
-		// A member named twice in a team has each grant twice.
-		slices.SortStableFunc(parts, func(a, b access.WantScope) int { return comparePlaces(a.Source.Place, b.Source.Place) })
-		parts = slices.CompactFunc(parts, func(a, b access.WantScope) bool { return a.Source == b.Source && a.Scope.Equal(b.Scope) })
-		a.Parts = parts
-		for _, p := range parts {
+	var all *given
+	switch len(e.from) {
+	case 0:
+		return e.WantEntry
+	case 1:
+		all = e.from[0]
+	default:
+		all = &given{}
+		for _, v := range e.from {
+			all.groups = append(all.groups, v.groups...)
+			for _, a := range v.policies {
+				for _, part := range a.Parts {
+					all.grant(a.Policy, part)
+				}
+			}
+		}
+	}
+	all.once.Do(all.finish)
+	e.Groups, e.Associations = all.normal.Groups, all.normal.Associations
+	return e.WantEntry
+}
+
+// finish makes the normal form, which nobody appends to.
+func (v *given) finish() {
+	groups := slices.Clone(v.groups)
+	slices.Sort(groups)
+	v.normal.Groups = slices.Clip(slices.Compact(groups))
+	for _, a := range v.policies {
+		a.Parts = slices.Clone(a.Parts)
+		slices.SortStableFunc(a.Parts, func(a, b access.WantScope) int { return comparePlaces(a.Source.Place, b.Source.Place) })
+		for _, p := range a.Parts {
 			a.Scope = a.Scope.Union(p.Scope)
 		}
-		e.Associations = append(e.Associations, a)
+		v.normal.Associations = append(v.normal.Associations, a)
 	}
-	return e.WantEntry
+	slices.SortFunc(v.normal.Associations, func(a, b access.WantAssociation) int { return cmp.Compare(a.Policy, b.Policy) })
+	v.normal.Associations = slices.Clip(v.normal.Associations)
 }

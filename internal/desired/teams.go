@@ -54,14 +54,14 @@ func (c *compiler) team(doc teamDoc) {
 		c.idle(doc)
 	}
 	team := granter{doc.Value.Name, spec.Grants, selected, beneath(doc, "spec", "grants")}
-	grants, sites := c.readGrants(team)
+	sites := c.readGrants(team)
 	for i, m := range spec.Members {
 		at := doc.At("spec", "members", i)
 		c.checkUsername(m.Username, doc.At("spec", "members", i, "username"))
 		c.knowsAccount(m.Account, at)
 		for _, s := range sites {
-			for _, member := range c.members(s, m, at) {
-				c.join(s, team, member, m.Username, at, grants)
+			for _, member := range c.members(s.site, m, at) {
+				c.join(s.site, team.team, s.given, member, m.Username, at)
 			}
 		}
 	}
@@ -72,9 +72,16 @@ func beneath[T any](doc documents.Doc[T], path ...any) func(more ...any) access.
 	return func(more ...any) access.Place { return doc.At(append(slices.Clone(path), more...)...) }
 }
 
-// readGrants reads grants, binds the roles among them, and gives the clusters
-// that one is for.
-func (c *compiler) readGrants(by granter) (grants []grant, sites []*site) {
+// siteGiven is a cluster with what a granter gives there.
+type siteGiven struct {
+	*site
+	given *given
+}
+
+// readGrants reads grants, binds the roles among them, and tells what they
+// give on each cluster that one is for.
+func (c *compiler) readGrants(by granter) []siteGiven {
+	var grants []grant
 	for i := range by.grants {
 		if g, ok := c.grant(by, i); ok {
 			grants = append(grants, g)
@@ -85,12 +92,48 @@ func (c *compiler) readGrants(by granter) (grants []grant, sites []*site) {
 			}
 		}
 	}
+	var out []siteGiven
+	alike := map[string]*given{} // by the partition and the grants
+	which := make([]byte, len(grants))
 	for _, s := range c.sites {
-		if slices.ContainsFunc(grants, func(g grant) bool { return g.cluster[s.want.Document] }) {
-			sites = append(sites, s)
+		some := false
+		for i, g := range grants {
+			which[i] = '-'
+			if g.cluster[s.want.Document] {
+				which[i], some = 'x', true
+			}
+		}
+		if !some {
+			continue
+		}
+		key := s.partition + " " + string(which)
+		v, ok := alike[key]
+		if !ok {
+			v = c.give(s, by, grants)
+			alike[key] = v
+		}
+		out = append(out, siteGiven{s, v})
+	}
+	return out
+}
+
+// give is what those of a granter's grants give that are for a cluster.
+func (c *compiler) give(s *site, by granter, grants []grant) *given {
+	v := &given{}
+	for _, g := range grants {
+		switch {
+		case !g.cluster[s.want.Document]:
+		case g.group != "":
+			v.groups = append(v.groups, g.group)
+		case g.role.Name != "":
+			v.groups = append(v.groups, access.TeamGroup(c.state.Owner.Environment, by.team))
+		default:
+			if policy, ok := c.policyARN(s, g); ok {
+				v.grant(policy, access.WantScope{Scope: g.scope, Source: g.source})
+			}
 		}
 	}
-	return grants, sites
+	return v
 }
 
 // members are the principals that a member is on a cluster: one, or a
@@ -256,8 +299,8 @@ func containsLabels(have, want map[string]string) bool {
 	return true
 }
 
-// join adds a member to a cluster, united with what is there.
-func (c *compiler) join(s *site, by granter, m access.Member, username string, at access.Place, grants []grant) {
+// join adds a member of a team to a cluster, united with what is there.
+func (c *compiler) join(s *site, team string, v *given, m access.Member, username string, at access.Place) {
 	if !c.notServiceLinked(m, at) || !c.notRemoved(s, m, at) {
 		return
 	}
@@ -282,18 +325,8 @@ func (c *compiler) join(s *site, by granter, m access.Member, username string, a
 			e.Username, e.usernameAt = username, at
 		}
 	}
-	e.Sources = append(e.Sources, access.Source{Team: by.team, Place: at})
-	for _, g := range grants {
-		switch {
-		case !g.cluster[s.want.Document]:
-		case g.group != "":
-			e.Groups = append(e.Groups, g.group)
-		case g.role.Name != "":
-			e.Groups = append(e.Groups, access.TeamGroup(c.state.Owner.Environment, by.team))
-		default:
-			if policy, ok := c.policyARN(s, g); ok {
-				e.grant(policy, access.WantScope{Scope: g.scope, Source: g.source})
-			}
-		}
+	e.Sources = append(e.Sources, access.Source{Team: team, Place: at})
+	if !slices.Contains(e.from, v) {
+		e.from = append(e.from, v)
 	}
 }

@@ -72,10 +72,9 @@ func (c *compiler) workloadGrants() {
 		if len(by.grants) < len(spec.Grants) {
 			continue
 		}
-		grants, sites := c.readGrants(by)
-		for _, s := range sites {
-			for _, m := range c.workloadMembers(s, doc.Value.Name, at) {
-				c.join(s, by, m, "", at, grants)
+		for _, s := range c.readGrants(by) {
+			for _, m := range c.workloadMembers(s.site, doc.Value.Name, at) {
+				c.join(s.site, by.team, s.given, m, "", at)
 			}
 		}
 	}

@@ -39,11 +39,11 @@ func fileBytes(path string) (data []byte, problem, hint string) {
 		return nil, "this file cannot be read", reason(err)
 	}
 	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
+	whole := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err = whole.ReadFrom(io.LimitReader(f, maxFileBytes+1)); err != nil {
 		return nil, "this file cannot be read", reason(err)
 	}
-	return data, "", ""
+	return whole.Bytes(), "", ""
 }
 
 // reason is what the system said, without the path that the place names.

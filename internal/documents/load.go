@@ -67,30 +67,46 @@ type opened struct {
 // ahead reads and parses files, some at once and a few in advance, and gives
 // them in their order.
 func (t *tree) ahead(files []string) iter.Seq[opened] {
+	type job struct {
+		file string
+		done chan opened
+	}
 	return func(yield func(opened) bool) {
-		next := make(chan chan opened, 2*runtime.GOMAXPROCS(0))
+		workers := runtime.GOMAXPROCS(0)
+		jobs, order := make(chan job), make(chan chan opened, 4*workers)
 		done := make(chan struct{})
 		defer close(done)
+		for range workers {
+			// The same few all the time: their stacks have grown once.
+			go func() {
+				for j := range jobs {
+					f := opened{name: t.show(j.file)}
+					var data []byte
+					if data, f.problem, f.hint = fileBytes(j.file); f.problem == "" {
+						f.source = parse(f.name, data)
+					}
+					j.done <- f
+				}
+			}()
+		}
 		go func() {
-			defer close(next)
+			defer close(order)
+			defer close(jobs)
 			for _, file := range files {
-				one := make(chan opened, 1)
+				j := job{file, make(chan opened, 1)}
 				select {
-				case next <- one:
+				case order <- j.done:
 				case <-done:
 					return
 				}
-				go func() {
-					f := opened{name: t.show(file)}
-					var data []byte
-					if data, f.problem, f.hint = fileBytes(file); f.problem == "" {
-						f.source = parse(f.name, data)
-					}
-					one <- f
-				}()
+				select {
+				case jobs <- j:
+				case <-done:
+					return
+				}
 			}
 		}()
-		for one := range next {
+		for one := range order {
 			if !yield(<-one) {
 				return
 			}
