@@ -35,6 +35,8 @@ type Reason struct {
 	// "username ci:deploy", "impersonating ...".
 	Through string
 	Sources []access.Source // document lines; none for what was only observed
+	// Members are the lines that make the principal a member of Sources' teams.
+	Members []access.Source
 }
 
 // ReasonKind is what gives.

@@ -52,11 +52,30 @@ func (c *Cluster) Explain(id Identity, r Request) Explanation {
 		e.Misses = misses(grants, r)
 		e.Misses = append(c.unmapped(&id, &e), e.Misses...)
 	}
+	if p := c.principals[id.Principal]; p != nil && p.entry != nil {
+		for _, rs := range [][]Reason{e.Reasons, e.Misses} {
+			for i := range rs {
+				rs[i].Members = p.entry.membership(rs[i].Sources)
+			}
+		}
+	}
 	if e.Verdict == Deny {
 		e.Remedies = c.remedies(&id, r)
 	}
 	e.Assumptions = c.assumptions(&e, &id)
 	return e
+}
+
+// membership is the lines by which an entry's principal is in the teams that
+// ask for something.
+func (e *Entry) membership(asked []access.Source) []access.Source {
+	var lines []access.Source
+	for _, s := range e.Sources {
+		if s.Team != "" && slices.ContainsFunc(asked, func(a access.Source) bool { return a.Team == s.Team }) {
+			lines = append(lines, s)
+		}
+	}
+	return lines
 }
 
 // unmapped says that nothing maps a principal, or that what should is dead.

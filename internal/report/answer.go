@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
 	"github.com/atlas-iam/atlas-iam/authz/rbac"
 	"github.com/atlas-iam/atlas-iam/internal/question"
@@ -123,10 +124,30 @@ func blocks(a *question.Answer, verbose bool) []block {
 	slices.SortStableFunc(folds, func(x, y *fold) int { return order[x.verdict] - order[y.verdict] })
 	var out []block
 	for _, f := range folds {
+		if m := membersOf(f.results, a.Who, f.verdict, verbose); m != "" {
+			f.body.after = slices.Insert(f.body.after, 0, m)
+		}
 		f.body.head = subjectsOf(f.results) + " " + may(f.verdict) + " " + a.Asked.String() + " on " + clustersOf(f.results)
 		out = append(out, f.body)
 	}
 	return out
+}
+
+// membersOf says by which lines the subjects are in the teams that give them
+// what decided; of a no only where all is to be told.
+func membersOf(results []*question.Result, asked access.Who, v authz.Verdict, verbose bool) string {
+	var members []access.Source
+	for _, r := range results {
+		for _, x := range r.Reasons {
+			members = append(members, x.Members...)
+		}
+		if v != authz.Allow && verbose {
+			for _, x := range r.Misses {
+				members = append(members, x.Members...)
+			}
+		}
+	}
+	return memberWords(members, asked)
 }
 
 // shownPeople is how many are named in one line.

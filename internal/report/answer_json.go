@@ -37,6 +37,7 @@ type reasonJSON struct {
 	Miss    authz.MissKind   `json:"miss,omitempty"`
 	Through string           `json:"through,omitempty"`
 	Sources []access.Source  `json:"sources,omitempty"`
+	Members []access.Source  `json:"members,omitempty"` // by which lines the subject is in the sources' teams
 	Text    string           `json:"text"`
 }
 
@@ -98,7 +99,7 @@ func clusterOf(c *question.Cluster) clusterJSON { return clusterJSON{c.Facts.Nam
 func reasonsJSON(rs []authz.Reason) []reasonJSON {
 	out := make([]reasonJSON, 0, len(rs))
 	for _, r := range rs {
-		out = append(out, reasonJSON{r.By, r.Policy, r.Scope, r.Binding, r.Rule, r.Miss, r.Through, r.Sources, reasonWords(r)})
+		out = append(out, reasonJSON{r.By, r.Policy, r.Scope, r.Binding, r.Rule, r.Miss, r.Through, r.Sources, r.Members, reasonWords(r)})
 	}
 	return out
 }

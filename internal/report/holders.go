@@ -64,7 +64,11 @@ func viaShort(h *question.Holder) (via, source string) {
 	case h.Route != "":
 		return routeWords(h.Route), ""
 	case len(h.Why.Reasons) > 0:
-		via, source = reasonWords(h.Why.Reasons[0]), sourceWords(h.Why.Reasons[0].Sources)
+		first := &h.Why.Reasons[0]
+		via, source = reasonWords(*first), sourceWords(first.Sources)
+		if m := sourceWords(first.Members); m != "" && source != "" {
+			source += ", member by " + m
+		}
 	case len(h.Why.Unknown) > 0:
 		via = unknownWords(h.Why.Unknown[0])
 	}

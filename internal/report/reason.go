@@ -99,6 +99,33 @@ func sourceWords(sources []access.Source) string {
 	return few(places, 3)
 }
 
+// memberWords say by which lines a subject is in the teams that a reason stands
+// on: "as a member of team/devops (teams/devops.yaml:8)". The team that was
+// asked about says nothing new.
+func memberWords(members []access.Source, asked access.Who) string {
+	places := map[string][]string{}
+	var teams []string
+	for _, m := range members {
+		if asked.Kind == access.WhoTeam && asked.Name == m.Team || strings.Contains(m.Team, ".") || m.Place.File == "" { // a workload's own
+			continue
+		}
+		if !slices.Contains(teams, m.Team) {
+			teams = append(teams, m.Team)
+		}
+		if p := place(m.Place); !slices.Contains(places[m.Team], p) {
+			places[m.Team] = append(places[m.Team], p)
+		}
+	}
+	if len(teams) == 0 {
+		return ""
+	}
+	slices.Sort(teams)
+	for i, t := range teams {
+		teams[i] = "team/" + t + " (" + few(places[t], shownPeople) + ")"
+	}
+	return "as a member of " + strings.Join(teams, ", ")
+}
+
 // unknownWords says what was not read.
 func unknownWords(u authz.Unknown) string {
 	s := ""

@@ -187,6 +187,7 @@ func caseWords(s *shownCase, again []string, verbose bool) []string {
 type findingFold struct {
 	subjects, clusters []string
 	body, lines        []string
+	members            []access.Source
 }
 
 // foldFindings folds findings over subjects and clusters. What is certain
@@ -210,6 +211,9 @@ func foldFindings(c *accesstest.Case, verbose bool) []*findingFold {
 		if !slices.Contains(fold.subjects, f.Subject) {
 			fold.subjects = append(fold.subjects, f.Subject)
 		}
+		for _, r := range f.Explanation.Reasons {
+			fold.members = append(fold.members, r.Members...)
+		}
 		if !slices.Contains(fold.clusters, f.Cluster) {
 			fold.clusters = append(fold.clusters, f.Cluster)
 		}
@@ -217,6 +221,9 @@ func foldFindings(c *accesstest.Case, verbose bool) []*findingFold {
 	for _, f := range folds {
 		who := few(f.subjects, shownPeople) + " on " + few(f.clusters, shownPeople)
 		f.lines = append([]string{who + " " + f.body[0]}, f.body[1:]...)
+		if m := memberWords(f.members, c.Who); m != "" {
+			f.lines = append(f.lines, "  "+m)
+		}
 	}
 	return folds
 }
