@@ -114,7 +114,7 @@ func (t *textWriter) access(title string, c colour, sign string, rows []accessRo
 	for _, r := range rows {
 		var b strings.Builder
 		for i, cell := range r.cells() {
-			if widths[i] > 0 {
+			if widths[i] > 0 || cell != "" {
 				b.WriteString(pad(cell, widths[i]) + "   ")
 			}
 		}
@@ -142,7 +142,7 @@ func (t *textWriter) notes(title string, c colour, sign string, rows []noteRow) 
 	}
 	for _, r := range rows {
 		s := pad(Safe(r.what), whats) + "   "
-		if ons > 0 {
+		if ons > 0 || r.on != "" {
 			s += pad(Safe(r.on), ons) + "   "
 		}
 		if r.why != "" {

@@ -356,3 +356,19 @@ func TestTheOneLineCountsWhatItDoesNotName(t *testing.T) {
 		}
 	}
 }
+
+// shows: item S70
+func TestALongCellIsWrittenThoughAllAreLong(t *testing.T) {
+	long := []string{"a-namespace-of-a-very-long-name-by-which-nobody-would-call-it", "another-one"}
+	g := grant("test", "qa", "ann", "Edit", access.NamespaceScope(long...), 3)
+	for _, at := range []access.Scope{g.Scope, access.NamespaceScope("short")} {
+		g.Scope = at
+		var b bytes.Buffer
+		if err := Text(&b, &plan.Plan{Changes: []plan.Change{associate(g, false)}}, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), at.Namespaces[0]) {
+			t.Errorf("not written where: %s\n%s", at, b.String())
+		}
+	}
+}
