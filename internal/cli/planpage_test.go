@@ -144,6 +144,7 @@ func everyKey(t *testing.T) []byte {
 	decided := grant
 	decided.What, decided.Where, decided.Places, decided.Set, decided.Admin, decided.Implied = "w", "w", []access.Where{{Cluster: true}}, 1, true, true
 	decided.Unclear = []plan.Unclear{{Why: "w", Settle: "s"}}
+	decided.NotIn, decided.Undocumented = []string{"t"}, true
 	list := []plan.Grant{decided}
 	five := 5
 	all := &plan.Plan{

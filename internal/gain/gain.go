@@ -76,14 +76,16 @@ type person struct {
 	teams     []string
 	changes   []*plan.Change
 	rights    [2][]authz.Right
+	givers    func() *givers
 }
 
 func (w *weighing) cluster(before, after Cluster, changes []*plan.Change) {
 	people := map[string]*person{}
+	gives := sync.OnceValue(func() *givers { return newGivers(before.Facts(), after.Facts()) })
 	add := func(principal string) *person {
 		q := people[principal]
 		if q == nil {
-			q = &person{cluster: after.Facts().Cluster, document: changes[0].Document, principal: principal}
+			q = &person{cluster: after.Facts().Cluster, document: changes[0].Document, principal: principal, givers: gives}
 			people[principal] = q
 		}
 		return q
@@ -302,7 +304,10 @@ func (w *weighing) person(q *person) {
 	// Groups and usernames are given and taken whatever is bound to them.
 	for _, c := range q.changes {
 		w.out.Gained = append(w.out.Gained, identities(c.Gained)...)
-		w.out.Lost = append(w.out.Lost, identities(c.Lost)...)
+		for _, g := range identities(c.Lost) {
+			q.givers().settle(&g, nil)
+			w.out.Lost = append(w.out.Lost, g)
+		}
 	}
 }
 
@@ -392,6 +397,9 @@ func (w *weighing) grant(q *person, a *answer, x *diff.Access, side int) plan.Gr
 		}
 	}
 	g.Teams = slices.Clone(g.Teams)
+	if side == 0 && len(x.By) > 0 {
+		q.givers().settle(&g, &x.By[0])
+	}
 	for _, u := range x.Unknown {
 		g.Unclear = append(g.Unclear, plan.Unclear{Why: u.Why, Settle: u.Settle})
 	}

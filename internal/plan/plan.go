@@ -138,6 +138,12 @@ type Grant struct {
 	Admin   bool           `json:"clusterAdmin,omitempty"`
 	Implied bool           `json:"implied,omitempty"`
 	Unclear []Unclear      `json:"unclear,omitempty"`
+	// NotIn are, of what is lost, teams whose documents give it still, and not to
+	// the principal, who is in none of them.
+	NotIn []string `json:"notIn,omitempty"`
+	// Undocumented says of what is lost that no document gives it any more, and
+	// that none of the principal's teams is known to have given it.
+	Undocumented bool `json:"undocumented,omitempty"`
 }
 
 // Unclear is something that was not read, and what would settle it.

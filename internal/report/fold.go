@@ -143,6 +143,12 @@ func unitOf(g plan.Grant, note string) unit {
 	if note != "" {
 		u.note = unclear(g) + "; " + note
 	}
+	if len(g.NotIn) > 0 {
+		u.note = strings.TrimPrefix(u.note+"; not in team/"+strings.Join(g.NotIn, ", team/")+", which gives it", "; ")
+	}
+	if g.Undocumented {
+		u.note = strings.TrimPrefix(u.note+"; no document gives it any more", "; ")
+	}
 	for i, t := range g.Teams {
 		if i > 0 {
 			u.teams += " and "
