@@ -4,7 +4,8 @@
 //	mutants -seed 1 -n 200 PACKAGE=TESTS,TESTS ...
 //
 // Each argument names a package folder and the packages whose tests judge it;
-// -n 0 judges every change there is. Files on disk are never touched: the
+// -n 0 judges every change there is, and
+// -only those of a file or a line, after tests of them were written. Files on disk are never touched: the
 // compiler reads the changed ones through an overlay.
 //
 // Most changes are woven into one test binary, which makes the one that the
@@ -17,6 +18,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -37,25 +40,34 @@ func main() {
 	workers := flag.Int("workers", 2, "how many run at once")
 	limit := flag.Duration("timeout", time.Minute, "a test run longer than this counts as killed")
 	skip := flag.String("skip", "", "tests to leave out, a regular expression: a stricter look, and quicker")
+	only := flag.String("only", "", "judge the changes that match, a regular expression of FILE:LINE: CHANGE")
 	flag.Parse()
-	score, err := measure(flag.Args(), *seed, *n, *workers, trial{*limit, *skip})
+	score, err := measure(flag.Args(), *only, *seed, *n, *workers, trial{*limit, *skip})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
 	}
-	if score.total() < *n || score.kills*100 < *least*score.total() {
+	if *only == "" && score.total() < *n || score.kills*100 < *least*score.total() {
 		fmt.Printf("want %d changes and %d %% of them killed\n", *n, *least)
 		os.Exit(1)
 	}
 }
 
 // measure draws the sample, judges it and prints what survived.
-func measure(args []string, seed uint64, n, workers int, t trial) (tally, error) {
+func measure(args []string, only string, seed uint64, n, workers int, t trial) (tally, error) {
+	matches, err := regexp.Compile(only)
+	if err != nil {
+		return tally{}, err
+	}
 	var all []*mutant
 	for _, arg := range args {
 		p, err := readPackage(arg)
 		if err != nil {
 			return tally{}, err
+		}
+		chosen := slices.DeleteFunc(slices.Clone(p.mutants), func(m *mutant) bool { return !matches.MatchString(m.String()) })
+		if len(chosen) == 0 {
+			continue
 		}
 		dir, err := os.MkdirTemp("", "mutants")
 		if err != nil {
@@ -65,7 +77,7 @@ func measure(args []string, seed uint64, n, workers int, t trial) (tally, error)
 		if err := p.weave(dir, t); err != nil {
 			return tally{}, err
 		}
-		all = append(all, p.mutants...)
+		all = append(all, chosen...)
 	}
 	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	if n == 0 {
@@ -126,6 +138,7 @@ func sample(all []*mutant, n, workers int, t trial) map[string]tally {
 					score.kills++
 				case survived:
 					score.survivors = append(score.survivors, m.String())
+					fmt.Fprintln(os.Stderr, "survived", m) // at once: a run is long
 				case broken:
 					counted--
 				}
