@@ -109,6 +109,20 @@ func TestAWorkloadsActionIsDecidedOnEachCluster(t *testing.T) {
 	if got := ask("sqs:DeleteQueue", a, s.Clusters[1].Key).Results[0]; got.Verdict != authz.Deny || !got.Explicit || got.Reasons[0].Effect != iam.Deny {
 		t.Errorf("an explicit deny: %+v", got)
 	}
+	// A bucket's ARN names no account, and AWS's own are of none.
+	for _, resource := range []string{"arn:aws:s3:::bucket/key", "arn:aws:iam::aws:policy/ReadOnlyAccess"} {
+		if got := ask("sns:Publish", resource, s.Clusters[0].Key); got.Verdict != authz.Allow {
+			t.Errorf("%s: %+v", resource, got)
+		}
+	}
+	// What the asker says of a condition's key settles it.
+	asked, err := ParseAction("sqs:SendMessage", b, []string{"aws:PrincipalType=User"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Do(who, asked, s, nil, []access.ClusterKey{s.Clusters[0].Key}); err != nil || got.Verdict != authz.Allow {
+		t.Errorf("with the key: %+v, %v", got, err)
+	}
 	var nobody *effect.NotFoundError
 	if _, err := Do(access.Who{Kind: access.WhoWorkload, Name: "ap"}, got.Asked, s, nil, nil); !errors.As(err, &nobody) || len(nobody.Near) != 2 {
 		t.Errorf("%v", err)

@@ -263,7 +263,7 @@ func misspelt(name, group string, found []resource) (hint string, ok bool) {
 
 func grouped(r resource) string { return strings.TrimSuffix(r.name+"."+r.group, ".") }
 
-// ownGroups are the groups of the table.
+// ownGroups are the groups of the table, most of them often.
 func ownGroups() []string {
 	var groups []string
 	for _, rs := range byWord() {
@@ -271,11 +271,10 @@ func ownGroups() []string {
 			groups = append(groups, r.group)
 		}
 	}
-	slices.Sort(groups)
-	return slices.Compact(groups)
+	return groups
 }
 
-// namesIn are the plurals of a group.
+// namesIn are the plurals of a group, some of them twice.
 func namesIn(group string) []string {
 	var names []string
 	for _, rs := range byWord() {
@@ -285,8 +284,7 @@ func namesIn(group string) []string {
 			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }
 
 func orElse(s, other string) string {

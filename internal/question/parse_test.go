@@ -2,6 +2,7 @@ package question
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,11 @@ func TestKubectlsWordsBecomeRequests(t *testing.T) {
 		{Ask{"create", "pods/exec", "dev", "a"}, "create||pods|exec|dev|a|", "create pods/exec a in dev"},
 		{Ask{"get", "certificates.cert-manager.io", "dev", ""}, "get|cert-manager.io|certificates||dev||", "get certificates.cert-manager.io in dev"},
 		{Ask{"get", "nodes.metrics.k8s.io", "", ""}, "get|metrics.k8s.io|nodes||||", "get nodes.metrics.k8s.io"},
+		{Ask{"get", "pods.metrics.k8s.io", "dev", ""}, "get|metrics.k8s.io|pods||dev||", "get pods.metrics.k8s.io in dev"},
+		{Ask{"get", "widgets.apps", "dev", ""}, "get|apps|widgets||dev||", "get widgets.apps in dev"}, // an aggregated API may serve it
+		{Ask{"get", "namespaces", "qa", "dev"}, "get||namespaces||dev|dev|", "get namespaces dev"},
+		{Ask{"get", "namespaces", "", ""}, "get||namespaces||||", "get namespaces"},
+		{Ask{"get", "/healthz", "dev", "x"}, "get||||||/healthz", "get /healthz"},
 		{Ask{"impersonate", "users", "", "x"}, "impersonate||users|||x|", "impersonate users x"},
 		{Ask{"*", "*", "", ""}, "*|*|*||||", "* * in all namespaces"},
 		{Ask{"get", "/healthz", "", ""}, "get||||||/healthz", "get /healthz"},
@@ -60,7 +66,7 @@ func TestWordsThatStandForNothing(t *testing.T) {
 		{"get", "deploymens", "did you mean deployments?"},
 		{"get", "widgets", "write its group too"},
 		{"get", "deployments.app", "did you mean deployments.apps?"}, {"get", "deploymnts.apps", "did you mean deployments?"},
-		{"get", "pods.apps", "did you mean pods?"}, {"get", "widgets.mine", "has a dot"},
+		{"get", "pods.apps", "did you mean pods?"}, {"get", "jobs.apps", "did you mean jobs.batch?"}, {"get", "widgets.mine", "has a dot"},
 		{"get", "", ""}, {"", "pods", "get, list"}, {"get pods", "pods", "get, list"}, {"get", "pods.*", "RESOURCE.GROUP"},
 	} {
 		var w *WordError
@@ -76,12 +82,27 @@ func TestWordsThatStandForNothing(t *testing.T) {
 		{Ask{"list", "nodes", "dev", ""}, "nodes are not in namespaces; the namespace is left out"},
 		{Ask{"get", "pods/logs", "dev", ""}, "pods has no subresource logs in Kubernetes itself; did you mean log?"},
 		{Ask{"get", "/healthz", "dev", ""}, "a URL has neither namespace nor name; they are left out"},
+		{Ask{"get", "/healthz", "", "x"}, "a URL has neither namespace nor name; they are left out"},
+		{Ask{"gett", "/healthz", "", ""}, "gett is none of Kubernetes' verbs; did you mean get?"},
+		{Ask{"create", "pods", "dev", "x"}, "an API server judges create before it knows the name; the name is left out"},
+		{Ask{"create", "namespaces", "dev", ""}, "no namespace holds what create namespaces asks; the namespace is left out"},
+		{Ask{"create", "namespaces", "", ""}, ""}, {Ask{"list", "nodes", "", ""}, ""}, {Ask{"create", "pods/exec", "dev", "x"}, ""},
 		{Ask{"get", "pods/log", "dev", ""}, ""}, {Ask{"post", "/x", "", ""}, ""}, {Ask{"get", "ns", "dev", ""}, ""},
 	} {
 		got, err := Parse(tt.ask)
 		if err != nil || strings.Join(got.Notes, "; ") != tt.note {
 			t.Errorf("%+v: %q %v, want %q", tt.ask, got.Notes, err, tt.note)
 		}
+	}
+}
+
+func TestWordsForCompletionAreSortedAndPlural(t *testing.T) {
+	words := Resources()
+	if !slices.IsSorted(words) || !slices.Contains(words, "pods") || slices.Contains(words, "pod") || slices.Contains(words, "po") {
+		t.Error(words)
+	}
+	if v := Verbs(); !slices.Contains(v, "get") || slices.Contains(v, "post") {
+		t.Error(v)
 	}
 }
 

@@ -1,6 +1,7 @@
 package question
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,10 +82,34 @@ func TestAResourceOfOthersIsAskedInANamespaceAndInNone(t *testing.T) {
 			if want != open {
 				continue
 			}
+			if settle := map[bool]string{true: "install what brings clusterissuers.cert-manager.io", false: "with --observed"}[c.served != nil]; len(e.Unknown) > 0 && !strings.Contains(e.Unknown[0].Settle, settle) {
+				t.Errorf("%s: %s: settled by %q", name, user, e.Unknown[0].Settle)
+			}
 			if len(e.Reasons) != 0 || len(e.Unknown) != 1 || e.Unknown[0].Part != authz.UnknownResource || e.Unknown[0].Settle == "" {
 				t.Errorf("%s: %s: %+v", name, user, e)
 			}
 		}
+	}
+}
+
+// What is not known of a right on either way is told too, once.
+func TestBothWaysOfAQuestionSayWhatIsUnknown(t *testing.T) {
+	custom := access.RoleRef{Kind: access.ClusterRole, Name: "custom"}
+	user := []access.Subject{{Kind: access.UserSubject, Name: "ann"}}
+	w := &World{}
+	w.add([]authz.Facts{{Name: "test", Mode: access.ModeAPI, DefaultRBAC: true,
+		Bindings: []authz.Binding{{Binding: access.Binding{Name: "wide", Role: custom, Subjects: user}},
+			{Binding: access.Binding{Namespace: "dev", Name: "here", Role: access.RoleRef{Kind: access.ClusterRole, Name: "cluster-admin"}, Subjects: user}}}}}, nil)
+	e, err := w.Clusters[0].Explain(effect.Subject{Identity: &authz.Identity{Username: "ann"}}, mustParse(t, "get", "things.example.org", "dev"))
+	if err != nil || e.Verdict != authz.Undetermined {
+		t.Fatal(e, err)
+	}
+	var parts []authz.Part
+	for _, u := range e.Unknown {
+		parts = append(parts, u.Part)
+	}
+	if !slices.Equal(parts, []authz.Part{authz.UnknownResource, authz.UnknownRole}) {
+		t.Errorf("%+v", e.Unknown)
 	}
 }
 
