@@ -50,7 +50,8 @@ type Difference struct {
 // before, and the other way round: as actions times resources, whatever the
 // resources' policies say. Of the context only what ctx knows is known; nil is
 // what follows from the caller. Values of a condition are weighed as Decide
-// does. Only the identity policies and the boundaries are compared.
+// does. The identity policies, the boundaries and the session policies are
+// compared, and no others.
 func Compare(caller Caller, before, after Policies, ctx *Context) Difference {
 	if ctx == nil {
 		ctx = caller.Context()
@@ -58,9 +59,26 @@ func Compare(caller Caller, before, after Policies, ctx *Context) Difference {
 	}
 	var d Difference
 	before, after, d.Unread = comparable(before, after)
-	c := comparison{caller: caller, ctx: ctx, before: before, after: after, known: map[string]outcome{}}
+	for _, p := range parts(before, after) {
+		if gained, ok := verbatim(p[0], p[1]); ok && caller.signs() {
+			d.Gained = append(d.Gained, gained...)
+			continue
+		}
+		if lost, ok := verbatim(p[1], p[0]); ok && caller.signs() {
+			d.Lost = append(d.Lost, lost...)
+			continue
+		}
+		c := comparison{caller: caller, ctx: ctx, before: p[0], after: p[1], known: map[string]outcome{}}
+		c.compare(&d)
+	}
+	d.Gained, d.Lost, d.Unclear = joined(d.Gained), joined(d.Lost), joined(d.Unclear)
+	return d
+}
+
+// compare adds the difference of one part.
+func (c comparison) compare(d *Difference) {
 	actions, resources, whole := c.cells()
-	d.Partial = !whole
+	d.Partial = d.Partial || !whole
 	outcomes := make([][]outcome, len(actions.cells))
 	for i, a := range actions.cells {
 		for _, r := range resources.cells {
@@ -68,10 +86,9 @@ func Compare(caller Caller, before, after Policies, ctx *Context) Difference {
 		}
 	}
 	pick := func(of func(outcome) (string, bool)) []Right { return regions(actions, resources, outcomes, of) }
-	d.Gained = pick(func(o outcome) (string, bool) { return o.whenGained, o.gained })
-	d.Lost = pick(func(o outcome) (string, bool) { return o.whenLost, o.lost })
-	d.Unclear = pick(func(o outcome) (string, bool) { return "", o.unclear })
-	return d
+	d.Gained = append(d.Gained, pick(func(o outcome) (string, bool) { return o.whenGained, o.gained })...)
+	d.Lost = append(d.Lost, pick(func(o outcome) (string, bool) { return o.whenLost, o.lost })...)
+	d.Unclear = append(d.Unclear, pick(func(o outcome) (string, bool) { return "", o.unclear })...)
 }
 
 // comparable leaves the policies that were read.
@@ -89,6 +106,13 @@ func comparable(before, after Policies) (b, a Policies, unread []string) {
 		if out.Boundary = p.Boundary; p.Boundary != nil && p.Boundary.Policy == nil {
 			names = append(names, p.Boundary.Name)
 			out.Boundary = nil
+		}
+		for _, s := range p.Session {
+			if s.Policy == nil {
+				names = append(names, s.Name)
+				continue
+			}
+			out.Session = append(out.Session, s)
 		}
 		return out, names
 	}
@@ -294,7 +318,7 @@ func (e *evaluator) words(g gates, effect Effect, t truth) string {
 		}
 		var out []string
 		for _, cond := range c.st.Conditions {
-			out = append(out, cond.Operator.String()+" "+cond.Key+" ["+strings.Join(cond.Values, ", ")+"]")
+			out = append(out, cond.String())
 		}
 		if i := slices.IndexFunc(c.st.Resources, func(r string) bool { return matchResource(r, e.q.Resource, nil) == yes }); i < 0 && len(c.variables()) > 0 {
 			out = append(out, "the resource is one of "+strings.Join(c.st.Resources, ", "))

@@ -42,6 +42,11 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 	unread.Identity = append(unread.Identity, Source{Name: "arn:aws:iam::aws:policy/X"})
 	bounded := identity(t, allows("s3:Get* s3:Put*", "*"))
 	bounded.Boundary = &Source{"boundary", policy(t, Boundary, allows("s3:Get*", "*")).Policy}
+	limited := func(by string) Policies {
+		p := identity(t, allows("s3:Get* s3:Put*", b))
+		p.Session = []Source{policy(t, SessionPolicy, by)}
+		return p
+	}
 	none := []string{}
 	for name, tt := range map[string]struct {
 		before, after         Policies
@@ -62,6 +67,12 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 		"all cases of a condition":           {identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get*", b, ifTeam), allows("s3:Get*", b, strings.Replace(ifTeam, "Equals", "NotEquals", 1))), none, none, none, nil},
 		"a variable":                         {Policies{}, identity(t, allows("s3:Get*", "arn:aws:s3:::b/${aws:PrincipalTag/team}")), []string{"s3:get* on arn:aws:s3:::b/${aws:PrincipalTag/team} when the resource is one of arn:aws:s3:::b/${aws:PrincipalTag/team}"}, none, none, nil},
 		"a boundary limits":                  {identity(t, allows("s3:Get* s3:Put*", "*")), bounded, none, []string{"s3:put* on *"}, none, nil},
+		"a boundary's words":                 {bounded, bounded, none, none, none, nil},
+		"a session policy comes":             {identity(t, allows("s3:Get* s3:Put*", b)), limited(allows("s3:Get*", "*")), none, []string{"s3:put* on " + b}, none, nil},
+		"a session policy is another":        {limited(allows("s3:Get*", "*")), limited(allows("s3:Put*", "*")), []string{"s3:put* on " + b}, []string{"s3:get* on " + b}, none, nil},
+		"a session policy in other words":    {limited(allows("s3:Get*", "*")), limited(allows("S3:GET* s3:getObject", "*")), none, none, none, nil},
+		"one of two that say the same":       {identity(t, allows("s3:Get*", b), allows("s3:GetObject", b)), identity(t, allows("s3:Get*", b)), none, none, none, nil},
+		"statements far from each other":     {identity(t, allows("s3:Get*", b), allows("sqs:*", "*")), identity(t, allows("s3:Put*", b), allows("sqs:*", "*"), allows("sns:Publish", b)), []string{"s3:put* or sns:publish on " + b}, []string{"s3:get* on " + b}, none, nil},
 		"assuming any role":                  {Policies{}, identity(t, allows("sts:AssumeRole", "*")), []string{"sts:assumerole on *"}, none, none, nil},
 		"a policy that was not read":         {identity(t, allows("s3:Get*", b)), unread, none, none, none, []string{"gained: arn:aws:iam::aws:policy/X"}},
 		"not read before nor after":          {unread, unread, none, none, none, []string{"arn:aws:iam::aws:policy/X"}},
@@ -102,6 +113,10 @@ func TestDifferencesAreWhatDecideSays(t *testing.T) {
 			if g.chance(15) {
 				s := g.source(Boundary, "b")
 				p.Boundary = &s
+			}
+			if caller.Kind == Session && g.chance(40) {
+				p.Session = append(p.Session, g.source(SessionPolicy, "s"))
+				g.mix["session policy"]++
 			}
 		}
 		if g.chance(40) && len(before.Identity) > 0 { // most changes are small
@@ -183,7 +198,7 @@ func TestDifferencesAreWhatDecideSays(t *testing.T) {
 			}
 		}
 	}
-	g.poor(t, seed, requests, map[string]int{"gained": 5, "lost": 5, "the same": 30})
+	g.poor(t, seed, requests, map[string]int{"gained": 5, "lost": 5, "the same": 30, "session policy": 1})
 	if g.mix["partial"]*20 > n || g.mix["unclear"]*5 > requests {
 		t.Errorf("too much is not compared")
 	}

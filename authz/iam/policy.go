@@ -107,6 +107,10 @@ func (o Operator) String() string {
 	return s
 }
 
+func (c *Condition) String() string {
+	return c.Operator.String() + " " + c.Key + " [" + strings.Join(c.Values, ", ") + "]"
+}
+
 // operators are all condition operators of IAM. (IAM User Guide, condition
 // operators)
 var operators = map[string]bool{

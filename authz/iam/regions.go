@@ -26,10 +26,7 @@ func (c comparison) cells() (actions, resources axis, whole bool) {
 		for _, st := range s.Policy.Statements {
 			acts = slices.Concat(acts, lower(st.Actions), lower(st.NotActions))
 			for _, r := range slices.Concat(st.Resources, st.NotResources) {
-				if !s.Policy.variables() {
-					r = strings.ReplaceAll(r, "${", "${$}{") // text
-				}
-				ress = append(ress, r)
+				ress = append(ress, asWritten(s.Policy, r))
 			}
 		}
 	}
@@ -48,6 +45,7 @@ func (c comparison) sources() []Source {
 		if p.Boundary != nil {
 			out = append(out, *p.Boundary)
 		}
+		out = append(out, p.Session...)
 	}
 	return out
 }
