@@ -58,3 +58,17 @@ type Where struct {
 
 // Everywhere reports whether w is every namespace.
 func (w Where) Everywhere() bool { return !w.Cluster && len(w.In) == 0 && len(w.Outside) == 0 }
+
+// PatternSet is what all of some patterns of IAM's cover and none of others.
+type PatternSet struct {
+	All    []string `json:"all"`
+	Except []string `json:"except,omitempty"`
+}
+
+func (s PatternSet) String() string {
+	out := strings.Join(s.All, " and ")
+	if len(s.Except) > 0 {
+		out += " except " + strings.Join(s.Except, ", ")
+	}
+	return out
+}

@@ -5,29 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // Right is a set of requests: its actions on its resources.
 type Right struct {
-	Actions, Resources []PatternSet // each the union of its sets
+	Actions, Resources []access.PatternSet // each the union of its sets
 	// When words the conditions under which it is so; empty: always.
 	When string
 	// One of the requests.
 	Action, Resource string
-}
-
-// PatternSet is what all of some patterns cover and none of others.
-type PatternSet struct {
-	All    []string `json:"all"`
-	Except []string `json:"except,omitempty"`
-}
-
-func (s PatternSet) String() string {
-	out := strings.Join(s.All, " and ")
-	if len(s.Except) > 0 {
-		out += " except " + strings.Join(s.Except, ", ")
-	}
-	return out
 }
 
 // Difference is what policies give after a change and did not before, and the
@@ -285,13 +273,13 @@ func (p *pairs) walk(ctx *Context) {
 // variables in its patterns.
 func (r Right) Covers(action, resource string) bool {
 	loose := &Context{OthersUnknown: true, loose: true}
-	return slices.ContainsFunc(r.Actions, func(s PatternSet) bool { return s.covers(func(p string) bool { return matchAction(p, action) }) }) &&
-		slices.ContainsFunc(r.Resources, func(s PatternSet) bool {
-			return s.covers(func(p string) bool { return matchResource(p, resource, loose) == yes })
+	return slices.ContainsFunc(r.Actions, func(s access.PatternSet) bool { return inSet(s, func(p string) bool { return matchAction(p, action) }) }) &&
+		slices.ContainsFunc(r.Resources, func(s access.PatternSet) bool {
+			return inSet(s, func(p string) bool { return matchResource(p, resource, loose) == yes })
 		})
 }
 
-func (s PatternSet) covers(match func(string) bool) bool {
+func inSet(s access.PatternSet, match func(string) bool) bool {
 	return !slices.ContainsFunc(s.All, func(p string) bool { return !match(p) }) && !slices.ContainsFunc(s.Except, match)
 }
 

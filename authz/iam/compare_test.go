@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 func identity(t testing.TB, statements ...string) Policies {
@@ -18,7 +20,7 @@ func identity(t testing.TB, statements ...string) Policies {
 func said(rights []Right) []string {
 	out := []string{}
 	for _, r := range rights {
-		words := func(l []PatternSet) string {
+		words := func(l []access.PatternSet) string {
 			var s []string
 			for _, p := range l {
 				s = append(s, p.String())

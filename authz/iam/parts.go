@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // placed is a statement of one side's policies, with where it stands.
@@ -253,13 +255,13 @@ func verbatim(before, after Policies) (rights []Right, ok bool) {
 	return rights, !limited
 }
 
-func sets(of, but []string) []PatternSet {
+func sets(of, but []string) []access.PatternSet {
 	if len(but) > 0 {
-		return []PatternSet{{All: []string{"*"}, Except: but}}
+		return []access.PatternSet{{All: []string{"*"}, Except: but}}
 	}
-	var out []PatternSet
+	var out []access.PatternSet
 	for _, p := range of {
-		out = append(out, PatternSet{All: []string{p}})
+		out = append(out, access.PatternSet{All: []string{p}})
 	}
 	return out
 }
@@ -293,7 +295,7 @@ func joined(rights []Right) []Right {
 			continue
 		}
 		for _, a := range r.Actions {
-			if !slices.ContainsFunc(out[i].Actions, func(b PatternSet) bool { return slices.Equal(a.All, b.All) && slices.Equal(a.Except, b.Except) }) {
+			if !slices.ContainsFunc(out[i].Actions, func(b access.PatternSet) bool { return slices.Equal(a.All, b.All) && slices.Equal(a.Except, b.Except) }) {
 				out[i].Actions = append(out[i].Actions, a)
 			}
 		}

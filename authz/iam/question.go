@@ -1,5 +1,7 @@
 package iam
 
+import "github.com/atlas-iam/atlas-iam/access"
+
 // Question asks whether a caller may do one action on one resource. A call of
 // AWS may need several such pairs, each with its own resource and keys; it is
 // allowed if each is. (R2.7)
@@ -42,6 +44,39 @@ type Policies struct {
 type Source struct {
 	Name   string  // how reasons cite it: an ARN, or "inline policy NAME"
 	Policy *Policy // nil: not read, hence it may hold anything
+}
+
+// RolePolicies are a role's own policies: its inline ones, and as far as their
+// documents are known the managed ones and the boundary (empty: none), by ARN. A
+// document that IAM's grammar does not know counts as unread; faults says why,
+// by the source's name.
+func RolePolicies(inline []access.RolePolicy, managed []string, boundary string, documents map[string]access.Document) (p Policies, faults map[string]error) {
+	faults = map[string]error{}
+	one := func(kind Kind, name string, d access.Document) Source {
+		s := Source{Name: name}
+		var err error
+		if s.Policy, err = Parse(kind, string(d)); err != nil {
+			s.Policy, faults[name] = nil, err
+		}
+		return s
+	}
+	byARN := func(kind Kind, arn string) Source {
+		if d, ok := documents[arn]; ok {
+			return one(kind, arn, d)
+		}
+		return Source{Name: arn}
+	}
+	for _, i := range inline {
+		p.Identity = append(p.Identity, one(Identity, "inline policy "+i.Name, i.Document))
+	}
+	for _, arn := range managed {
+		p.Identity = append(p.Identity, byARN(Identity, arn))
+	}
+	if boundary != "" {
+		s := byARN(Boundary, boundary)
+		p.Boundary = &s
+	}
+	return p, faults
 }
 
 // Level is one level of an organization. At each an Allow is needed. (R3.2)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // axis is the actions, or the resources, of a comparison: the patterns that
@@ -138,15 +140,15 @@ func regions(actions, resources axis, outcomes [][]outcome, of func(outcome) (st
 
 // name covers the cells of a set, and no others, by patterns: whole ones first,
 // then some without others, then single cells.
-func (a axis) name(in func(int) bool) []PatternSet {
+func (a axis) name(in func(int) bool) []access.PatternSet {
 	left := map[int]bool{}
 	for i := range a.cells {
 		if in(i) {
 			left[i] = true
 		}
 	}
-	var out []PatternSet
-	take := func(s PatternSet) {
+	var out []access.PatternSet
+	take := func(s access.PatternSet) {
 		n := len(left)
 		for i := range a.cells {
 			if a.holds(s, i) {
@@ -158,12 +160,12 @@ func (a axis) name(in func(int) bool) []PatternSet {
 		}
 	}
 	for _, p := range a.widest() {
-		if s := (PatternSet{All: []string{a.patterns[p]}}); a.within(s, in) {
+		if s := (access.PatternSet{All: []string{a.patterns[p]}}); a.within(s, in) {
 			take(s)
 		}
 	}
 	for _, p := range a.widest() {
-		s := PatternSet{All: []string{a.patterns[p]}}
+		s := access.PatternSet{All: []string{a.patterns[p]}}
 		for _, q := range a.widest() {
 			if q != p && !a.meets(q, in) && a.meets(q, func(i int) bool { return a.holds(s, i) }) {
 				s.Except = append(s.Except, a.patterns[q])
@@ -209,7 +211,7 @@ func (a axis) meets(p int, in func(int) bool) bool {
 }
 
 // within reports whether a set holds some cell, and only cells of in.
-func (a axis) within(s PatternSet, in func(int) bool) bool {
+func (a axis) within(s access.PatternSet, in func(int) bool) bool {
 	some := false
 	for i := range a.cells {
 		if !a.holds(s, i) {
@@ -223,7 +225,7 @@ func (a axis) within(s PatternSet, in func(int) bool) bool {
 	return some
 }
 
-func (a axis) holds(s PatternSet, i int) bool {
+func (a axis) holds(s access.PatternSet, i int) bool {
 	has := func(p string) bool {
 		k, _ := slices.BinarySearch(a.patterns, p)
 		return a.cells[i].in[k]
@@ -232,8 +234,8 @@ func (a axis) holds(s PatternSet, i int) bool {
 }
 
 // single is one cell: all patterns that have it, without those that have not.
-func (a axis) single(i int) PatternSet {
-	var s PatternSet
+func (a axis) single(i int) access.PatternSet {
+	var s access.PatternSet
 	for p, in := range a.cells[i].in {
 		if in {
 			s.All = append(s.All, a.patterns[p])
@@ -245,7 +247,7 @@ func (a axis) single(i int) PatternSet {
 		return slices.ContainsFunc(all, func(p string) bool { return p != wide && a.wider(wide, p) })
 	})
 	for p, in := range a.cells[i].in {
-		if !in && a.meets(p, func(j int) bool { return a.holds(PatternSet{All: s.All}, j) }) {
+		if !in && a.meets(p, func(j int) bool { return a.holds(access.PatternSet{All: s.All}, j) }) {
 			s.Except = append(s.Except, a.patterns[p])
 		}
 	}
@@ -256,7 +258,7 @@ func (a axis) single(i int) PatternSet {
 func (a axis) wider(wide, p string) bool {
 	more := false
 	for i := range a.cells {
-		w, in := a.holds(PatternSet{All: []string{wide}}, i), a.holds(PatternSet{All: []string{p}}, i)
+		w, in := a.holds(access.PatternSet{All: []string{wide}}, i), a.holds(access.PatternSet{All: []string{p}}, i)
 		if in && !w {
 			return false
 		}

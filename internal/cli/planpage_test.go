@@ -22,7 +22,7 @@ import (
 const planPage = "../../docs/plan.md"
 
 // whole are the objects that the page describes in one row.
-var whole = regexp.MustCompile(`^(environment|foreignTags|accounts\[\]|part|read|kubernetes\[\]|undocumented\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
+var whole = regexp.MustCompile(`^(environment|foreignTags|accounts\[\]|part|read|kubernetes\[\]|undocumented\[\]|summary|changes\[\]\.(from|to|held\[\]|source|gained\[\]|lost\[\])|access\.gained\[\]\.(cluster|scope|source|role|places\[\]|unclear\[\]|actions\[\]|resources\[\])|access\.(lost|maybeGained|maybeLost|unknown|sets|notCounted)\[\]|foreign\[\]|gaps\[\]|warnings\[\]|facts\[\])(\..*|\[\].*)?$`)
 
 // planKeys are the rows that a plan's JSON needs on the page.
 func planKeys(t *testing.T, encoded []byte) map[string]bool {
@@ -143,6 +143,7 @@ func everyKey(t *testing.T) []byte {
 	held.Held = []plan.Hold{{Guard: "g", Reason: "r"}}
 	decided := grant
 	decided.What, decided.Where, decided.Places, decided.Set, decided.Admin, decided.Implied = "w", "w", []access.Where{{Cluster: true}}, 1, true, true
+	decided.Actions, decided.Resources, decided.When = []access.PatternSet{{All: []string{"a:b"}}}, []access.PatternSet{{All: []string{"*"}}}, "w"
 	decided.Unclear = []plan.Unclear{{Why: "w", Settle: "s"}}
 	decided.NotIn, decided.Undocumented = []string{"t"}, true
 	list := []plan.Grant{decided}

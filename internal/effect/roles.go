@@ -73,10 +73,7 @@ func (r *WorkloadRole) wanted(want *access.State) map[string]string {
 		return nil
 	}
 	w := &want.Roles[i]
-	for _, p := range w.Inline {
-		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, w.Place))
-	}
-	r.managed(w.Managed, w.Boundary, nil)
+	r.policies(w.Inline, w.Managed, w.Boundary, nil, w.Place)
 	tags := map[string]string{}
 	for _, of := range []map[string]string{want.Tags, want.Owner.Tags(), w.Tags} {
 		maps.Copy(tags, of)
@@ -97,33 +94,34 @@ func (r *WorkloadRole) seen(have *access.Snapshot) map[string]string {
 		return nil // it is not there, and has nothing
 	}
 	d := &a.Details[i]
-	for _, p := range d.Inline {
-		r.Policies.Identity = append(r.Policies.Identity, r.source("inline policy "+p.Name, p.Document, access.Place{}))
-	}
-	r.managed(d.Managed, d.Boundary, a.Policies)
+	r.policies(d.Inline, d.Managed, d.Boundary, a.Policies, access.Place{})
 	return d.Tags
 }
 
-// managed adds managed policies, read as far as they are in documents.
-func (r *WorkloadRole) managed(attached []string, boundary string, documents map[string]access.Document) {
-	one := func(arn string) iam.Source {
-		if d, ok := documents[arn]; ok {
-			return r.source(arn, d, access.Place{})
-		}
-		r.Settle[arn] = "--observed reads it"
-		if documents != nil {
-			r.Settle[arn] = "let the caller read it (iam:GetPolicyVersion)"
-		}
-		return iam.Source{Name: arn}
+// policies adds the role's own; documents are of the managed ones that were
+// read, nil where nobody read.
+func (r *WorkloadRole) policies(inline []access.RolePolicy, managed []string, boundary string, documents map[string]access.Document, at access.Place) {
+	p, faults := iam.RolePolicies(inline, managed, boundary, documents)
+	r.Policies.Identity, r.Policies.Boundary = p.Identity, p.Boundary
+	sources := p.Identity
+	if p.Boundary != nil {
+		sources = append(slices.Clone(sources), *p.Boundary)
 	}
-	for _, arn := range attached {
-		r.Policies.Identity = append(r.Policies.Identity, one(arn))
-	}
-	if boundary != "" {
-		s := one(boundary)
-		r.Policies.Boundary = &s
+	for _, s := range sources {
+		switch {
+		case faults[s.Name] != nil:
+			r.Settle[s.Name] = mend(faults[s.Name])
+		case s.Policy == nil && documents == nil:
+			r.Settle[s.Name] = "--observed reads it"
+		case s.Policy == nil:
+			r.Settle[s.Name] = "let the caller read it (iam:GetPolicyVersion)"
+		case at != access.Place{}:
+			r.Places[s.Name] = at
+		}
 	}
 }
+
+func mend(err error) string { return "mend it, IAM's grammar does not know it: " + err.Error() }
 
 // unread adds policies of which nothing is known.
 func (r *WorkloadRole) unread(list *[]iam.Source, name, settle string) {
@@ -135,7 +133,7 @@ func (r *WorkloadRole) unread(list *[]iam.Source, name, settle string) {
 func (r *WorkloadRole) source(name string, d access.Document, at access.Place) iam.Source {
 	p, err := iam.Parse(iam.Identity, string(d))
 	if err != nil {
-		r.Settle[name] = "mend it, IAM's grammar does not know it: " + err.Error()
+		r.Settle[name] = mend(err)
 		return iam.Source{Name: name}
 	}
 	if at != (access.Place{}) {

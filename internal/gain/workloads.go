@@ -1,20 +1,20 @@
 package gain
 
 import (
-	"encoding/json"
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
 // Workloads adds to what a plan comes to what it gives and takes ServiceAccounts:
 // which may do what on AWS by which role, before and after the changes that may
-// be made. It compares statements: what one says in other words, or what a
-// wider one of the same conditions says too, is neither gained nor lost. Of
-// managed policies it knows the names.
+// be made, as iam.Compare has it. Of managed policies that were not read the
+// names are said.
 func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
 	before, after := rolesOf(have), rolesOf(have)
 	touched := after.apply(p)
@@ -30,12 +30,14 @@ func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
 	was, is := before.units(touched), after.units(touched)
 	all := maps.Clone(was)
 	maps.Copy(all, is)
+	w := rightsOfRoles{before: before, after: after, known: map[[2]holding][]said{}}
 	for _, u := range slices.SortedFunc(maps.Keys(all), unit.compare) {
-		g := plan.Grant{Cluster: u.cluster, Document: documents[u.cluster], ServiceAccount: u.account}
-		into.Gained = append(into.Gained, touched.grants(g, is[u], was[u], false)...)
-		into.Gained = append(into.Gained, touched.grants(g, was[u], is[u], true)...)
-		into.Lost = append(into.Lost, touched.grants(g, was[u], is[u], false)...)
-		into.Lost = append(into.Lost, touched.grants(g, is[u], was[u], true)...)
+		for _, pair := range paired(was[u], is[u]) {
+			for _, s := range w.compare(pair) {
+				g := plan.Grant{Cluster: u.cluster, Document: documents[u.cluster], ServiceAccount: u.account}
+				touched.grant(g, s, into)
+			}
+		}
 	}
 }
 
@@ -46,18 +48,44 @@ type unit struct {
 }
 
 func (u unit) compare(o unit) int {
-	if c := u.cluster.Compare(o.cluster); c != 0 {
-		return c
-	}
-	return strings.Compare(u.account, o.account)
+	return cmp.Or(u.cluster.Compare(o.cluster), strings.Compare(u.account, o.account))
 }
 
-// say is a thing that a role lets its bearer do.
-type say struct {
-	role  string // ARN
-	deny  bool   // not to do
-	what  string // an action, or words
-	where string // on what, if what
+// holding is a role that a ServiceAccount has, with its session's policy. The
+// zero value is none.
+type holding struct {
+	role    string // ARN
+	session access.Document
+}
+
+// paired puts what a ServiceAccount has before beside what it has after: the
+// same, or the same role, or of what is left the only ones of one account.
+func paired(was, is []holding) [][2]holding {
+	var out [][2]holding
+	was, is = slices.Clone(was), slices.Clone(is)
+	take := func(alike func(a, b holding) bool) {
+		for i := 0; i < len(was); i++ {
+			j := slices.IndexFunc(is, func(b holding) bool { return alike(was[i], b) })
+			if j < 0 {
+				continue
+			}
+			out = append(out, [2]holding{was[i], is[j]})
+			was, is = slices.Delete(was, i, i+1), slices.Delete(is, j, j+1)
+			i--
+		}
+	}
+	take(func(a, b holding) bool { return a == b })
+	take(func(a, b holding) bool { return a.role == b.role })
+	if len(was) == 1 && len(is) == 1 {
+		take(func(a, b holding) bool { return access.AccountOf(a.role) == access.AccountOf(b.role) })
+	}
+	for _, h := range was {
+		out = append(out, [2]holding{h, {}})
+	}
+	for _, h := range is {
+		out = append(out, [2]holding{{}, h})
+	}
+	return out
 }
 
 // touch is what is known of a role that a plan is about.
@@ -68,66 +96,36 @@ type touch struct {
 
 type touches map[string]touch // by role
 
-// grants are what a unit has in list and not in but, one for each role and
-// place; with denied what is forbidden.
-func (t touches) grants(g plan.Grant, list, but []say, denied bool) []plan.Grant {
-	type group struct{ role, where string }
-	actions := map[group][]string{}
-	var order []group
-	for _, s := range list {
-		if s.deny != denied || slices.ContainsFunc(but, func(o say) bool { return covers(o, s) }) {
-			continue
-		}
-		k := group{s.role, s.where}
-		if actions[k] == nil {
-			order = append(order, k)
-		}
-		actions[k] = append(actions[k], s.what)
+// grant adds a finding of a ServiceAccount's to the list where it belongs.
+func (t touches) grant(g plan.Grant, s said, into *plan.Access) {
+	g.Principal, g.Source = s.role, t[s.role].source
+	g.Member = "role/" + access.RoleName(s.role)
+	if w := t[s.role].workloads; len(w) > 0 {
+		g.Member = "workload/" + strings.Join(w, ", workload/")
 	}
-	var out []plan.Grant
-	for _, k := range order {
-		g.Principal, g.Source = k.role, t[k.role].source
-		g.Member = "role/" + access.RoleName(k.role)
-		if w := t[k.role].workloads; len(w) > 0 {
-			g.Member = "workload/" + strings.Join(w, ", workload/")
-		}
-		slices.Sort(actions[k])
-		g.What = strings.Join(slices.Compact(actions[k]), ", ") + k.where
-		if denied {
-			g.What += " (by a deny)"
-		}
-		g.Where = g.ServiceAccount + " as role " + access.RoleName(k.role)
-		out = append(out, g)
-	}
-	return out
+	g.What, g.Where = s.what, g.ServiceAccount+" as role "+access.RoleName(s.role)
+	g.Actions, g.Resources, g.When = s.actions, s.resources, s.when
+	g.Unclear = s.unclear
+	list := s.list(into)
+	*list = append(*list, g)
 }
-
-// covers reports whether o says all that s says, whatever the role.
-func covers(o, s say) bool {
-	return o.deny == s.deny && action(o.what, s.what) && pattern(o.where, s.where)
-}
-
-// pattern reports whether all that matches b matches a: a star of b is matched
-// by a star of a alone.
-func pattern(a, b string) bool { return a == b || access.MatchPattern(a, b) }
-
-// action is pattern for actions, of which capitals do not count.
-func action(a, b string) bool { return pattern(strings.ToLower(a), strings.ToLower(b)) }
 
 // having is roles and who has them.
 type having struct {
-	roles   map[string]access.HaveRole
-	issuers map[string]access.ClusterKey
-	pods    map[unit]string // role by ServiceAccount
-	gone    map[string]bool // roles that a change takes away
+	roles    map[string]access.HaveRole
+	policies map[string]access.Document // managed ones that were read, by ARN
+	issuers  map[string]access.ClusterKey
+	pods     map[unit]holding
+	gone     map[string]bool // roles that a change takes away
 }
 
 func rolesOf(have *access.Snapshot) *having {
-	w := &having{roles: map[string]access.HaveRole{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]string{}, gone: map[string]bool{}}
+	w := &having{roles: map[string]access.HaveRole{}, policies: map[string]access.Document{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]holding{}, gone: map[string]bool{}}
 	for i := range have.Accounts {
 		for _, r := range have.Accounts[i].Details {
 			w.roles[r.ARN] = r
 		}
+		maps.Copy(w.policies, have.Accounts[i].Policies)
 	}
 	for i := range have.Clusters {
 		h := &have.Clusters[i]
@@ -136,11 +134,16 @@ func rolesOf(have *access.Snapshot) *having {
 		}
 		for _, a := range h.PodIdentities {
 			if a.Role != "" {
-				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = a.Role
+				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = held(a)
 			}
 		}
 	}
 	return w
+}
+
+// held is what an association gives: at the end of a chain the target alone.
+func held(a access.PodIdentityAssociation) holding {
+	return holding{cmp.Or(a.TargetRole, a.Role), a.SessionPolicy}
 }
 
 // apply makes the changes that may be made and gives the roles they are about.
@@ -171,12 +174,12 @@ func (w *having) apply(p *plan.Plan) touches {
 		case plan.PodIdentityAssociation:
 			u := unit{c.Cluster, c.Namespace + "/" + c.Name}
 			if from, ok := c.From.(plan.PodIdentity); ok {
-				about(from.Role, c)
+				about(held(from.PodIdentityAssociation).role, c)
 				delete(w.pods, u)
 			}
 			if to, ok := c.To.(plan.PodIdentity); ok {
-				about(to.Role, c)
-				w.pods[u] = to.Role
+				w.pods[u] = held(to.PodIdentityAssociation)
+				about(w.pods[u].role, c)
 			}
 		}
 	}
@@ -204,7 +207,7 @@ func (w *having) applyRole(c *plan.Change) {
 			return
 		}
 	case plan.IAMRole:
-		r.Trust = to.Trust
+		r.Trust, r.Boundary = to.Trust, to.Boundary
 	case plan.InlinePolicy:
 		r.Inline = append(r.Inline, to.RolePolicy)
 	case plan.Attachment:
@@ -215,73 +218,48 @@ func (w *having) applyRole(c *plan.Change) {
 	w.roles[c.Principal] = r
 }
 
-// units are the ServiceAccounts that have one of the roles, with all that these
-// let them do.
-func (w *having) units(of touches) map[unit][]say {
-	out := map[unit][]say{}
-	for u, role := range w.pods {
-		if _, ok := of[role]; ok {
-			out[u] = append(out[u], w.says(role)...)
+// units are the ServiceAccounts that have one of the roles.
+func (w *having) units(of touches) map[unit][]holding {
+	out := map[unit][]holding{}
+	add := func(u unit, h holding) {
+		if !w.gone[h.role] && !slices.Contains(out[u], h) {
+			out[u] = append(out[u], h)
+		}
+	}
+	for u, h := range w.pods {
+		if _, ok := of[h.role]; ok {
+			add(u, h)
 		}
 	}
 	for _, role := range slices.Sorted(maps.Keys(of)) {
 		for _, u := range w.trusted(w.roles[role].Trust) {
-			out[u] = append(out[u], w.says(role)...)
+			add(u, holding{role: role})
 		}
 	}
 	return out
 }
 
-// statement is one of a policy in canonical form.
-type statement struct {
-	Effect                                   string
-	Action, NotAction, Resource, NotResource any
-	Principal                                map[string]any
-	Condition                                map[string]map[string]any
-}
-
-func statementsOf(d access.Document) []statement {
-	var doc struct{ Statement []statement }
-	if json.Unmarshal([]byte(d), &doc) != nil {
-		return nil
-	}
-	return doc.Statement
-}
-
-// values are those of a scalar or a list.
-func values(v any) []string {
-	switch v := v.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		var out []string
-		for _, x := range v {
-			out = append(out, values(x)...)
-		}
-		return out
-	}
-	return nil
-}
-
 // trusted are the ServiceAccounts that a trust policy lets in by their tokens.
 func (w *having) trusted(d access.Document) []unit {
+	policy, err := iam.Parse(iam.Trust, string(d))
+	if err != nil {
+		return nil
+	}
 	var out []unit
-	for _, s := range statementsOf(d) {
-		if s.Effect != "Allow" {
+	for _, s := range policy.Statements {
+		if s.Effect != iam.Allow {
 			continue
 		}
-		for _, provider := range values(s.Principal["Federated"]) {
-			_, issuer, _ := strings.Cut(provider, ":oidc-provider/")
+		for _, p := range s.Principals {
+			_, issuer, _ := strings.Cut(p.Value, ":oidc-provider/")
 			k, ok := w.issuers[issuer]
-			if !ok {
+			if p.Type != "Federated" || !ok {
 				continue
 			}
 			var subjects []string
-			for _, operator := range []string{"StringEquals", "StringLike"} {
-				for key, v := range s.Condition[operator] {
-					if strings.EqualFold(key, issuer+":sub") {
-						subjects = append(subjects, values(v)...)
-					}
+			for _, c := range s.Conditions {
+				if o := c.Operator.String(); (o == "StringEquals" || o == "StringLike") && strings.EqualFold(c.Key, issuer+":sub") {
+					subjects = append(subjects, c.Values...)
 				}
 			}
 			if len(subjects) == 0 {
@@ -290,54 +268,6 @@ func (w *having) trusted(d access.Document) []unit {
 			for _, subject := range subjects {
 				out = append(out, unit{k, strings.Replace(strings.TrimPrefix(subject, "system:serviceaccount:"), ":", "/", 1)})
 			}
-		}
-	}
-	return out
-}
-
-// says is what a role lets its bearer do: an action on a resource at a time.
-func (w *having) says(role string) []say {
-	r, ok := w.roles[role]
-	if w.gone[role] {
-		return nil
-	}
-	if !ok { // not read
-		return []say{{role: role, what: "what role " + access.RoleName(role) + " may do"}}
-	}
-	var out []say
-	for _, p := range r.Inline {
-		for _, s := range statementsOf(p.Document) {
-			out = append(out, s.says(role)...)
-		}
-	}
-	for _, p := range r.Managed {
-		out = append(out, say{role: role, what: "managed policy " + p[strings.LastIndexByte(p, '/')+1:]})
-	}
-	if len(out) == 0 {
-		out = append(out, say{role: role, what: "role " + access.RoleName(role) + ", which has no policy"})
-	}
-	return out
-}
-
-func (s *statement) says(role string) []say {
-	actions, but := values(s.Action), ""
-	if actions == nil {
-		actions, but = []string{strings.Join(values(s.NotAction), ", ")}, "all but "
-	}
-	resources, on := values(s.Resource), " on "
-	if resources == nil {
-		resources, on = []string{strings.Join(values(s.NotResource), ", ")}, " on all but "
-	}
-	conditions := ""
-	if len(s.Condition) > 0 {
-		if b, err := json.Marshal(s.Condition); err == nil { // keys are sorted
-			conditions = " if " + string(b)
-		}
-	}
-	var out []say
-	for _, a := range actions {
-		for _, r := range resources {
-			out = append(out, say{role, s.Effect == "Deny", but + a, on + r + conditions})
 		}
 	}
 	return out

@@ -144,6 +144,13 @@ type Grant struct {
 	// Undocumented says of what is lost that no document gives it any more, and
 	// that none of the principal's teams is known to have given it.
 	Undocumented bool `json:"undocumented,omitempty"`
+
+	// Of a ServiceAccount's alone: What as sets of IAM's patterns, each the union
+	// of its sets, with the conditions under which it is so, in words. None where
+	// What says all that is known.
+	Actions   []access.PatternSet `json:"actions,omitempty"`
+	Resources []access.PatternSet `json:"resources,omitempty"`
+	When      string              `json:"when,omitempty"`
 }
 
 // Unclear is something that was not read, and what would settle it.

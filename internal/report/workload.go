@@ -116,19 +116,41 @@ func (s saidOfWorkloads) has(c *plan.Change) bool {
 	return false
 }
 
-// mostActions bounds the actions that a row names.
+// mostActions bounds the actions, and the resources, that a row names.
 const mostActions = 4
 
-// fewActions shortens a long list of actions; -v spells it.
+// fewActions shortens long lists of actions and of resources; -v spells them.
 func fewActions(what string) string {
 	actions, on, found := strings.Cut(what, " on ")
-	list := strings.Split(actions, ", ")
+	if !found {
+		return shorter(what)
+	}
+	resources, when := on, ""
+	for _, word := range []string{" if ", " unless "} {
+		if i := strings.Index(on, word); i >= 0 && i < len(resources) {
+			resources, when = on[:i], on[i:]
+		}
+	}
+	return shorter(actions) + " on " + shorter(resources) + when
+}
+
+// shorter shortens a list; a comma in brackets is none of it.
+func shorter(words string) string {
+	var list []string
+	depth, start := 0, 0
+	for i, r := range words {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case depth == 0 && strings.HasPrefix(words[i:], ", "):
+			list, start = append(list, words[start:i]), i+len(", ")
+		}
+	}
+	list = append(list, words[start:])
 	if len(list) <= mostActions+1 {
-		return what
+		return words
 	}
-	short := strings.Join(list[:mostActions], ", ") + " and " + count(len(list)-mostActions, "more", "more")
-	if found {
-		short += " on " + on
-	}
-	return short
+	return strings.Join(list[:mostActions], ", ") + " and " + count(len(list)-mostActions, "more", "more")
 }

@@ -1,0 +1,257 @@
+package gain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
+
+// said is something that a role newly lets its bearer do, or no more.
+type said struct {
+	list               func(*plan.Access) *[]plan.Grant
+	role               string // ARN
+	what               string
+	actions, resources []access.PatternSet
+	when               string
+	unclear            []plan.Unclear
+}
+
+// The lists of a plan's access.
+func gained(a *plan.Access) *[]plan.Grant      { return &a.Gained }
+func lost(a *plan.Access) *[]plan.Grant        { return &a.Lost }
+func maybeGained(a *plan.Access) *[]plan.Grant { return &a.MaybeGained }
+func maybeLost(a *plan.Access) *[]plan.Grant   { return &a.MaybeLost }
+func unknown(a *plan.Access) *[]plan.Grant     { return &a.Unknown }
+
+// rightsOfRoles compares what roles let do before and after; known are the
+// answers, for many ServiceAccounts may have one role.
+type rightsOfRoles struct {
+	before, after *having
+	known         map[[2]holding][]said
+}
+
+// side is what is known of one half of a comparison.
+type side struct {
+	holding
+	read     bool // the role was, or there is none
+	empty    bool // of a role that has no policy
+	policies iam.Policies
+}
+
+func (h *having) side(x holding) side {
+	s := side{holding: x, read: true}
+	if x.role == "" {
+		return s
+	}
+	r, ok := h.roles[x.role]
+	if s.read = ok; !ok {
+		return s
+	}
+	s.empty = len(r.Inline)+len(r.Managed) == 0
+	s.policies, _ = iam.RolePolicies(r.Inline, r.Managed, r.Boundary, h.policies)
+	if x.session != "" {
+		p, err := iam.Parse(iam.SessionPolicy, string(x.session))
+		if err != nil {
+			p = nil
+		}
+		s.policies.Session = []iam.Source{{Name: "session policy", Policy: p}}
+	}
+	return s
+}
+
+func (w rightsOfRoles) compare(pair [2]holding) []said {
+	out, ok := w.known[pair]
+	if !ok {
+		out = difference(w.before.side(pair[0]), w.after.side(pair[1]))
+		w.known[pair] = out
+	}
+	return out
+}
+
+// difference is what one side may and the other may not.
+func difference(was, is side) []said {
+	var out []said
+	whole := func(x, o side, list func(*plan.Access) *[]plan.Grant) {
+		switch name := access.RoleName(x.role); {
+		case x.role == "" || x.role == o.role:
+		case !x.read:
+			out = append(out, said{list: list, role: x.role, what: "what role " + name + " may do"})
+		case x.empty:
+			out = append(out, said{list: list, role: x.role, what: "role " + name + ", which has no policy"})
+		}
+	}
+	whole(is, was, gained)
+	whole(was, is, lost)
+	return append(append(out, unread(was, is)...), compared(was, is)...)
+}
+
+// compared are the differences of what was read.
+func compared(was, is side) []said {
+	role := cmp.Or(is.role, was.role)
+	d := iam.Compare(sessionOf(role), was.policies, is.policies, contextOf(was, is))
+	spelt := spelling(was.policies, is.policies)
+	var out []said
+	add := func(rights []iam.Right, list func(*plan.Access) *[]plan.Grant, role string, unclear ...plan.Unclear) {
+		for _, r := range rights {
+			for i := range r.Actions {
+				r.Actions[i] = access.PatternSet{All: spelt.words(r.Actions[i].All), Except: spelt.words(r.Actions[i].Except)}
+			}
+			out = append(out, said{list: list, role: role, what: rightWords(r), actions: r.Actions, resources: r.Resources, when: r.When, unclear: unclear})
+		}
+	}
+	to, from := gained, lost
+	given, taken := append(unreadLimit(is), unreadRole(was)...), append(unreadLimit(was), unreadRole(is)...)
+	if given != nil {
+		to = maybeGained
+	}
+	if taken != nil {
+		from = maybeLost
+	}
+	add(d.Gained, to, role, given...)
+	add(d.Lost, from, cmp.Or(was.role, is.role), taken...)
+	add(d.Unclear, unknown, role, plan.Unclear{Why: "its conditions have too many combinations to try them all", Settle: "ask can-i for the action and the resource"})
+	if d.Partial {
+		out = append(out, said{list: unknown, role: role, what: "more that role " + access.RoleName(role) + " may do",
+			unclear: []plan.Unclear{{Why: "its policies have too many patterns to compare them all", Settle: "look at the policies"}}})
+	}
+	return out
+}
+
+func sessionOf(role string) iam.Caller {
+	arn, _ := access.ParseARN(role)
+	return iam.Caller{Kind: iam.Session, Account: arn.Account, Role: role,
+		ARN: "arn:" + arn.Partition + ":sts::" + arn.Account + ":assumed-role/" + access.RoleName(role) + "/session"}
+}
+
+// contextOf is what is known of the keys of a session of the role: where it is
+// another than it was, nothing that rests on which it is.
+func contextOf(was, is side) *iam.Context {
+	if was.role != "" && is.role != "" && was.role != is.role {
+		return &iam.Context{OthersUnknown: true}
+	}
+	return nil
+}
+
+// unreadLimit says that a side's boundary, or session policy, was not read; nil
+// if there is none such.
+func unreadLimit(s side) []plan.Unclear {
+	switch b := s.policies.Boundary; {
+	case b != nil && b.Policy == nil:
+		return []plan.Unclear{{Why: "permissions boundary " + b.Name + " was not read", Settle: "let the caller read it (iam:GetPolicy, iam:GetPolicyVersion)"}}
+	case slices.ContainsFunc(s.policies.Session, func(s iam.Source) bool { return s.Policy == nil }):
+		return []plan.Unclear{{Why: "the session policy cannot be read", Settle: "mend it"}}
+	}
+	return nil
+}
+
+// unreadRole says that what a side's role may do was not read.
+func unreadRole(s side) []plan.Unclear {
+	if s.read {
+		return nil
+	}
+	return []plan.Unclear{{Why: "what role " + access.RoleName(s.role) + " may do was not read", Settle: "let the caller read the roles of account " + access.AccountOf(s.role) + " (iam:GetAccountAuthorizationDetails)"}}
+}
+
+// unread are policies that only one side has and that were not read: by name.
+func unread(was, is side) []said {
+	var out []said
+	add := func(x, o side, list func(*plan.Access) *[]plan.Grant) {
+		for _, s := range x.policies.Identity {
+			if s.Policy == nil && !slices.ContainsFunc(o.policies.Identity, func(p iam.Source) bool { return p.Name == s.Name }) {
+				out = append(out, said{list: list, role: x.role, what: policyWords(s.Name)})
+			}
+		}
+	}
+	add(is, was, gained)
+	add(was, is, lost)
+	limit := func(x, o side, list func(*plan.Access) *[]plan.Grant, does string) {
+		b := x.policies.Boundary
+		if b == nil || b.Policy != nil || len(o.policies.Identity) == 0 || len(x.policies.Identity) == 0 || o.policies.Boundary != nil && o.policies.Boundary.Name == b.Name {
+			return
+		}
+		out = append(out, said{list: list, role: x.role, what: "what permissions boundary " + lastName(b.Name) + " " + does, unclear: unreadLimit(x)})
+	}
+	limit(is, was, maybeLost, "does not let through")
+	limit(was, is, maybeGained, "did not let through")
+	return out
+}
+
+func policyWords(name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return "managed policy " + lastName(name)
+	}
+	return "what " + name + " says, which cannot be read"
+}
+
+// lastName is the name in a policy's ARN, without path.
+func lastName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// speller gives actions as the policies write them.
+type speller map[string]string
+
+func spelling(of ...iam.Policies) speller {
+	s := speller{}
+	note := func(list []iam.Source) {
+		for _, source := range list {
+			if source.Policy == nil {
+				continue
+			}
+			for _, st := range source.Policy.Statements {
+				for _, a := range slices.Concat(st.Actions, st.NotActions) {
+					s[strings.ToLower(a)] = a
+				}
+			}
+		}
+	}
+	for _, p := range of {
+		note(p.Session)
+		if p.Boundary != nil {
+			note([]iam.Source{*p.Boundary})
+		}
+		note(p.Identity)
+	}
+	return s
+}
+
+func (s speller) words(actions []string) []string {
+	var out []string
+	for _, a := range actions {
+		if spelt, ok := s[a]; ok {
+			a = spelt
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// rightWords say a right: actions, resources, conditions.
+func rightWords(r iam.Right) string {
+	out := setWords(r.Actions) + " on " + setWords(r.Resources)
+	switch {
+	case r.When == "":
+	case strings.HasPrefix(r.When, "unless "), strings.HasPrefix(r.When, "in some cases"):
+		out += " " + r.When
+	default:
+		out += " if " + r.When
+	}
+	return out
+}
+
+func setWords(sets []access.PatternSet) string {
+	var out []string
+	for _, s := range sets {
+		switch words := strings.Join(s.All, " and "); {
+		case len(s.Except) == 0:
+			out = append(out, words)
+		case words == "*" && len(sets) == 1:
+			out = append(out, "all but "+strings.Join(s.Except, ", "))
+		default:
+			out = append(out, words+" (not "+strings.Join(s.Except, ", ")+")")
+		}
+	}
+	return strings.Join(out, ", ")
+}
