@@ -131,8 +131,12 @@ type WantCluster struct {
 	// name.
 	PodIdentities   []WantPodIdentity
 	ServiceAccounts []WantServiceAccount
-	ArgoCD          *WantArgoCD // nil: registered with none
-	Place           Place
+	// PodIdentityPatterns are workloads' whose namespace or ServiceAccount is a
+	// pattern, sorted likewise. EKS knows none: what matches one is made when it
+	// is bound, and is wanted from then on. See PodIdentity.
+	PodIdentityPatterns []WantPodIdentity
+	ArgoCD              *WantArgoCD // nil: registered with none
+	Place               Place
 }
 
 // WantArgoCD registers a cluster with an Argo CD on another one, by a Secret

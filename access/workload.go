@@ -179,6 +179,25 @@ type WantPodIdentity struct {
 	Place    Place
 }
 
+// PodIdentity is what the documents want of the association of a
+// ServiceAccount, if there is one: named exactly or, else, of the first pattern
+// that matches. No two workloads' patterns match one.
+func (c *WantCluster) PodIdentity(namespace, name string) (want WantPodIdentity, exact, ok bool) {
+	i := slices.IndexFunc(c.PodIdentities, func(w WantPodIdentity) bool { return w.Namespace == namespace && w.ServiceAccount == name })
+	if i >= 0 {
+		return c.PodIdentities[i], true, true
+	}
+	i = slices.IndexFunc(c.PodIdentityPatterns, func(w WantPodIdentity) bool {
+		return MatchPattern(w.Namespace, namespace) && MatchPattern(w.ServiceAccount, name)
+	})
+	if i < 0 {
+		return WantPodIdentity{}, false, false
+	}
+	want = c.PodIdentityPatterns[i]
+	want.Namespace, want.ServiceAccount = namespace, name
+	return want, false, true
+}
+
 // WantServiceAccount is a ServiceAccount of whose writing a document says
 // something. Namespace and Name are exact.
 type WantServiceAccount struct {
@@ -262,6 +281,9 @@ type WorkloadsNeed struct {
 	Providers []ClusterKey
 	// Agents are the clusters that need the Pod Identity agent.
 	Agents map[ClusterKey]bool
+	// Association is the ServiceAccount of the only association that is read
+	// whole; of the others it is seen that they are there. nil: all are read whole.
+	Association *WorkloadAccount
 	// ServiceAccounts says whose ServiceAccounts are read, once all else was; nil:
 	// nobody's.
 	ServiceAccounts func(*Snapshot) map[ClusterKey]KubernetesNeed
@@ -282,6 +304,10 @@ func ProviderARN(partition, account, issuer string) string {
 // AudienceSTS is the audience of the tokens by which IRSA comes to its
 // credentials. (EKS User Guide, IAM roles for service accounts)
 const AudienceSTS = "sts.amazonaws.com"
+
+// AudienceEKS is the audience of the tokens by which Pod Identity comes to its
+// credentials. (EKS User Guide, pod-id-how-it-works)
+const AudienceEKS = "pods.eks.amazonaws.com"
 
 // Role finds a role that was read whole, by ARN.
 func (a *HaveAccount) Role(arn string) (*HaveRole, bool) {

@@ -41,12 +41,12 @@ type WorkloadSpec struct {
 
 // ServiceAccount is a ServiceAccount, exact or as patterns.
 type ServiceAccount struct {
-	// Namespace is the namespace's name, or with IRSA a pattern. A star is any run of characters, also none.
+	// Namespace is the namespace's name, or a pattern. A star is any run of characters, also none.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$`
 	// +kubebuilder:example="ops-monitoring-ns"
 	Namespace string `json:"namespace"`
 
-	// Name is the ServiceAccount's name, or with IRSA a pattern.
+	// Name is the ServiceAccount's name, or a pattern.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9*]([-.a-z0-9*]*[a-z0-9*])?$`
 	// +kubebuilder:example="yace-sa"
 	Name string `json:"name"`

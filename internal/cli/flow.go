@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
@@ -30,6 +31,8 @@ type flow struct {
 	applies bool
 	// options are the plan's, as far as the reading rests on them.
 	options plan.Options
+	// narrow is the part that the run looks at, whatever the flags say.
+	narrow *access.Part
 	// asks says that questions are asked, which rest on all there is.
 	asks bool
 	// unplaced says that one is of a resource of which only the clusters know
@@ -156,6 +159,11 @@ func (f *flow) look(ctx context.Context, paths []string) error {
 	if err := f.read(paths); err != nil {
 		return err
 	}
+	return f.lookAt(ctx)
+}
+
+// lookAt is look once the documents are read.
+func (f *flow) lookAt(ctx context.Context) error {
 	if err := f.open(ctx, f.want.Accounts); err != nil {
 		return err
 	}
@@ -185,6 +193,27 @@ func (f *flow) plan(ctx context.Context, paths []string, o plan.Options) (*plan.
 	}
 	pl = plan.Compute(f.want, f.have, o, planGuards()...)
 	return pl, f.weigh(pl)
+}
+
+// planOne plans the association of one ServiceAccount, and nothing of
+// Kubernetes.
+func (f *flow) planOne(ctx context.Context, who *serviceAccountOf, o plan.Options, take bool) (*plan.Plan, error) {
+	o.Bind = &plan.Bind{Cluster: who.cluster, Namespace: who.namespace, ServiceAccount: who.name, Workload: who.workload.Name, Take: take}
+	f.options = o
+	f.narrow = &access.Part{Clusters: []access.ClusterKey{who.cluster}, Only: []string{"serviceaccount/" + who.namespace + "/" + who.name}, Principals: []string{who.role}}
+	if t := who.workload.Target; t != "" {
+		f.narrow.Principals = append(f.narrow.Principals, t)
+		slices.Sort(f.narrow.Principals)
+	}
+	reading, done := f.p.cancelled(ctx)
+	defer done()
+	if err := f.lookAt(reading); err != nil {
+		return nil, err
+	}
+	pl := plan.Compute(f.want, f.have, o, planGuards()...)
+	pl.Access = &plan.Access{}
+	gain.Workloads(pl, f.have, pl.Access)
+	return pl, nil
 }
 
 // weigh decides what a plan gives and takes, on the clusters that it changes.

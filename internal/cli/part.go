@@ -13,8 +13,8 @@ import (
 // part turns --cluster and --only into what a run is narrowed to; nil when
 // neither is given.
 func (f *flow) part(ctx context.Context) (*access.Part, error) {
-	if len(f.c.cluster) == 0 && len(f.c.only) == 0 {
-		return nil, nil
+	if f.narrow != nil || len(f.c.cluster) == 0 && len(f.c.only) == 0 {
+		return f.narrow, nil
 	}
 	part := &access.Part{Only: slices.Sorted(slices.Values(f.c.only))}
 	for _, name := range f.c.cluster {

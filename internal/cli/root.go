@@ -77,7 +77,7 @@ func newRoot(p *Process) *cobra.Command {
 		cmd   *cobra.Command
 	}{
 		{"write", newInit(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
-		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)},
+		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)}, {"flow", newBind(p)}, {"flow", newUnbind(p)},
 		{"ask", newCanI(p)}, {"ask", newWhoCan(p)}, {"ask", newAccess(p)}, {"ask", newTest(p)},
 		{"more", newRunAs(p)}, {"more", newLab(p)}, {"more", newVersion(p)},
 	} {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
-	"github.com/atlas-iam/atlas-iam/internal/documents"
 	"github.com/atlas-iam/atlas-iam/internal/kube"
 	"github.com/atlas-iam/atlas-iam/internal/observe"
 )
@@ -22,7 +21,8 @@ import (
 // runAsFlags are those of run-as.
 type runAsFlags struct {
 	common
-	namespace, serviceAccount, pod string
+	accountFlags
+	pod string
 }
 
 func newRunAs(p *Process) *cobra.Command {
@@ -56,8 +56,7 @@ a token is a pod's: one that runs as the ServiceAccount must be there.
 	f.BoolVar(&o.local, "local", false, "use the embedded AWS that lab serve --kubernetes serves")
 	f.StringVar(&o.lab, "lab", "", "with --local: the embedded AWS's `file`")
 	f.StringSliceVar(&o.cluster, "cluster", nil, "on this `cluster`, by its document's or by EKS's name; needed where there are several")
-	f.StringVarP(&o.namespace, "namespace", "n", "", "the ServiceAccount's `namespace`; needed where the document has several or a pattern")
-	f.StringVar(&o.serviceAccount, "service-account", "", "the ServiceAccount's `name`; needed where the document has several or a pattern")
+	o.addAccount(cmd)
 	f.StringVar(&o.pod, "pod", "", "with Pod Identity: the `pod` whose token it is; left out: the first that runs as the ServiceAccount")
 	ends(cmd, ok("the command ended with 0; else its own code, and 128 and the signal's number if one ended it"),
 		ending{Failed, "AWS or the cluster refused, and the command was not run"}, couldNotAsk(), invalid())
@@ -78,10 +77,11 @@ func runRunAs(ctx context.Context, p *Process, o *runAsFlags, word string, paths
 	if err := f.read(paths); err != nil {
 		return err
 	}
-	who, err := o.chosen(f, word)
+	who, err := o.chosen(f, "run-as", word)
 	if err != nil {
 		return err
 	}
+	who.pod = o.pod
 	reading, done := p.cancelled(ctx)
 	session, err := f.become(reading, who)
 	done()
@@ -103,105 +103,6 @@ func runRunAs(ctx context.Context, p *Process, o *runAsFlags, word string, paths
 	return p.run(program, command, env)
 }
 
-// serviceAccountOf is whose credentials run-as takes.
-type serviceAccountOf struct {
-	workload        *access.WantWorkload
-	role            string
-	cluster         access.ClusterKey
-	namespace, name string
-	pod             string
-}
-
-// chosen settles which of a workload's clusters and ServiceAccounts is meant.
-func (o *runAsFlags) chosen(f *flow, word string) (*serviceAccountOf, error) {
-	who, err := documents.ParseWho(word)
-	if err != nil {
-		return nil, wordError(err)
-	}
-	if who.Kind != access.WhoWorkload {
-		return nil, usage("as in: workload/yace", "run-as takes a workload, and %s is none", word)
-	}
-	i := slices.IndexFunc(f.want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
-	if i < 0 {
-		var names []string
-		for _, w := range f.want.Workloads {
-			names = append(names, "workload/"+w.Name)
-		}
-		return nil, usage(didYouMean(word, names), "there is no Workload %s", who.Name)
-	}
-	s := &serviceAccountOf{workload: &f.want.Workloads[i], pod: o.pod}
-	clusters := s.workload.Clusters
-	if keys, err := f.clusters(); err != nil {
-		return nil, err
-	} else if len(keys) > 0 {
-		clusters = slices.DeleteFunc(slices.Clone(clusters), func(k access.ClusterKey) bool { return !slices.Contains(keys, k) })
-	}
-	switch len(clusters) {
-	case 0:
-		return nil, usage("", "workload %s is not on such a cluster", who.Name)
-	case 1:
-		s.cluster = clusters[0]
-	default:
-		return nil, usage("say which with --cluster", "workload %s is on %d clusters", who.Name, len(clusters))
-	}
-	for _, r := range s.workload.Roles {
-		if r.Cluster == s.cluster {
-			s.role = r.ARN
-		}
-	}
-	return s, o.chooseAccount(s)
-}
-
-// chooseAccount settles the ServiceAccount.
-func (o *runAsFlags) chooseAccount(s *serviceAccountOf) error {
-	var fit []access.WorkloadAccount
-	for _, a := range s.workload.Accounts {
-		if o.namespace != "" && !access.MatchPattern(a.Namespace, o.namespace) || o.serviceAccount != "" && !access.MatchPattern(a.Name, o.serviceAccount) {
-			continue
-		}
-		if o.namespace != "" {
-			a.Namespace = o.namespace
-		}
-		if o.serviceAccount != "" {
-			a.Name = o.serviceAccount
-		}
-		fit = append(fit, a)
-	}
-	fit = slices.CompactFunc(fit, func(a, b access.WorkloadAccount) bool { return a.Namespace == b.Namespace && a.Name == b.Name })
-	switch {
-	case len(fit) == 0:
-		return usage("", "workload %s has no ServiceAccount %s/%s", s.workload.Name, star(o.namespace), star(o.serviceAccount))
-	case len(fit) > 1 || strings.Contains(fit[0].Namespace+fit[0].Name, "*"):
-		var all []string
-		for _, a := range fit {
-			all = append(all, a.Namespace+"/"+a.Name)
-		}
-		return usage("say which with -n and --service-account", "workload %s has the ServiceAccounts %s", s.workload.Name, strings.Join(all, ", "))
-	}
-	s.namespace, s.name = fit[0].Namespace, fit[0].Name
-	return nil
-}
-
-func star(word string) string {
-	if word == "" {
-		return "*"
-	}
-	return word
-}
-
-func didYouMean(word string, words []string) string {
-	if n := nearest(word, words); n != "" {
-		return "did you mean " + n + "?"
-	}
-	return ""
-}
-
-// The audiences of the tokens. (EKS User Guide, pod-identities; irsa)
-const (
-	audienceOfSTS = "sts.amazonaws.com"
-	audienceOfEKS = "pods.eks.amazonaws.com"
-)
-
 // become exchanges a token of the ServiceAccount for the role's credentials.
 func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSession, error) {
 	if err := f.open(ctx, f.want.Accounts); err != nil {
@@ -220,7 +121,7 @@ func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSess
 	}
 	defer client.Close()
 	if s.workload.Credentials == access.IRSA {
-		token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, audienceOfSTS, nil)
+		token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, access.AudienceSTS, nil)
 		if err != nil {
 			return nil, f.refused(err, "", "ask for a token of serviceaccount %s/%s on %s", s.namespace, s.name, s.cluster.Name)
 		}
@@ -231,7 +132,7 @@ func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSess
 	if err != nil {
 		return nil, err
 	}
-	token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, audienceOfEKS, pod)
+	token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, access.AudienceEKS, pod)
 	if err != nil {
 		return nil, f.refused(err, "", "ask for a token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
 	}

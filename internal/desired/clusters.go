@@ -199,7 +199,9 @@ func (s *site) finish() access.WantCluster {
 	slices.SortFunc(s.want.Idle, func(a, b access.IdleMember) int {
 		return cmp.Or(compareMembers(a.Member, b.Member), cmp.Compare(a.Team, b.Team))
 	})
-	slices.SortFunc(s.want.PodIdentities, func(a, b access.WantPodIdentity) int { return a.Compare(&b.PodIdentityAssociation) })
+	byAccount := func(a, b access.WantPodIdentity) int { return a.Compare(&b.PodIdentityAssociation) }
+	slices.SortFunc(s.want.PodIdentities, byAccount)
+	slices.SortFunc(s.want.PodIdentityPatterns, byAccount)
 	slices.SortFunc(s.want.ServiceAccounts, func(a, b access.WantServiceAccount) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})

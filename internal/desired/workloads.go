@@ -115,12 +115,7 @@ func (c *compiler) giveRole(doc workloadDoc, i int, s *site, r *role, session ac
 		Credentials: how, Cluster: s.want.Key, Namespace: sa.Namespace, Name: sa.Name, Untagged: spec.DisableSessionTags, Place: at,
 	})
 	s.claims = append(s.claims, claim{sa.Namespace, sa.Name, how, r.ARN, doc.Value.Name, at})
-	pattern := isPattern(sa.Namespace) || isPattern(sa.Name)
-	switch {
-	case pattern && how != access.IRSA:
-		c.faultOnce(at, "write credentials: IRSA, or list each", "a Pod Identity association is for one ServiceAccount, and %s/%s is a pattern", documents.Escape(sa.Namespace), documents.Escape(sa.Name))
-		return
-	case how == access.PodIdentity:
+	if how == access.PodIdentity {
 		a := access.PodIdentityAssociation{
 			Namespace: sa.Namespace, ServiceAccount: sa.Name, Role: r.ARN,
 			DisableSessionTags: spec.DisableSessionTags, SessionPolicy: session,
@@ -128,7 +123,11 @@ func (c *compiler) giveRole(doc workloadDoc, i int, s *site, r *role, session ac
 		if spec.TargetRole != nil {
 			a.TargetRole = spec.TargetRole.ARN
 		}
-		s.want.PodIdentities = append(s.want.PodIdentities, access.WantPodIdentity{PodIdentityAssociation: a, Workload: doc.Value.Name, Place: at})
+		list := &s.want.PodIdentities
+		if isPattern(sa.Namespace) || isPattern(sa.Name) {
+			list = &s.want.PodIdentityPatterns
+		}
+		*list = append(*list, access.WantPodIdentity{PodIdentityAssociation: a, Workload: doc.Value.Name, Place: at})
 	}
 	if manage != access.ManageAnnotate && manage != access.ManageCreate {
 		return

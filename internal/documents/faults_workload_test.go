@@ -42,8 +42,6 @@ func workloadCases() []faultCase {
 }
 
 func accountCases() []faultCase {
-	const ladder = ": write credentials: IRSA, whose trust policy also matches namespaces to come, or list each; " +
-		"that a pipeline binds each namespace as it makes it, or a controller does, is not supported by this version"
 	return []faultCase{
 		{"a workload's clusters are written", workloadWith("  ¦credentials: IRSA\n" + soundAccounts + soundRole + "«»"), "  clusters: {all: true}",
 			`spec has no clusters: it is always written`},
@@ -83,10 +81,8 @@ func accountCases() []faultCase {
 			`ServiceAccount a/b stands twice`},
 		{"an unknown way to manage", accountWithin("IRSA", "{namespace: a, name: b, manage: «annotated»}"), "Annotate",
 			`spec.serviceAccounts[0].manage cannot be "annotated": did you mean Annotate?`},
-		{"Pod Identity has no patterns of namespaces", accountWithin("PodIdentity", "{namespace: «\"pr-*\"», name: b}"), "pr-1",
-			`a Pod Identity association is for one ServiceAccount, and "pr-*" is a pattern` + ladder},
-		{"Pod Identity has no patterns of names", accountWithin("PodIdentity", "{namespace: a, name: «\"*\"»}"), "b",
-			`a Pod Identity association is for one ServiceAccount, and "*" is a pattern` + ladder},
+		{"nothing is written of a pattern of Pod Identity", accountWithin("PodIdentity", "{namespace: a, name: \"*\", manage: «Create»}"), "None",
+			`what matches "*" is not known, so nothing of it can be written: leave manage out: who makes the ServiceAccounts annotates them`},
 		{"nothing is written of a pattern", accountWithin("IRSA", "{namespace: \"pr-*\", name: b, manage: «Annotate»}"), "None",
 			`what matches "pr-*" is not known, so nothing of it can be written: leave manage out: who makes the ServiceAccounts annotates them`},
 		{"Pod Identity has no annotation", accountWithin("PodIdentity", "{namespace: a, name: b, manage: «Annotate»}"), "Create",

@@ -58,10 +58,6 @@ func (d *decoder) serviceAccounts(path []any, spec v1alpha1.WorkloadSpec) {
 	}
 }
 
-// ladder says what there is for ServiceAccounts that are not known yet.
-const ladder = "write credentials: IRSA, whose trust policy also matches namespaces to come, or list each; " +
-	"that a pipeline binds each namespace as it makes it, or a controller does, is not supported by this version"
-
 // serviceAccount judges one ServiceAccount of a workload.
 func (d *decoder) serviceAccount(p []any, sa v1alpha1.ServiceAccount, how access.Credentials) {
 	d.oneOf(at(p, "manage"), sa.Manage, manages())
@@ -70,13 +66,11 @@ func (d *decoder) serviceAccount(p []any, sa v1alpha1.ServiceAccount, how access
 	}
 	manage := access.Manage(sa.Manage)
 	writes := manage == access.ManageAnnotate || manage == access.ManageCreate
-	pattern, star := "", "namespace"
-	if pattern = sa.Namespace; !strings.Contains(pattern, "*") {
-		pattern, star = sa.Name, "name"
+	pattern := sa.Namespace
+	if !strings.Contains(pattern, "*") {
+		pattern = sa.Name
 	}
 	switch isPattern := strings.Contains(pattern, "*"); {
-	case isPattern && how == access.PodIdentity:
-		d.bad(at(p, star), ladder, "a Pod Identity association is for one ServiceAccount, and %s is a pattern", quoted(pattern))
 	case isPattern && writes:
 		d.bad(at(p, "manage"), "leave manage out: who makes the ServiceAccounts annotates them", "what matches %s is not known, so nothing of it can be written", quoted(pattern))
 	case how == access.PodIdentity && manage == access.ManageAnnotate:

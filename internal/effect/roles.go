@@ -41,7 +41,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 		if i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == r.Cluster }); i >= 0 {
 			c := &want.Clusters[i]
 			role.Document = c.Document
-			for _, p := range c.PodIdentities {
+			for _, p := range slices.Concat(c.PodIdentities, c.PodIdentityPatterns) {
 				if p.Workload != w.Name {
 					continue
 				}

@@ -13,12 +13,13 @@ import (
 
 // namespaceMakers holds what gives a role to ServiceAccounts of a pattern where
 // somebody other than an administrator may make namespaces: he makes one that
-// matches. (refusals row 30) Of EKS's policies none but ClusterAdmin lets make
+// matches. (refusals row 30) By Pod Identity nobody has it before it is bound.
+// Of EKS's policies none but ClusterAdmin lets make
 // namespaces, so that these are roles of RBAC.
 func (w *workloads) namespaceMakers() {
 	for _, r := range w.in.Want.Roles {
 		for _, t := range r.Trust {
-			if !strings.Contains(t.Namespace, "*") {
+			if t.Credentials != access.IRSA || !strings.Contains(t.Namespace, "*") {
 				continue
 			}
 			for _, m := range w.makersOn(t.Cluster) {

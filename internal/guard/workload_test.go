@@ -59,7 +59,9 @@ func (w *world) runs(t *testing.T, what string, statements ...string) *world {
 		}
 	}
 	d := w.document(test)
-	if wt.Credentials == access.PodIdentity {
+	if wt.Credentials == access.PodIdentity && strings.Contains(ns+name, "*") {
+		d.PodIdentityPatterns = append(d.PodIdentityPatterns, access.WantPodIdentity{PodIdentityAssociation: a, Workload: "loki", Place: place})
+	} else if wt.Credentials == access.PodIdentity {
 		d.PodIdentities = append(d.PodIdentities, access.WantPodIdentity{PodIdentityAssociation: a, Workload: "loki", Place: place})
 	} else if !strings.Contains(ns, "*") {
 		d.Via = access.ViaDirect
@@ -298,6 +300,8 @@ func TestRow30WhoMakesNamespacesComesToAPatternsRole(t *testing.T) {
 			[]string{"create role/loki"}},
 		"twin: administrators may": {pattern(nil, theirs(teamBinding("", "dev", "cluster-admin"))).runs(t, "IRSA pr-*/loki role/loki"),
 			[]string{"create role/loki"}},
+		"twin: by Pod Identity nobody has it before it is bound": {pattern([]access.KubernetesRole{maker}, theirs(teamBinding("", "dev", "maker"))).runs(t, "PodIdentity pr-*/loki role/loki").bindsRole(test, "dev", "maker", access.ClusterScope()),
+			[]string{"create clusterbinding/test/atlas-iam:ops:dev:maker", "create role/loki"}},
 		"twin: no pattern": {pattern([]access.KubernetesRole{maker}, theirs(teamBinding("", "dev", "maker"))).runs(t, "IRSA loki/loki role/loki"),
 			[]string{"create role/loki", "create serviceaccount/test/loki/loki"}},
 	})

@@ -269,9 +269,10 @@ func (g *region) podIdentities(ctx context.Context, have *access.HaveCluster) {
 		read = make([]*access.PodIdentityAssociation, len(listed))
 	)
 	for i, s := range listed {
-		if s.OwnerArn != nil {
+		only := g.options.Workloads.Association
+		if s.OwnerArn != nil || only != nil && (only.Namespace != *s.Namespace || only.Name != *s.ServiceAccount) {
 			read[i] = &access.PodIdentityAssociation{Namespace: *s.Namespace, ServiceAccount: *s.ServiceAccount, ID: *s.AssociationId,
-				ARN: aws.ToString(s.AssociationArn), OwnerARN: *s.OwnerArn}
+				ARN: aws.ToString(s.AssociationArn), OwnerARN: aws.ToString(s.OwnerArn)}
 			continue
 		}
 		wg.Add(1)

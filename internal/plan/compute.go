@@ -28,17 +28,26 @@ import (
 // was not read. A change that could not be made is in the plan and held.
 func Compute(want *access.State, have *access.Snapshot, o Options, guards ...Guard) *Plan {
 	d := newDiffer(want, have, o)
-	d.roles = d.workloads().made
-	resolved := Resolve(want, have)
-	for _, k := range clusterKeys(want, have) {
-		w, _ := resolved.Cluster(k)
-		h, _ := have.Cluster(k)
-		d.cluster(k, w, h)
+	if o.Bind != nil {
+		d.bind(o.Bind)
+	} else {
+		d.all()
 	}
 	p := d.plan
 	p.sort(have)
 	judge(&Input{Want: want, Have: have, Plan: p, Options: o}, guards)
 	return p
+}
+
+// all decides everything that the run looks at.
+func (d *differ) all() {
+	d.roles = d.workloads().made
+	resolved := Resolve(d.want, d.have)
+	for _, k := range clusterKeys(d.want, d.have) {
+		w, _ := resolved.Cluster(k)
+		h, _ := d.have.Cluster(k)
+		d.cluster(k, w, h)
+	}
 }
 
 // clusterKeys is the sorted union of the clusters wanted and seen, as far as

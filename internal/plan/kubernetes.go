@@ -15,6 +15,9 @@ import (
 // step to mode API, a username of one's own, an access test. Everywhere else API
 // servers are left alone. o are the plan's options.
 func KubernetesNeed(want *access.State, o Options) func(*access.HaveCluster) access.KubernetesNeed {
+	if o.Bind != nil {
+		return func(*access.HaveCluster) access.KubernetesNeed { return access.KubernetesUnread }
+	}
 	documents := make(map[access.ClusterKey]*access.WantCluster, len(want.Clusters))
 	for i := range want.Clusters {
 		documents[want.Clusters[i].Key] = &want.Clusters[i]

@@ -276,6 +276,8 @@ type Options struct {
 	// Destroy wants nothing: everything ours is deleted, whatever the documents
 	// say of it. Shared things (modes) are left.
 	Destroy bool
+	// Bind narrows the run to one Pod Identity association; nil: it is about all.
+	Bind *Bind
 	// Looking says that the plan is only shown: a caller who may write no
 	// bindings, as a role that plans for a review, is pointed out, and what he
 	// could not make is not held.

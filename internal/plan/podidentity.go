@@ -44,6 +44,10 @@ func (w *workloads) podIdentities(s *workloadSite) {
 			w.plan.Foreign = append(w.plan.Foreign, w.foreignPodIdentity(s, have))
 			continue
 		}
+		if want, ok := s.bound(have); ok {
+			w.wantedPodIdentity(s, &want, hold)
+			continue
+		}
 		c := w.aboutPodIdentity(s, have)
 		c.Verb, c.From = Delete, PodIdentity{*have}
 		c.Lost = []Grant{podGrant(&c, have)}
@@ -51,6 +55,16 @@ func (w *workloads) podIdentities(s *workloadSite) {
 		count--
 	}
 	w.quota(s, count, creates)
+}
+
+// bound is what the documents want of an association of ours that a pattern
+// matches: it was bound, and stays as long as it matches.
+func (s *workloadSite) bound(have *access.PodIdentityAssociation) (want access.WantPodIdentity, ok bool) {
+	if s.want == nil {
+		return want, false
+	}
+	want, _, ok = s.want.PodIdentity(have.Namespace, have.ServiceAccount)
+	return want, ok
 }
 
 // quota holds the creates for which a cluster has no room.

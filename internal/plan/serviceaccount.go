@@ -142,13 +142,17 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 	managed := map[access.ClusterKey]bool{}
 	for i := range want.Clusters {
 		c := &want.Clusters[i]
-		need.Agents[c.Key] = len(c.PodIdentities) > 0
+		need.Agents[c.Key] = len(c.PodIdentities)+len(c.PodIdentityPatterns) > 0
 		managed[c.Key] = len(c.ServiceAccounts) > 0 && !o.Destroy && c.Via != access.ViaRender && c.Via != access.ViaNone
-		for _, p := range c.PodIdentities {
+		for _, p := range slices.Concat(c.PodIdentities, c.PodIdentityPatterns) {
 			if a, err := access.ParseARN(p.TargetRole); err == nil {
 				need.Accounts[a.Account] = true
 			}
 		}
+	}
+	if o.Bind != nil {
+		need.Association = &access.WorkloadAccount{Namespace: o.Bind.Namespace, Name: o.Bind.ServiceAccount}
+		return need
 	}
 	need.ServiceAccounts = func(have *access.Snapshot) map[access.ClusterKey]access.KubernetesNeed {
 		out := map[access.ClusterKey]access.KubernetesNeed{}
@@ -176,9 +180,11 @@ func leaves(want *access.State, o Options, have *access.Snapshot, h *access.Have
 	}
 	for j := range h.PodIdentities {
 		a := &h.PodIdentities[j]
-		if a.OwnerARN == "" && ours(a.Tags) && (o.Destroy || i < 0 || !slices.ContainsFunc(want.Clusters[i].PodIdentities, func(p access.WantPodIdentity) bool {
-			return p.Namespace == a.Namespace && p.ServiceAccount == a.ServiceAccount
-		})) {
+		wanted := false
+		if i >= 0 && !o.Destroy {
+			_, _, wanted = want.Clusters[i].PodIdentity(a.Namespace, a.ServiceAccount)
+		}
+		if a.OwnerARN == "" && ours(a.Tags) && !wanted {
 			return true
 		}
 	}

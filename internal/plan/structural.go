@@ -19,6 +19,7 @@ const (
 	NoServiceAccount = "no-service-account"
 	Quota            = "quota"
 	Trust            = "trust"
+	Unapplied        = "unapplied"
 )
 
 // Structural lists Compute's own holds in the form of guards, for pages and
@@ -51,6 +52,8 @@ func Structural() []Guard {
 			Instead: "give who runs this `bind` on the role, every right in it, or cluster-admin, by RBAC; see that roles and namespaces are there"},
 		{Slug: Trust, Fixed: true, Told: true, About: "a role of another's does not trust the ServiceAccount, or a role's trust policy cannot be written",
 			Instead: "let who owns the role add the statement that the reason prints"},
+		{Slug: Unapplied, Fixed: true, Told: true, About: "`bind` gives a role that is not, or not yet, as the documents want it",
+			Instead: "`atlas-iam apply` first, then bind again"},
 	}
 }
 

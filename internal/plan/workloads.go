@@ -34,8 +34,12 @@ type lack struct {
 	cluster access.ClusterKey
 }
 
+func newWorkloads(d *differ) *workloads {
+	return &workloads{differ: d, made: map[string]string{}, ready: map[string][]string{}, refused: map[string]*Hold{}, lacks: map[lack]*Hold{}, planned: map[string]bool{}}
+}
+
 func (d *differ) workloads() *workloads {
-	w := &workloads{differ: d, made: map[string]string{}, ready: map[string][]string{}, refused: map[string]*Hold{}, lacks: map[lack]*Hold{}, planned: map[string]bool{}}
+	w := newWorkloads(d)
 	if !w.looked() {
 		return w
 	}
@@ -157,9 +161,13 @@ func (w *workloads) issuers(account string) func(access.ClusterKey) (trust.Issue
 }
 
 // agent wants the Pod Identity agent on a cluster where an association is
-// wanted.
+// wanted, or may be bound.
 func (w *workloads) agent(s *workloadSite) {
-	if s.want == nil || len(s.want.PodIdentities) == 0 || s.have == nil {
+	if s.want == nil || s.have == nil {
+		return
+	}
+	wanted := slices.Concat(s.want.PodIdentities, s.want.PodIdentityPatterns)
+	if len(wanted) == 0 {
 		return
 	}
 	a := s.have.Agent
@@ -167,7 +175,7 @@ func (w *workloads) agent(s *workloadSite) {
 		return
 	}
 	c := Change{ID: siteID("agent", s.key), Verb: Create, Kind: AgentAddon, Cluster: s.key, Document: s.document(), Name: access.AgentAddon,
-		To: Addon{Name: access.AgentAddon, Tags: maps.Clone(w.tags)}, Source: s.want.PodIdentities[0].Place}
+		To: Addon{Name: access.AgentAddon, Tags: maps.Clone(w.tags)}, Source: wanted[0].Place}
 	switch {
 	case a == nil: // not read; the gap is in the plan
 	case !a.Addon:

@@ -164,18 +164,32 @@ func (s Statement) requests() []request {
 					"aws:FederatedProvider": {p.Value}}, []string{assumeWithWeb}})
 			}
 		default:
-			f := podFacts(clusterARN(t.Cluster), t.Cluster.Name, t.Namespace, t.Name)
-			caller, account, actions := pods(), t.Cluster.Account, []string{assumeRole, tagSession}
-			if t.Untagged {
-				f = untaggedFacts()
-			}
-			if p.Type == "AWS" {
-				caller, account = session(p.Value), ""
-				if f[keyExternalID] = nil; t.Untagged {
-					f[keyExternalID], actions = []string{externalID(t)}, actions[:1] // no tags, no sts:TagSession
+			for _, t := range covered(t) {
+				f := podFacts(clusterARN(t.Cluster), t.Cluster.Name, t.Namespace, t.Name)
+				caller, account, actions := pods(), t.Cluster.Account, []string{assumeRole, tagSession}
+				if t.Untagged {
+					f = untaggedFacts()
 				}
+				if p.Type == "AWS" {
+					caller, account = session(p.Value), ""
+					if f[keyExternalID] = nil; t.Untagged {
+						f[keyExternalID], actions = []string{externalID(t)}, actions[:1] // no tags, no sts:TagSession
+					}
+				}
+				out = append(out, request{caller, account, f, actions})
 			}
-			out = append(out, request{caller, account, f, actions})
+		}
+	}
+	return out
+}
+
+// covered are ServiceAccounts that patterns cover.
+func covered(t access.WantTrust) []access.WantTrust {
+	var out []access.WantTrust
+	for _, namespace := range instances(t.Namespace) {
+		for _, name := range instances(t.Name) {
+			t.Namespace, t.Name = namespace, name
+			out = append(out, t)
 		}
 	}
 	return out

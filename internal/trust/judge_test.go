@@ -274,6 +274,12 @@ func TestARoleOfAnothersSaysWhatItLacks(t *testing.T) {
 			}
 		})
 	}
+	pattern := want(t, "PodIdentity test pr-*/app")
+	for have, lacks := range map[string]int{"pr-*": 0, "p*": 0, "pr-1*": 1, "pr-*1": 1} {
+		if l := Lacks(policyOf(strings.ReplaceAll(pattern[0].JSON, "pr-*", have)), pattern); len(l) != lacks {
+			t.Errorf("of Pod Identity by pr-*, %s lacks %v", have, l)
+		}
+	}
 	if l := Lacks("{", wanted); len(l) != 2 {
 		t.Errorf("an unreadable policy lacks %v", l)
 	}

@@ -36,10 +36,10 @@ func TestExactlyTheWantedServiceAccountsMayHaveTheRole(t *testing.T) {
 	for range *rounds {
 		var of []access.WantTrust
 		for range 1 + r.IntN(6) {
-			w := access.WantTrust{Credentials: access.PodIdentity, Cluster: key(pick(clusters[:3]...)), Namespace: pick(namespaces...), Name: pick(names...)}
+			w := access.WantTrust{Credentials: access.PodIdentity, Cluster: key(pick(clusters[:3]...)),
+				Namespace: pick(append(namespaces, "pr-*", "a*", "*b")...), Name: pick(append(names, "*", "x*")...)}
 			if r.IntN(2) == 0 {
 				w.Credentials = access.IRSA
-				w.Namespace, w.Name = pick(append(namespaces, "pr-*", "a*", "*b")...), pick(append(names, "*", "x*")...)
 			}
 			of = append(of, w)
 		}
@@ -133,9 +133,9 @@ func TestWhatIsWrittenIsWholeAndNotDangerous(t *testing.T) {
 	for range *rounds / 5 {
 		var of []access.WantTrust
 		for range 1 + r.IntN(5) {
-			w := access.WantTrust{Credentials: access.PodIdentity, Cluster: key([]string{"one", "two"}[r.IntN(2)]), Namespace: []string{"a", "b", "c"}[r.IntN(3)], Name: []string{"x", "y"}[r.IntN(2)]}
+			w := access.WantTrust{Credentials: access.PodIdentity, Cluster: key([]string{"one", "two"}[r.IntN(2)]), Namespace: []string{"a", "pr-*", "*-b"}[r.IntN(3)], Name: []string{"x", "y"}[r.IntN(2)]}
 			if r.IntN(2) == 0 {
-				w.Credentials, w.Namespace = access.IRSA, []string{"a", "pr-*", "*-b"}[r.IntN(3)]
+				w.Credentials = access.IRSA
 			}
 			of = append(of, w)
 		}

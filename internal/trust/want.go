@@ -86,7 +86,7 @@ func Want(of []access.WantTrust, issuer func(access.ClusterKey) (Issuer, bool)) 
 	w := writer{principal: map[string]any{"Service": podsPrincipal}}
 	for _, group := range grouped(of) {
 		t := group[0]
-		good := w.legal(group, t.Credentials == access.IRSA)
+		good := w.legal(group)
 		switch {
 		case len(good) == 0:
 		case t.Credentials == access.PodIdentity:
@@ -110,7 +110,7 @@ func Want(of []access.WantTrust, issuer func(access.ClusterKey) (Issuer, bool)) 
 func WantTarget(role string, of []access.WantTrust) ([]Statement, []Missing) {
 	w := writer{principal: map[string]any{"AWS": role}, chained: true}
 	for _, group := range grouped(of) {
-		if good := w.legal(group, false); len(good) > 0 {
+		if good := w.legal(group); len(good) > 0 {
 			w.pods("Target", good)
 		}
 	}
@@ -144,28 +144,41 @@ type writer struct {
 var kubernetesName = regexp.MustCompile(`^[a-z0-9.*-]+$`)
 
 // legal are those of a group for which a statement can be written.
-func (w *writer) legal(group []access.WantTrust, patterns bool) []access.WantTrust {
-	var good, bad, starred []access.WantTrust
+func (w *writer) legal(group []access.WantTrust) []access.WantTrust {
+	var good, bad []access.WantTrust
 	for _, t := range group {
-		switch {
-		case !kubernetesName.MatchString(t.Namespace) || !kubernetesName.MatchString(t.Name):
+		if !kubernetesName.MatchString(t.Namespace) || !kubernetesName.MatchString(t.Name) {
 			bad = append(bad, t)
-		case !patterns && isPattern(t):
-			starred = append(starred, t)
-		default:
+		} else {
 			good = append(good, t)
 		}
 	}
 	if len(bad) > 0 {
 		w.lacks(bad, "Kubernetes has no such names")
 	}
-	if len(starred) > 0 {
-		w.lacks(starred, "Pod Identity takes exact names, no patterns")
-	}
 	return good
 }
 
-func isPattern(t access.WantTrust) bool { return strings.Contains(t.Namespace+t.Name, "*") }
+// condition is what must hold of some keys: those whose values hold a star are
+// matched as patterns, the others letter by letter.
+func condition(of map[string][]string) map[string]any {
+	equals, like := map[string]any{}, map[string]any{}
+	for key, values := range of {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "*") }) {
+			like[key] = one(values)
+		} else {
+			equals[key] = one(values)
+		}
+	}
+	out := map[string]any{}
+	if len(equals) > 0 {
+		out["StringEquals"] = equals
+	}
+	if len(like) > 0 {
+		out["StringLike"] = like
+	}
+	return out
+}
 
 func (w *writer) lacks(of []access.WantTrust, reason string) {
 	t := of[0]
@@ -182,14 +195,15 @@ func scheme(c access.Credentials) string {
 // pods writes the statements of Pod Identity. Values of two keys are a
 // product, so what is no product takes more than one statement. EKS refuses a
 // role whose trust lacks sts:TagSession, also where no tags are passed.
-// (aws-facts 3.1, from terraform-provider-aws#41483)
+// (aws-facts 3.1, from terraform-provider-aws#41483) A pattern lets in what
+// is bound to it later.
 func (w *writer) pods(kind string, of []access.WantTrust) {
 	k := of[0].Cluster
 	sid, n := sidOf(k, kind), 0
-	add := func(trusts []access.WantTrust, condition map[string]any) {
+	add := func(trusts []access.WantTrust, keys map[string][]string) {
 		s := map[string]any{"Effect": "Allow", "Principal": w.principal, "Action": []string{assumeRole, tagSession}}
-		if condition != nil {
-			s["Condition"] = map[string]any{"StringEquals": condition}
+		if keys != nil {
+			s["Condition"] = condition(keys)
 		}
 		w.add(numbered(sid, n), trusts, s)
 		n++
@@ -203,7 +217,7 @@ func (w *writer) pods(kind string, of []access.WantTrust) {
 		}
 	}
 	for _, p := range products(tagged) {
-		add(p.trusts, map[string]any{tagCluster: clusterARN(k), tagNamespace: one(p.namespaces), tagAccount: one(p.names)})
+		add(p.trusts, map[string][]string{tagCluster: {clusterARN(k)}, tagNamespace: p.namespaces, tagAccount: p.names})
 	}
 	switch {
 	case len(untagged) == 0:
@@ -212,7 +226,7 @@ func (w *writer) pods(kind string, of []access.WantTrust) {
 		for _, t := range untagged {
 			ids = append(ids, externalID(t))
 		}
-		add(untagged, map[string]any{keyExternalID: one(ids)})
+		add(untagged, map[string][]string{keyExternalID: ids})
 	default:
 		add(untagged, nil)
 	}
@@ -228,22 +242,11 @@ func externalID(t access.WantTrust) string {
 // never runs over the colon between namespace and name, for neither holds one.
 func (w *writer) tokens(of []access.WantTrust, i Issuer) {
 	var subjects []string
-	operator := "StringEquals"
 	for _, t := range of {
 		subjects = append(subjects, subjectPrefix+t.Namespace+":"+t.Name)
-		if isPattern(t) {
-			operator = "StringLike"
-		}
-	}
-	equals := map[string]any{i.Name() + ":aud": stsAudience}
-	condition := map[string]any{"StringEquals": equals}
-	if operator == "StringEquals" {
-		equals[i.Name()+":sub"] = one(subjects)
-	} else {
-		condition[operator] = map[string]any{i.Name() + ":sub": one(subjects)}
 	}
 	w.add(sidOf(of[0].Cluster, "IRSA"), of, map[string]any{"Effect": "Allow", "Principal": map[string]any{"Federated": i.Provider},
-		"Action": assumeWithWeb, "Condition": condition})
+		"Action": assumeWithWeb, "Condition": condition(map[string][]string{i.Name() + ":aud": {stsAudience}, i.Name() + ":sub": subjects})})
 }
 
 func (w *writer) add(sid string, of []access.WantTrust, statement map[string]any) {

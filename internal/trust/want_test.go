@@ -106,6 +106,10 @@ func TestAStatementIsWrittenAsAWSDocumentsIt(t *testing.T) {
 			`{"Sid":"` + sid("PI") + `n2","Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},
 			"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{
 			"aws:RequestTag/eks-cluster-arn":"arn:aws:eks:us-east-1:492000000148:cluster/test","aws:RequestTag/kubernetes-namespace":"y","aws:RequestTag/kubernetes-service-account":"b"}}}`}},
+		"Pod Identity by pattern": {[]string{"PodIdentity test pr-*/app"}, []string{`{"Sid":"` + sid("PI") + `","Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},
+			"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{
+			"aws:RequestTag/eks-cluster-arn":"arn:aws:eks:us-east-1:492000000148:cluster/test","aws:RequestTag/kubernetes-service-account":"app"},
+			"StringLike":{"aws:RequestTag/kubernetes-namespace":"pr-*"}}}`}},
 		"without session tags": {[]string{"untagged test ns/a"}, []string{`{"Sid":"` + sid("PI") + `","Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}`}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -128,24 +132,25 @@ func TestAStatementIsWrittenAsAWSDocumentsIt(t *testing.T) {
 
 func TestATargetsStatementNamesTheRoleAndItsPods(t *testing.T) {
 	const role = "arn:aws:iam::492000000148:role/loki"
-	got, missing := WantTarget(role, trusts(t, "PodIdentity test loki/loki", "untagged prod loki/loki"))
-	if len(got) != 2 || len(missing) != 0 {
+	got, missing := WantTarget(role, trusts(t, "PodIdentity test loki/loki", "untagged prod loki/loki", "untagged wide pr-*/loki"))
+	if len(got) != 3 || len(missing) != 0 {
 		t.Fatalf("%v, %v", got, missing)
 	}
 	equalJSON(t, `{"Sid":"`+sidOf(key("test"), "Target")+`","Effect":"Allow","Principal":{"AWS":"`+role+`"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{
 		"aws:RequestTag/eks-cluster-arn":"arn:aws:eks:us-east-1:492000000148:cluster/test","aws:RequestTag/kubernetes-namespace":"loki","aws:RequestTag/kubernetes-service-account":"loki"}}}`, got[1].JSON)
 	equalJSON(t, `{"Sid":"`+sidOf(key("prod"), "Target")+`","Effect":"Allow","Principal":{"AWS":"`+role+`"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{
 		"sts:ExternalId":"us-east-1/492000000148/prod/loki/loki"}}}`, got[0].JSON)
+	equalJSON(t, `{"Sid":"`+sidOf(key("wide"), "Target")+`","Effect":"Allow","Principal":{"AWS":"`+role+`"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringLike":{
+		"sts:ExternalId":"us-east-1/492000000148/wide/pr-*/loki"}}}`, got[2].JSON)
 }
 
 func TestWhatCannotBeWrittenIsMissingWithItsReason(t *testing.T) {
-	s, missing := Want(trusts(t, "PodIdentity test a/x", "PodIdentity test a-*/x", "IRSA unread a/x", "IRSA prod ${aws:x}/y", "IRSA prod a/y"), issuerOf)
+	s, missing := Want(trusts(t, "PodIdentity test a/x", "IRSA unread a/x", "IRSA prod ${aws:x}/y", "IRSA prod a/y"), issuerOf)
 	var got []string
 	for _, m := range missing {
 		got = append(got, m.Cluster.Name+" "+m.Trusts[0].Namespace+": "+m.Reason)
 	}
-	if diff := cmp.Diff([]string{"prod ${aws:x}: Kubernetes has no such names", "test a-*: Pod Identity takes exact names, no patterns",
-		"unread a: the issuer of unread's tokens is not known"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"prod ${aws:x}: Kubernetes has no such names", "unread a: the issuer of unread's tokens is not known"}, got); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
 	if len(s) != 2 {
