@@ -98,6 +98,8 @@ func TestATestPassesOnWhatItSaysAlone(t *testing.T) {
 		{"because of the role", access.WantTest{Clusters: a, Who: who("user/bob"), Namespaces: on, Can: asks("create pods"), Because: role}, Passed, nil, ""},
 		{"not because of the policy", access.WantTest{Clusters: a, Who: web, Namespaces: on, Can: asks("create pods"), Because: policy}, Failed, []string{"a user/bob"}, ""},
 		{"not because of the role", access.WantTest{Clusters: a, Who: web, Namespaces: on, Can: asks("create pods"), Because: role}, Failed, []string{"a user/ann"}, ""},
+		{"not because of another policy", access.WantTest{Clusters: a, Who: who("user/ann"), Namespaces: on, Can: asks("get pods"), Because: &access.Because{Policy: "View"}}, Failed, []string{"a user/ann"}, ""},
+		{"not because of another role", access.WantTest{Clusters: a, Who: who("user/bob"), Namespaces: on, Can: asks("get pods"), Because: &access.Because{Role: access.RoleRef{Kind: access.ClusterRole, Name: "view"}}}, Failed, []string{"a user/bob"}, ""},
 		{"denied, whatever the reason was to be", access.WantTest{Clusters: a, Who: who("user/ann"), Namespaces: []string{"db"}, Can: asks("create pods"), Because: policy}, Failed, []string{"a user/ann"}, ""},
 
 		{"exactly these", access.WantTest{Clusters: both, Only: web, Namespaces: on, Can: asks("get secrets")}, Passed, nil, ""},
@@ -185,6 +187,7 @@ func TestWhatIsNotThereFailsWhereItIsKnown(t *testing.T) {
 // shows: item S68
 func TestANamespaceThatOnlyTheTestSpeaksOfIsNoted(t *testing.T) {
 	want := state()
+	want.Clusters[0].Entries = append(want.Clusters[0].Entries, entry("ci/bot", "bots", "", access.Scope{}))
 	want.Workloads = []access.WantWorkload{{Name: "yace", Clusters: []access.ClusterKey{keyA}, Accounts: []access.WorkloadAccount{{Namespace: "monitoring", Name: "*"}}}}
 	a := []access.ClusterKey{keyA}
 	for name, c := range map[string]struct {
@@ -200,6 +203,8 @@ func TestANamespaceThatOnlyTheTestSpeaksOfIsNoted(t *testing.T) {
 		"on another cluster alone":        {access.WantTest{Clusters: []access.ClusterKey{keyB}, Who: who("team/web"), Namespaces: []string{"monitoring"}, Cannot: asks("get pods")}, []string{"monitoring"}},
 		"misspelt":                        {access.WantTest{Clusters: both, Who: who("team/web"), Namespaces: []string{"ood", "web-1"}, Cannot: asks("get pods")}, []string{"ood"}},
 		"misspelt, and it fails":          {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"wbe-1"}, Can: asks("get pods")}, []string{"wbe-1"}},
+		"nearly a pattern":                {access.WantTest{Clusters: a, Who: who("team/web"), Namespaces: []string{"web"}, Cannot: asks("get pods")}, []string{"web"}},
+		"a user's path is no namespace":   {access.WantTest{Clusters: a, Who: who("user/ci/bot"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, nil},
 		"a ServiceAccount's":              {access.WantTest{Clusters: a, Who: who("serviceaccount/monitring/x"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, []string{"monitring"}},
 		"a ServiceAccount's, written out": {access.WantTest{Clusters: a, Who: who("serviceaccount/odd/x"), Namespaces: []string{"odd"}, Cannot: asks("get pods")}, nil},
 		"of only":                         {access.WantTest{Clusters: a, Only: who("serviceaccount/od/x"), Namespaces: []string{"odd"}, Can: asks("get pods")}, []string{"od"}},
@@ -213,7 +218,11 @@ func TestANamespaceThatOnlyTheTestSpeaksOfIsNoted(t *testing.T) {
 			continue
 		}
 		for i, ns := range c.notes {
-			if !strings.HasPrefix(got[i], "no grant of the documents reaches namespace "+ns+",") {
+			ends := map[string]string{"ood": "; did you mean odd?", "od": "; did you mean odd?", "monitring": "; did you mean monitoring?"}[ns]
+			if ends == "" {
+				ends = "; --observed tells whether it is there"
+			}
+			if !strings.HasPrefix(got[i], "no grant of the documents reaches namespace "+ns+",") || !strings.HasSuffix(got[i], ends) {
 				t.Errorf("%s: %q", name, got[i])
 			}
 		}
@@ -248,5 +257,93 @@ func TestAnonymousIsOneTooMany(t *testing.T) {
 		if len(r.Cases) != 1 || r.Cases[0].Outcome != want {
 			t.Errorf("%s: %+v, want %s", name, r.Cases, want)
 		}
+	}
+}
+
+// seenWith is cluster a with bindings to a role of each name, and what more is
+// not known of it.
+func seenWith(unread []access.Gap, subjects ...access.Subject) *access.Snapshot {
+	return &access.Snapshot{Accounts: []access.HaveAccount{{Account: state().Accounts[0]}}, Gaps: unread,
+		Clusters: []access.HaveCluster{{Key: keyA, Mode: access.ModeAPI, EntriesRead: true, Entries: []access.Entry{{Principal: "arn:aws:iam::" + account + ":user/ann", Type: access.Standard, Username: "ann"}},
+			Kubernetes: &access.HaveKubernetes{RBACRead: true, AuthMapRead: true,
+				Roles:    []access.KubernetesRole{{Name: "nodes", Rules: []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"nodes"}}}}},
+				Bindings: []access.Binding{{Name: "b", Role: access.RoleRef{Kind: access.ClusterRole, Name: "nodes"}, Subjects: subjects}}}}}}
+}
+
+// Exactly these are told by whatever they are known by: a principal by his ARN
+// and by the name that Kubernetes knows him by, a ServiceAccount by its own;
+// one without a name names nobody.
+func TestOnlyIsOfPeopleAndOfServiceAccounts(t *testing.T) {
+	user, group := access.Subject{Kind: access.UserSubject, Name: "ann"}, access.Subject{Kind: access.GroupSubject, Name: "crowd"}
+	robot := access.Subject{Kind: access.ServiceAccountSubject, Namespace: "web", Name: "sa"}
+	gap := []access.Gap{{What: access.GapRBAC, Account: account, Region: keyA.Region, Cluster: keyA.Name, Reason: "refused"}}
+	for name, c := range map[string]struct {
+		only     []access.Who
+		have     *access.Snapshot
+		want     Outcome
+		tooMany  []string // who are one too many
+		subjects int
+	}{
+		"a ServiceAccount":                  {who("serviceaccount/web/sa"), seenWith(nil, robot), Passed, nil, 1},
+		"another one":                       {who("serviceaccount/web/sb"), seenWith(nil, robot), Failed, []string{"serviceaccount/web/sa"}, 1},
+		"a group of nobody known":           {[]access.Who{}, seenWith(nil, group), Failed, []string{"group crowd"}, 0},
+		"a group beside a ServiceAccount":   {who("serviceaccount/web/sa"), seenWith(nil, robot, group), Failed, []string{"group crowd"}, 1},
+		"a user of Kubernetes":              {who("serviceaccount/web/sa"), seenWith(nil, robot, access.Subject{Kind: access.UserSubject, Name: "bob"}), Failed, []string{"Kubernetes user bob"}, 1},
+		"a user who is somebody's name":     {[]access.Who{}, seenWith(nil, user), Failed, []string{"user/ann", "Kubernetes user ann"}, 0},
+		"nobody":                            {[]access.Who{}, seenWith(nil), Passed, nil, 0},
+		"what was not read may be somebody": {[]access.Who{}, seenWith(gap), Undetermined, []string{"others", "user/ann"}, 0},
+	} {
+		r := Run([]access.WantTest{{Clusters: []access.ClusterKey{keyA}, Only: c.only, Can: asks("get nodes")}}, question.Observed(state(), c.have))
+		if len(r.Cases) != 1 || r.Cases[0].Outcome != c.want || r.OK() != (c.want == Passed) || r.Cases[0].Subjects != c.subjects {
+			t.Errorf("%s: %+v", name, r)
+			continue
+		}
+		var tooMany []string
+		for _, f := range r.Cases[0].Findings {
+			if f.TooMany {
+				tooMany = append(tooMany, f.Subject)
+			}
+		}
+		slices.Sort(tooMany)
+		slices.Sort(c.tooMany)
+		if !slices.Equal(tooMany, c.tooMany) {
+			t.Errorf("%s: %q, want %q", name, tooMany, c.tooMany)
+		}
+	}
+}
+
+func TestAFindingSaysWhetherTheReasonIsAtFault(t *testing.T) {
+	a := []access.ClusterKey{keyA}
+	for because, want := range map[string]bool{"View": true, "Edit": false} {
+		r := Run([]access.WantTest{{Clusters: a, Who: who("user/ann", "user/bob"), Namespaces: []string{"db", "web-1"}, Can: asks("list pods"), Because: &access.Because{Policy: because}}}, question.Documents(state(), nil))
+		for _, c := range r.Cases {
+			for _, f := range c.Findings {
+				inWeb := c.Asked.Namespace == "web-1" // in db nobody may
+				if f.NotBecause != inWeb {
+					t.Errorf("%s, %s in %s: %t", because, f.Subject, c.Asked.Namespace, f.NotBecause)
+				}
+			}
+			if c.Who.Name == "ann" && c.Asked.Namespace == "web-1" && (len(c.Findings) > 0) != want {
+				t.Errorf("%s: %+v", because, c.Findings)
+			}
+		}
+	}
+}
+
+func TestACaseStandsWhereItsQuestionDoes(t *testing.T) {
+	test := access.WantTest{Place: access.Place{File: "t.yaml", Line: 3}}
+	for line, want := range map[int]int{0: 3, 1: 1, 7: 7} {
+		c := Case{Test: &test, Ask: access.Ask{Place: access.Place{File: "t.yaml", Line: line}}}
+		if got := c.Place().Line; got != want {
+			t.Errorf("line %d: %d", line, got)
+		}
+	}
+	for _, r := range []Report{{Passed: 1, Failed: 1}, {Passed: 1, Undetermined: 1}, {Failed: 1, Undetermined: 1}} {
+		if r.OK() {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !(&Report{Passed: 1}).OK() || !(&Report{}).OK() {
+		t.Error("what passed is no fault")
 	}
 }

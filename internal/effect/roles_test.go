@@ -177,3 +177,90 @@ func TestAWorkloadsRoleAsItIsThere(t *testing.T) {
 		t.Errorf("of a part: %+v", got)
 	}
 }
+
+// Where the end of a chain is in an account that was not asked, its policies
+// are not known, and it is said what reads them.
+func TestARoleOfAnAccountThatWasNotAskedIsNotKnown(t *testing.T) {
+	s := workloadState()
+	s.Workloads[0].Target = farRole
+	have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: access.Account{ID: "111111111111"}, DetailsRead: true}}}
+	for name, h := range map[string]*access.Snapshot{"documents": nil, "seen": have} {
+		r := WorkloadRoles(&s.Workloads[0], s, h)[0]
+		want := map[string]string{"documents": "--observed reads them", "seen": "let the caller read the roles of account 222222222222 (iam:GetAccountAuthorizationDetails)"}[name]
+		if got := names(r.Policies.Identity); len(got) != 1 || got[0] != "policies of role "+farRole+" unread" || r.Settle["policies of role "+farRole] != want {
+			t.Errorf("%s: %v, settle %v", name, got, r.Settle)
+		}
+	}
+}
+
+// A session policy bounds the role that the association passes it to, and none
+// is no bound.
+func TestAnAssociationsSessionPolicyIsOfItsRole(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy access.Document
+		target string
+		want   int
+	}{"of the role": {readDoc, "", 1}, "of another role in the chain": {readDoc, farRole, 0}, "none": {"", "", 0}} {
+		s := workloadState()
+		a := &s.Clusters[1].PodIdentities[1]
+		a.SessionPolicy, a.TargetRole = c.policy, c.target
+		if got := WorkloadRoles(&s.Workloads[0], s, nil)[1].Policies.Session; len(got) != c.want {
+			t.Errorf("%s: %v", name, names(got))
+		}
+	}
+}
+
+// The session of a role has no username and comes by TLS; of other keys nothing
+// is known.
+func TestWhatIsKnownOfEverySession(t *testing.T) {
+	s := workloadState()
+	r := WorkloadRoles(&s.Workloads[0], s, nil)[1]
+	for condition, want := range map[string]iam.Verdict{
+		`{"Bool":{"aws:SecureTransport":"true"}}`:              iam.Allowed,
+		`{"Bool":{"aws:SecureTransport":"false"}}`:             iam.Denied,
+		`{"StringEquals":{"aws:username":"ann"}}`:              iam.Denied,
+		`{"Null":{"aws:username":"true"}}`:                     iam.Allowed,
+		`{"StringEquals":{"aws:RequestedRegion":"x"}}`:         iam.Undetermined,
+		`{"ArnEquals":{"aws:PrincipalArn":"` + appRole + `"}}`: iam.Allowed,
+	} {
+		p, err := iam.Parse(iam.Identity, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":`+condition+`}]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Policies.Identity = []iam.Source{{Name: "p", Policy: p}}
+		if got := asks(r, "s3:GetObject", "*"); got != want {
+			t.Errorf("%s: %v, want %v", condition, got, want)
+		}
+	}
+}
+
+func TestAStatementIsCalledByItsSidOrByWhatItIsAbout(t *testing.T) {
+	parsed := func(statement string) *iam.Policy {
+		p, err := iam.Parse(iam.Identity, `{"Version":"2012-10-17","Statement":[`+statement+`]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	gets := parsed(`{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"*"}`)
+	but := parsed(`{"Effect":"Deny","NotAction":["s3:*","sqs:*"],"Resource":"*"}`)
+	r := WorkloadRole{Policies: iam.Policies{Identity: []iam.Source{{Name: "unread"}, {Name: "gets", Policy: gets}}, Session: []iam.Source{{Name: "session", Policy: but}},
+		Boundary: &iam.Source{Name: "edge", Policy: parsed(`{"Effect":"Allow","Action":"ec2:*","Resource":"*"}`)}}}
+	for _, c := range []struct {
+		source    string
+		at        int
+		sid, want string
+	}{
+		{"gets", 0, "", "the statement about s3:Get*, s3:List*"}, {"gets", 0, "Gets", "statement Gets"}, {"gets", 1, "", "statement 2"},
+		{"session", 0, "", "the statement about all but s3:*, sqs:*"}, {"edge", 0, "", "the statement about ec2:*"},
+		{"unread", 0, "", "statement 1"}, {"none", 0, "", "statement 1"},
+	} {
+		if got := r.Statement(c.source, c.at, c.sid); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	r.Policies.Boundary = nil
+	if got := r.Statement("edge", 0, ""); got != "statement 1" {
+		t.Errorf("without a boundary: %q", got)
+	}
+}
