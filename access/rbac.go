@@ -204,6 +204,11 @@ type HaveKubernetes struct {
 	ServiceAccountsRead bool
 	ServiceAccounts     []HaveServiceAccount // sorted by namespace, name
 
+	// ArgoSecretsRead: all that are ours, and those at names where one of ours is
+	// wanted, are among ArgoSecrets.
+	ArgoSecretsRead bool
+	ArgoSecrets     []HaveArgoSecret // sorted by namespace, name
+
 	// Resources are what the API server serves, where it was asked for that;
 	// sorted by group, name. nil: it was not, or did not answer.
 	Resources []KubernetesResource
@@ -234,21 +239,41 @@ func (k *HaveKubernetes) Role(namespace, name string) (*KubernetesRole, bool) {
 	return &k.Roles[i], true
 }
 
-// Trial finds what came of trying a binding's write.
-func (k *HaveKubernetes) Trial(namespace, name string) (*Trial, bool) {
+// Trial finds what came of trying a write: of a binding's with an empty kind,
+// else of a WrittenObject's.
+func (k *HaveKubernetes) Trial(kind ObjectKind, namespace, name string) (*Trial, bool) {
 	for i := range k.Trials {
-		if b := &k.Trials[i].Binding; b.Namespace == namespace && b.Name == name {
+		if is, at, of := k.Trials[i].what(); is == kind && at == namespace && of == name {
 			return &k.Trials[i], true
 		}
 	}
 	return nil, false
 }
 
-// Trial is a write of a binding that the API server was asked to try: it
-// judges it as a real one, the right to bind included, and stores nothing.
-// (Kubernetes, dry run)
+// ObjectKind is a kind of Kubernetes objects.
+type ObjectKind string
+
+// The kinds of objects, bindings aside, that we write.
+const (
+	ServiceAccountObject ObjectKind = "ServiceAccount"
+	SecretObject         ObjectKind = "Secret"
+)
+
+// WrittenObject is a ServiceAccount or a Secret as far as we write it. What
+// others wrote of it stays theirs.
+type WrittenObject struct {
+	Kind                ObjectKind
+	Namespace, Name     string
+	Labels, Annotations map[string]string
+	Data                map[string]string // a Secret's, as text
+}
+
+// Trial is a write that an API server was asked to try: it judges it as a real
+// one, the right to bind included, and stores nothing. (Kubernetes, dry run)
 type Trial struct {
-	Binding Binding
+	Binding Binding // where Written is nil
+	Written *WrittenObject
+	UID     string // of the Written that is deleted
 	Verb    TrialVerb
 	// Refused is what the API server would say no with; empty: it would be done.
 	Refused string
@@ -260,6 +285,28 @@ type Trial struct {
 	Bare bool
 	// Unread says that there was no answer, Refused then says why.
 	Unread bool
+}
+
+func (t *Trial) what() (kind ObjectKind, namespace, name string) {
+	if t.Written != nil {
+		return t.Written.Kind, t.Written.Namespace, t.Written.Name
+	}
+	return "", t.Binding.Namespace, t.Binding.Name
+}
+
+// String names what was tried: "RoleBinding dev/x".
+func (t *Trial) String() string {
+	if t.Written != nil {
+		return string(t.Written.Kind) + " " + t.Written.Namespace + "/" + t.Written.Name
+	}
+	return t.Binding.Kind() + " " + t.Binding.Key()
+}
+
+// Compare orders trials.
+func (t *Trial) Compare(o *Trial) int {
+	kind, namespace, name := t.what()
+	ofKind, ofNamespace, ofName := o.what()
+	return cmp.Or(cmp.Compare(kind, ofKind), cmp.Compare(namespace, ofNamespace), cmp.Compare(name, ofName), cmp.Compare(t.Verb, o.Verb))
 }
 
 // TrialVerb is what is tried.

@@ -40,6 +40,7 @@ const (
 	GapAuthMap    GapKind = "aws-auth" // the ConfigMap
 
 	GapServiceAccounts GapKind = "service accounts"
+	GapArgoSecrets     GapKind = "argo cd secrets" // those that register clusters with an Argo CD
 
 	// Of workloads.
 	GapRoleDetails   GapKind = "role policies"             // policies, trust and tags of an account's roles
@@ -233,7 +234,7 @@ func (s *Snapshot) Unread(k ClusterKey, principal string) (Gap, bool) {
 			continue
 		}
 		switch g.What {
-		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap, GapServiceAccounts,
+		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap, GapServiceAccounts, GapArgoSecrets,
 			GapRoleDetails, GapProviders, GapPodIdentities, GapPodIdentity, GapAgent:
 			continue // they hide no entry
 		case GapEntry:

@@ -139,15 +139,6 @@ type WantCluster struct {
 	Place               Place
 }
 
-// WantArgoCD registers a cluster with an Argo CD on another one, by a Secret
-// there that says how to reach it.
-type WantArgoCD struct {
-	Hub       ClusterKey
-	Namespace string // of Argo CD, on the hub
-	Role      string // ARN of the role that Argo CD assumes; empty: it uses its own
-	Place     Place
-}
-
 // IdleMember is a member of a team that selects no cluster.
 type IdleMember struct {
 	Member Member

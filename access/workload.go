@@ -287,6 +287,9 @@ type WorkloadsNeed struct {
 	// ServiceAccounts says whose ServiceAccounts are read, once all else was; nil:
 	// nobody's.
 	ServiceAccounts func(*Snapshot) map[ClusterKey]KubernetesNeed
+	// ArgoSecrets says the same of the Secrets that register clusters with an Argo
+	// CD, by the cluster that it runs on.
+	ArgoSecrets func(*Snapshot) map[ClusterKey]ArgoNeed
 }
 
 // OurRole reports whether a role's ARN is beneath the path of our roles.

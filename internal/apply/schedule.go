@@ -20,6 +20,8 @@ import (
 //   - an entry that goes or narrows waits for all earlier bindings of its
 //     cluster that go, whatever became of them: a binding is found by the
 //     entries that bear its group (plan.KubernetesNeed);
+//   - it also waits for all earlier Secrets of Argo CD that go, on any cluster:
+//     those too are found by entries (plan.WorkloadsNeed);
 //   - what takes the caller's own access waits for all earlier changes;
 //   - a cluster's mode is changed while nothing else changes on the cluster.
 //
@@ -136,7 +138,7 @@ func (r *runner) graph() []*node {
 	}
 	last := map[chainKey]*node{}
 	clusters := map[access.ClusterKey]*clusterOrder{}
-	everything := &gate{}
+	everything, registered := &gate{}, &gate{}
 	for i, n := range callerLast(p, nodes) {
 		n.index = i
 		c := n.change
@@ -152,6 +154,12 @@ func (r *runner) graph() []*node {
 			clusters[c.Cluster] = &clusterOrder{}
 		}
 		clusters[c.Cluster].add(n)
+		switch {
+		case c.Kind == plan.ArgoCDSecret && c.To == nil:
+			registered.enter(n)
+		case c.Kind == plan.AccessEntry && takes(c):
+			registered.waitFor(n)
+		}
 		if takes(c) && isCaller(p, c) {
 			everything.waitFor(n)
 		} else {

@@ -44,6 +44,8 @@ func (j *job) makeWorkload(ctx context.Context) error {
 		return j.changePodIdentity(ctx)
 	case plan.ServiceAccount:
 		return j.changeServiceAccount(ctx)
+	case plan.ArgoCDSecret:
+		return j.changeArgoSecret(ctx)
 	}
 	return fmt.Errorf("this version does not know how to change a %s", c.Kind)
 }
@@ -69,6 +71,8 @@ func wholeWorkload(c *plan.Change) bool {
 			return c.Kind == plan.PodIdentityAssociation && o.Namespace == c.Namespace && o.ServiceAccount == c.Name && c.Name != ""
 		case plan.KubernetesAccount:
 			return c.Kind == plan.ServiceAccount && o.Namespace == c.Namespace && o.Name == c.Name && c.Name != "" && c.Verb != plan.Replace
+		case plan.ArgoSecret:
+			return c.Kind == plan.ArgoCDSecret && o.Namespace == c.Namespace && o.Name == c.Name && c.Name != "" && c.Verb != plan.Replace
 		}
 		return false
 	}

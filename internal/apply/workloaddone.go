@@ -42,6 +42,12 @@ func workloadDone(p *plan.Plan, c *plan.Change, have *access.Snapshot) bool {
 		}
 		is, there := h.Kubernetes.ServiceAccount(c.Namespace, c.Name)
 		return there && accountDone(p, p.ForeignTags, is, &to)
+	case plan.ArgoSecret:
+		if h.Kubernetes == nil {
+			return false
+		}
+		is, there := h.Kubernetes.ArgoSecret(c.Namespace, c.Name)
+		return there && argoSecretDone(p, p.ForeignTags, is, &to)
 	}
 	switch c.From.(type) {
 	case plan.PodIdentity:
@@ -52,6 +58,12 @@ func workloadDone(p *plan.Plan, c *plan.Change, have *access.Snapshot) bool {
 			return false
 		}
 		_, there := h.Kubernetes.ServiceAccount(c.Namespace, c.Name)
+		return !there
+	case plan.ArgoSecret:
+		if h.Kubernetes == nil || !h.Kubernetes.ArgoSecretsRead {
+			return false
+		}
+		_, there := h.Kubernetes.ArgoSecret(c.Namespace, c.Name)
 		return !there
 	}
 	return false

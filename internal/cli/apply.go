@@ -247,7 +247,7 @@ func (f *flow) tryAgain(ctx context.Context, pl *plan.Plan) error {
 			replaced := t.Verb == access.TryReplace && t.Conflict // by an earlier run of this plan; apply reads it
 			if t.Refused != "" && !replaced {
 				return usage("make the plan again to see what is held",
-					"apply the plan: the API server of cluster %s would refuse %s %s: %s", f.have.Clusters[i].Key.Name, t.Binding.Kind(), t.Binding.Key(), t.Refused)
+					"apply the plan: the API server of cluster %s would refuse %s: %s", f.have.Clusters[i].Key.Name, t.String(), t.Refused)
 			}
 		}
 	}

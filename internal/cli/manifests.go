@@ -39,6 +39,9 @@ func (f *flow) manifests(dir string) error {
 			if n := len(w.ServiceAccounts); n > 0 && !f.c.quiet {
 				f.p.say("cluster %s: %s for a file and not made; --manifests FOLDER writes it", w.Document, count(n, "ServiceAccount is", "ServiceAccounts are"))
 			}
+			if n := len(plan.ArgoSecrets(f.want, f.have, w.Key)); n > 0 && !f.c.quiet {
+				f.p.say("cluster %s: %s for a file and not made; --manifests FOLDER writes it", w.Document, count(n, "Secret of Argo CD is", "Secrets of Argo CD are"))
+			}
 			continue
 		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -50,23 +53,47 @@ func (f *flow) manifests(dir string) error {
 		for _, p := range open {
 			comments = append(comments, "NOT IN HERE: "+p.Role.String()+" of team "+p.Want.Team+" in namespaces that match "+p.Namespace+": they could not be read.")
 		}
-		var accounts []access.WantServiceAccount
-		for _, a := range w.ServiceAccounts {
-			if a.Manage == access.ManageCreate {
-				accounts = append(accounts, a)
-				continue
-			}
-			comments = append(comments, "NOT IN HERE: annotation "+access.AnnotationRole+": "+a.Role+" of ServiceAccount "+a.Namespace+"/"+a.Name+", which somebody else makes: let them set it.")
-		}
-		text := append(kube.Manifests(comments, bindings), kube.AccountManifests(f.want.Owner, accounts)...)
+		objects, missing := f.renderedObjects(w)
+		text := append(kube.Manifests(append(comments, missing...), bindings), kube.ObjectManifests(objects)...)
 		if err := writeFile(file, text, 0o644); err != nil {
 			return usage("", "write the manifests: %w", err)
 		}
 		if !f.c.quiet {
-			f.p.say("cluster %s: wrote %s to %s", w.Document, count(len(bindings), "binding", "bindings"), file)
+			what := count(len(bindings), "binding", "bindings")
+			if n := len(objects); n > 0 {
+				what += " and " + count(n, "other object", "other objects")
+			}
+			f.p.say("cluster %s: wrote %s to %s", w.Document, what, file)
 		}
 	}
 	return nil
+}
+
+// renderedObjects are the ServiceAccounts and the Secrets of Argo CD of a
+// cluster's file, and comments on those that cannot be in it.
+func (f *flow) renderedObjects(w *access.WantCluster) (objects []access.WrittenObject, missing []string) {
+	for _, a := range w.ServiceAccounts {
+		if a.Manage != access.ManageCreate {
+			missing = append(missing, "NOT IN HERE: annotation "+access.AnnotationRole+": "+a.Role+" of ServiceAccount "+a.Namespace+"/"+a.Name+", which somebody else makes: let them set it.")
+			continue
+		}
+		o := access.WrittenObject{Kind: access.ServiceAccountObject, Namespace: a.Namespace, Name: a.Name, Labels: f.want.Owner.Labels()}
+		if a.Role != "" {
+			o.Annotations = map[string]string{access.AnnotationRole: a.Role}
+		}
+		objects = append(objects, o)
+	}
+	for _, s := range plan.ArgoSecrets(f.want, f.have, w.Key) {
+		switch {
+		case s.Hold != nil:
+			missing = append(missing, "NOT IN HERE: the Secret that registers cluster "+s.Cluster+" with the Argo CD in "+s.Namespace+": "+s.Hold.Reason+".")
+		case s.Server == "":
+			missing = append(missing, "NOT IN HERE: the Secret that registers cluster "+s.Cluster+" with the Argo CD in "+s.Namespace+": this run did not look at that cluster.")
+		default:
+			objects = append(objects, *s.Written())
+		}
+	}
+	return objects, missing
 }
 
 // rendered are the bindings of a cluster's file, and the wishes whose

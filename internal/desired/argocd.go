@@ -48,17 +48,20 @@ func (c *compiler) argoCD(s *site) {
 		c.fault(s.doc.At("spec", "argocd", "roleARN"), "want arn:"+s.partition+":iam::ACCOUNT:role/NAME", "%s is no role of partition %s, which cluster %s is of", quoted(spec.RoleARN), s.partition, s.want.Document)
 		return
 	}
-	c.note(at, "argocd-secret", "this version does not write the Secret that registers cluster %s with the Argo CD on %s", s.want.Document, hub.want.Document)
+	own := c.rolesIn(hub, spec.Namespace)
 	s.want.ArgoCD = &access.WantArgoCD{Hub: hub.want.Key, Namespace: spec.Namespace, Role: spec.RoleARN, Place: at}
-	c.argoAccess(s, hub)
+	if len(own) == 1 && own[0] == spec.RoleARN {
+		s.want.ArgoCD.Role = "" // a role may not assume itself unless its trust says so (argo-cd#17064)
+	}
+	c.argoAccess(s, hub, own)
 }
 
-// argoAccess points out an Argo CD that no document lets into the cluster.
-func (c *compiler) argoAccess(s, hub *site) {
+// argoAccess points out an Argo CD, whose own roles are given, that no document
+// lets into the cluster.
+func (c *compiler) argoAccess(s, hub *site, roles []string) {
 	spec, at := s.doc.Value.Spec.ArgoCD, s.doc.At("spec", "argocd")
-	roles := []string{spec.RoleARN}
-	if spec.RoleARN == "" {
-		roles = c.rolesIn(hub, spec.Namespace)
+	if spec.RoleARN != "" {
+		roles = []string{spec.RoleARN}
 	}
 	if len(roles) == 0 {
 		c.note(at, "argocd-access", "no Workload has a ServiceAccount in namespace %s of cluster %s, so the role of its Argo CD is not known here", spec.Namespace, hub.want.Document)

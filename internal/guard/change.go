@@ -74,7 +74,7 @@ func losses(c *plan.Change) []string {
 		}
 	case plan.RoleBinding, plan.ClusterRoleBinding:
 		return bindingLosses(c)
-	case plan.Role, plan.RolePolicy, plan.RoleAttachment, plan.PodIdentityAssociation, plan.ServiceAccount:
+	case plan.Role, plan.RolePolicy, plan.RoleAttachment, plan.PodIdentityAssociation, plan.ServiceAccount, plan.ArgoCDSecret:
 		return workloadLosses(c)
 	}
 	return nil

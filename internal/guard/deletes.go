@@ -19,8 +19,8 @@ const (
 func massDeletion() plan.Guard {
 	return plan.Guard{
 		Slug: "mass-deletion",
-		About: fmt.Sprintf("The plan deletes more than %d entries, associations, bindings, roles and ServiceAccounts, or over half of what is ours on a cluster where that is more than %d. "+
-			"An entry counts once with its policies; a replace counts too.", maxDeletes, maxClusterDeletes),
+		About: fmt.Sprintf("The plan deletes more than %d entries, associations, bindings, roles, ServiceAccounts and Secrets of Argo CD, or over half of what is ours on a cluster where that is more than %d. "+
+			"An entry counts once with its policies, and so does a role; a replace counts too.", maxDeletes, maxClusterDeletes),
 		Told:    true,
 		Instead: "`--max-deletes N` sets the number for this run and replaces both bounds.",
 		Check:   checkMassDeletion,
@@ -185,7 +185,7 @@ func wantsSomething(in *plan.Input) bool {
 		if !mayExist(in.Have, w.Key) {
 			continue
 		}
-		if len(w.PodIdentities)+len(w.ServiceAccounts) > 0 {
+		if len(w.PodIdentities)+len(w.ServiceAccounts) > 0 || w.ArgoCD != nil {
 			return true
 		}
 		for j := range w.Entries {

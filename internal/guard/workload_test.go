@@ -109,7 +109,7 @@ func workloadsJudged(p *plan.Plan) []string {
 	var out []string
 	for _, l := range judged(p) {
 		l = strings.NewReplacer(home+"/", "", "/"+home, "").Replace(l)
-		if f := strings.Fields(l); strings.HasPrefix(f[1], "role") || strings.HasPrefix(f[1], "podidentity") || strings.HasPrefix(f[1], "serviceaccount") || strings.Contains(l, "binding") || strings.Contains(l, "association") {
+		if f := strings.Fields(l); strings.HasPrefix(f[1], "role") || strings.HasPrefix(f[1], "podidentity") || strings.HasPrefix(f[1], "serviceaccount") || strings.HasPrefix(f[1], "argocd") || strings.Contains(l, "binding") || strings.Contains(l, "association") {
 			out = append(out, l)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // counts by itself: a role's policies go with it, and the agent and providers
 // are never deleted.
 func isWorkload(c *plan.Change) bool {
-	return c.Kind == plan.Role || c.Kind == plan.PodIdentityAssociation || c.Kind == plan.ServiceAccount
+	return c.Kind == plan.Role || c.Kind == plan.PodIdentityAssociation || c.Kind == plan.ServiceAccount || c.Kind == plan.ArgoCDSecret
 }
 
 // workloadLosses is what a change takes from a workload.
@@ -40,6 +40,10 @@ func workloadLosses(c *plan.Change) []string {
 		if to, ok := c.To.(plan.KubernetesAccount); (!ok || to.Role != from.Role) && from.Role != "" {
 			return []string{"role " + roleWords(from.Role) + " from " + from.Namespace + "/" + from.Name}
 		}
+	case plan.ArgoSecret:
+		if c.To == nil {
+			return []string{"cluster " + from.Cluster + " from the Argo CD in " + from.Namespace}
+		}
 	}
 	return nil
 }
@@ -60,11 +64,15 @@ func unreadWorkload(in *plan.Input, c *plan.Change) string {
 		if !ok || h.Kubernetes == nil || !h.Kubernetes.ServiceAccountsRead {
 			return "the ServiceAccounts of " + c.Cluster.Name + " were not read whole"
 		}
+	case plan.ArgoCDSecret:
+		if !ok || h.Kubernetes == nil || !h.Kubernetes.ArgoSecretsRead {
+			return "the Secrets of the Argo CD on " + c.Cluster.Name + " were not read"
+		}
 	}
 	return ""
 }
 
-// workloadsOfOurs counts our associations and ServiceAccounts on a cluster; of
+// workloadsOfOurs counts our associations, ServiceAccounts and Secrets on a cluster; of
 // a key that is an account alone, our roles in it.
 func workloadsOfOurs(in *plan.Input, k access.ClusterKey) int {
 	n := 0
@@ -87,6 +95,11 @@ func workloadsOfOurs(in *plan.Input, k access.ClusterKey) int {
 				what, _ := in.Want.Owner.ManagedAccount(&a, in.Want.ForeignTags)
 				return what == ""
 			}))
+			for i := range h.Kubernetes.ArgoSecrets {
+				if in.Want.Owner.OwnerOfArgoSecret(&h.Kubernetes.ArgoSecrets[i], in.Want.ForeignTags).Ours {
+					n++
+				}
+			}
 		}
 	}
 	return n

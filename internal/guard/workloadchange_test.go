@@ -57,3 +57,38 @@ func emptied(w *world) *world {
 	w.want.Clusters = nil
 	return w
 }
+
+// registered puts Secrets of ours on cluster test, n of them, by which an Argo CD
+// knows clusters that are registered no more.
+func (w *world) registered(n int) *world {
+	w.kubernetes(test, []string{"argocd"}, nil)
+	k := w.cluster(test).Kubernetes
+	k.ArgoSecretsRead = true
+	for i := range n {
+		k.ArgoSecrets = append(k.ArgoSecrets, access.HaveArgoSecret{Namespace: "argocd", Name: fmt.Sprintf("s-%02d", i), UID: "u", Labels: us.ArgoLabels(), Managers: []string{access.FieldManager},
+			Registration: &access.Registration{Cluster: fmt.Sprintf("c-%02d", i)}})
+	}
+	return w
+}
+
+// shows: item S130
+func TestClustersAreNotTakenFromAnArgoCDInPassing(t *testing.T) {
+	gone := func(n int, held string) (out []string) {
+		for i := range n {
+			out = append(out, fmt.Sprintf("delete argocd/test/argocd/s-%02d%s", i, held))
+		}
+		return out
+	}
+	wanted := func(w *world) { // something else is, elsewhere
+		w.want.Clusters[0].ArgoCD = &access.WantArgoCD{Hub: access.ClusterKey{Account: test.Account, Region: test.Region, Name: "far"}, Namespace: "argocd"}
+	}
+	runWorkloads(t, map[string]judgedCase{
+		"a file was not read":        {hosts().registered(1).change(func(w *world) { w.want.Partial = []string{"prod.yaml"} }), gone(1, " !partial-input")},
+		"nothing is wanted any more": {emptied(hosts().registered(1)), gone(1, " !delete-all")},
+		"half of what is ours goes":  {hosts().registered(4).change(noEntries).change(wanted), gone(4, " !mass-deletion")},
+
+		"twin: all was read":             {hosts().registered(1), gone(1, "")},
+		"twin: destroy says it is meant": {emptied(hosts().registered(1)).change(func(w *world) { w.options.Destroy = true }), gone(1, "")},
+		"twin: a few":                    {hosts().registered(3).change(noEntries).change(wanted), gone(3, "")},
+	})
+}

@@ -23,20 +23,23 @@ func Manifests(comments []string, bindings []access.Binding) []byte {
 	return []byte(b.String())
 }
 
-// AccountManifests are ServiceAccounts of ours as documents to follow Manifests,
-// in the order given.
-func AccountManifests(o access.Owner, accounts []access.WantServiceAccount) []byte {
+// ObjectManifests are ServiceAccounts and Secrets as documents to follow Manifests, in the
+// order given.
+func ObjectManifests(objects []access.WrittenObject) []byte {
 	var b strings.Builder
-	for i := range accounts {
-		a := &accounts[i]
-		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: %s\n  namespace: %s\n", quoted(a.Name), quoted(a.Namespace))
-		if a.Role != "" {
-			fmt.Fprintf(&b, "  annotations:\n    %s: %s\n", access.AnnotationRole, quoted(a.Role))
-		}
-		b.WriteString("  labels:\n")
-		labels := o.Labels()
-		for _, k := range slices.Sorted(maps.Keys(labels)) {
-			fmt.Fprintf(&b, "    %s: %s\n", k, quoted(labels[k]))
+	for i := range objects {
+		o := &objects[i]
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: %s\nmetadata:\n  name: %s\n  namespace: %s\n", o.Kind, quoted(o.Name), quoted(o.Namespace))
+		for _, part := range []struct {
+			name, indent string
+			of           map[string]string
+		}{{"annotations", "  ", o.Annotations}, {"labels", "  ", o.Labels}, {"stringData", "", o.Data}} {
+			if len(part.of) > 0 {
+				b.WriteString(part.indent + part.name + ":\n")
+			}
+			for _, k := range slices.Sorted(maps.Keys(part.of)) {
+				fmt.Fprintf(&b, "%s  %s: %s\n", part.indent, k, quoted(part.of[k]))
+			}
 		}
 	}
 	return []byte(b.String())

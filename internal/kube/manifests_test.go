@@ -41,9 +41,12 @@ func TestManifestsSayWhatWouldBeApplied(t *testing.T) {
 	}
 }
 
-func TestServiceAccountsFollowAsDocumentsOfTheirOwn(t *testing.T) {
-	text := string(AccountManifests(access.Owner{Environment: "ops", ID: "k7"}, []access.WantServiceAccount{
-		{Namespace: "a", Name: "with", Role: "arn:aws:iam::1:role/x"}, {Namespace: "a", Name: "without"}}))
+func TestServiceAccountsAndSecretsFollowAsDocumentsOfTheirOwn(t *testing.T) {
+	labels := access.Owner{Environment: "ops", ID: "k7"}.Labels()
+	text := string(ObjectManifests([]access.WrittenObject{
+		{Kind: access.ServiceAccountObject, Namespace: "a", Name: "with", Labels: labels, Annotations: map[string]string{access.AnnotationRole: "arn:aws:iam::1:role/x"}},
+		{Kind: access.ServiceAccountObject, Namespace: "a", Name: "without", Labels: labels},
+		{Kind: access.SecretObject, Namespace: "argocd", Name: "s", Data: map[string]string{"name": "yes", "config": `{"a":"b"}`}}}))
 	want := `---
 apiVersion: v1
 kind: ServiceAccount
@@ -66,6 +69,15 @@ metadata:
     app.kubernetes.io/managed-by: "atlas-iam"
     atlas-iam.dev/environment: "ops"
     atlas-iam.dev/id: "k7"
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: "s"
+  namespace: "argocd"
+stringData:
+  config: "{\"a\":\"b\"}"
+  name: "yes"
 `
 	if text != want {
 		t.Errorf("%s", text)

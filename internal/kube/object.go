@@ -2,7 +2,6 @@ package kube
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -103,11 +102,7 @@ func (b *binding) object(namespaced bool) (Object, bool) {
 	for _, s := range b.Subjects {
 		o.Subjects = append(o.Subjects, access.Subject{Kind: access.SubjectKind(s.Kind), Namespace: s.Namespace, Name: s.Name})
 	}
-	for _, m := range b.Metadata.ManagedFields {
-		o.Managers = append(o.Managers, m.Manager)
-	}
-	slices.Sort(o.Managers)
-	o.Managers = slices.Compact(o.Managers)
+	o.Managers = b.Metadata.managers()
 	o.Normalize()
 	whole := o.Name != "" && (o.Namespace != "") == namespaced && o.UID != "" && o.ResourceVersion != "" &&
 		o.Role.Name != "" && (o.Role.Kind == access.ClusterRole || o.Role.Kind == access.Role)

@@ -110,13 +110,13 @@ func plural(kind string, namespaced bool) listed {
 	if namespaced {
 		name = name[len("cluster"):]
 	}
-	return listed{name, "/apis/" + rbacGroup + "/v1/" + name}
+	return listed{name: name, path: "/apis/" + rbacGroup + "/v1/" + name}
 }
 
-type listed struct{ name, path string }
+type listed struct{ name, path, labels string } // labels select, if any
 
 func (c *Client) namespaces(ctx context.Context) ([]string, error) {
-	names, err := list(ctx, c, listed{"namespaces", "/api/v1/namespaces"}, func(raw json.RawMessage) (string, bool, error) {
+	names, err := list(ctx, c, listed{name: "namespaces", path: "/api/v1/namespaces"}, func(raw json.RawMessage) (string, bool, error) {
 		var n struct {
 			Metadata metadata `json:"metadata"`
 			Status   struct {
@@ -173,6 +173,9 @@ func pages[T any](ctx context.Context, c *Client, what listed, read func(json.Ra
 	)
 	for range mostPages {
 		q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+		if what.labels != "" {
+			q.Set("labelSelector", what.labels)
+		}
 		if next != "" {
 			q.Set("continue", next)
 		}

@@ -6,40 +6,33 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
 type serviceAccount struct {
-	APIVersion string   `json:"apiVersion"`
-	Kind       string   `json:"kind"`
-	Metadata   metadata `json:"metadata"`
+	Metadata metadata `json:"metadata"`
 }
 
 // AccountObject is a ServiceAccount as it stands, with the version that a
 // delete is bound to.
 type AccountObject struct {
 	access.HaveServiceAccount
-	ResourceVersion string
-	Ending          bool // it is being deleted
+	At Standing
 }
 
 // object reads a ServiceAccount; one without a name is none.
 func (s *serviceAccount) object() (AccountObject, bool) {
 	m := &s.Metadata
-	o := AccountObject{ResourceVersion: m.ResourceVersion, Ending: m.DeletionTimestamp != "", HaveServiceAccount: access.HaveServiceAccount{
-		Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations}}
+	o := AccountObject{At: m.standing(), HaveServiceAccount: access.HaveServiceAccount{
+		Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations, Managers: m.managers()}}
 	for _, f := range m.ManagedFields {
-		o.Managers = append(o.Managers, f.Manager)
 		if f.annotates(access.AnnotationRole) {
 			o.RoleManager = f.Manager
 		}
 	}
-	slices.Sort(o.Managers)
-	o.Managers = slices.Compact(o.Managers)
-	return o, o.Name != "" && o.Namespace != "" && o.UID != "" && o.ResourceVersion != ""
+	return o, m.whole()
 }
 
 // annotates reports whether a field manager owns an annotation. (Kubernetes,
@@ -60,13 +53,13 @@ func (f *managedFields) annotates(key string) bool {
 // ServiceAccounts reads all of the cluster's, sorted by namespace and name;
 // those that are being deleted are left out.
 func (c *Client) ServiceAccounts(ctx context.Context) ([]access.HaveServiceAccount, error) {
-	all, err := list(ctx, c, listed{"serviceaccounts", "/api/v1/serviceaccounts"}, func(raw json.RawMessage) (access.HaveServiceAccount, bool, error) {
+	all, err := list(ctx, c, listed{name: "serviceaccounts", path: "/api/v1/serviceaccounts"}, func(raw json.RawMessage) (access.HaveServiceAccount, bool, error) {
 		var s serviceAccount
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return access.HaveServiceAccount{}, false, err
 		}
 		o, ok := s.object()
-		return o.HaveServiceAccount, !o.Ending, whole(ok)
+		return o.HaveServiceAccount, !o.At.Ending, whole(ok)
 	})
 	slices.SortFunc(all, func(a, b access.HaveServiceAccount) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
@@ -77,67 +70,25 @@ func (c *Client) ServiceAccounts(ctx context.Context) ([]access.HaveServiceAccou
 // Namespaces are the names of those that are not ending, sorted.
 func (c *Client) Namespaces(ctx context.Context) ([]string, error) { return c.namespaces(ctx) }
 
-func accountPath(namespace, name string) string {
-	return "/api/v1/namespaces/" + url.PathEscape(namespace) + "/serviceaccounts/" + url.PathEscape(name)
+func accountAt(namespace, name string) *access.WrittenObject {
+	return &access.WrittenObject{Kind: access.ServiceAccountObject, Namespace: namespace, Name: name}
 }
-
-func accountObject(namespace, name string) string { return "serviceaccount " + namespace + "/" + name }
 
 // GetServiceAccount reads one; an error for which IsNotFound holds says that
 // there is none.
 func (c *Client) GetServiceAccount(ctx context.Context, namespace, name string) (*AccountObject, error) {
-	body, _, err := c.do(ctx, call{verb: "read", object: accountObject(namespace, name), method: http.MethodGet, path: accountPath(namespace, name)})
+	at := accountAt(namespace, name)
+	body, _, err := c.do(ctx, call{verb: "read", object: objectWords(at), method: http.MethodGet, path: objectPath(at)})
 	if err != nil {
 		return nil, err
 	}
-	return c.readAccount("read", namespace, name, body)
-}
-
-func (c *Client) readAccount(verb, namespace, name string, body []byte) (*AccountObject, error) {
 	var have serviceAccount
 	if err := json.Unmarshal(body, &have); err != nil {
-		return nil, c.unreadable(verb, accountObject(namespace, name), err)
+		return nil, c.unreadable("read", objectWords(at), err)
 	}
 	o, ok := have.object()
 	if !ok || o.Name != name || o.Namespace != namespace {
-		return nil, c.unreadable(verb, accountObject(namespace, name), errors.New("the answer is not the ServiceAccount that was asked for"))
+		return nil, c.unreadable("read", objectWords(at), errors.New("the answer is not the ServiceAccount that was asked for"))
 	}
 	return &o, nil
-}
-
-// ApplyServiceAccount sets labels and annotations by server-side apply, without
-// force, and takes away those that we set before and that are not among them.
-// over is what was read there; the write is refused (IsConflict) if it is not
-// that one in that version any more, and with nil, which makes the
-// ServiceAccount, if anything stands there.
-func (c *Client) ApplyServiceAccount(ctx context.Context, namespace, name string, labels, annotations map[string]string, over *AccountObject) (*AccountObject, Answer, error) {
-	sent := serviceAccount{APIVersion: "v1", Kind: "ServiceAccount",
-		Metadata: metadata{Name: name, Namespace: namespace, Labels: labels, Annotations: annotations, ResourceVersion: versionOfNone}}
-	if over != nil {
-		sent.Metadata.UID, sent.Metadata.ResourceVersion = over.UID, over.ResourceVersion
-	}
-	text, err := json.Marshal(sent)
-	if err != nil {
-		return nil, Answer{}, err
-	}
-	q := url.Values{"fieldManager": {access.FieldManager}, "force": {"false"}}
-	body, a, err := c.do(ctx, call{verb: "apply", object: accountObject(namespace, name), method: http.MethodPatch, path: accountPath(namespace, name), query: q,
-		body: text, contentType: "application/apply-patch+yaml"})
-	if err != nil {
-		return nil, a, err
-	}
-	o, err := c.readAccount("apply", namespace, name, body)
-	return o, a, err
-}
-
-// DeleteServiceAccount takes one away if it is still that one in that version
-// (IsConflict if not).
-func (c *Client) DeleteServiceAccount(ctx context.Context, o *AccountObject) (Answer, error) {
-	body, err := deleteOptions(o.UID, o.ResourceVersion, false)
-	if err != nil {
-		return Answer{}, err
-	}
-	_, a, err := c.do(ctx, call{verb: "delete", object: accountObject(o.Namespace, o.Name), method: http.MethodDelete, path: accountPath(o.Namespace, o.Name),
-		body: body, contentType: "application/json"})
-	return a, err
 }

@@ -16,7 +16,7 @@ type Pod struct{ Name, UID string }
 // ended, in the API server's order.
 func (c *Client) Pods(ctx context.Context, namespace, serviceAccount string) ([]Pod, error) {
 	path := "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods"
-	return list(ctx, c, listed{"pods", path}, func(raw json.RawMessage) (Pod, bool, error) {
+	return list(ctx, c, listed{name: "pods", path: path}, func(raw json.RawMessage) (Pod, bool, error) {
 		var p struct {
 			Metadata metadata `json:"metadata"`
 			Spec     struct {
@@ -72,8 +72,8 @@ func (c *Client) ServiceAccountToken(ctx context.Context, namespace, name, audie
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	object := "a token of " + accountObject(namespace, name)
-	body, _, err := c.do(ctx, call{verb: "ask for", object: object, method: http.MethodPost, path: accountPath(namespace, name) + "/token", body: text, contentType: "application/json"})
+	object := "a token of " + objectWords(accountAt(namespace, name))
+	body, _, err := c.do(ctx, call{verb: "ask for", object: object, method: http.MethodPost, path: objectPath(accountAt(namespace, name)) + "/token", body: text, contentType: "application/json"})
 	if err != nil {
 		return "", time.Time{}, err
 	}

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -29,14 +28,35 @@ func (c *Client) Try(ctx context.Context, trials []access.Trial) []access.Trial 
 	}
 	close(next)
 	wg.Wait()
-	slices.SortFunc(out, func(a, b access.Trial) int {
-		return cmp.Or(a.Binding.Compare(&b.Binding), cmp.Compare(a.Verb, b.Verb))
-	})
+	slices.SortFunc(out, func(a, b access.Trial) int { return a.Compare(&b) })
 	return out
 }
 
 func (c *Client) try(ctx context.Context, t *access.Trial) {
-	var err error
+	err := c.tried(ctx, t)
+	if err == nil {
+		return
+	}
+	t.Refused = Reason(err)
+	t.Conflict = IsConflict(err)
+	// The authorizers' words; those of RBAC's check of what is bound differ.
+	// (k8s.io/apiserver, responsewriters.ForbiddenMessage)
+	t.Bare = IsForbidden(err) && strings.Contains(t.Refused, " cannot ") && strings.Contains(t.Refused, " resource ")
+	t.Unread = status(err) < 300 || status(err) >= 500 || IsUnauthorized(err) || IsBusy(err)
+}
+
+// tried gives what the server says no with.
+func (c *Client) tried(ctx context.Context, t *access.Trial) (err error) {
+	switch {
+	case t.Written != nil && t.Verb == access.TryDelete:
+		if _, err = c.TryDeleteObject(ctx, t.Written, t.UID); IsNotFound(err) {
+			return nil // gone already
+		}
+		return err
+	case t.Written != nil:
+		_, err = c.TryApplyObject(ctx, t.Written)
+		return err
+	}
 	if t.Verb != access.TryApply {
 		_, err = c.Delete(ctx, &Object{Binding: access.Binding{Namespace: t.Binding.Namespace, Name: t.Binding.Name, UID: t.Binding.UID}}, true)
 		if IsNotFound(err) {
@@ -50,13 +70,5 @@ func (c *Client) try(ctx context.Context, t *access.Trial) {
 		}
 		_, err = c.TryApply(ctx, &b)
 	}
-	if err == nil {
-		return
-	}
-	t.Refused = Reason(err)
-	t.Conflict = IsConflict(err)
-	// The authorizers' words; those of RBAC's check of what is bound differ.
-	// (k8s.io/apiserver, responsewriters.ForbiddenMessage)
-	t.Bare = IsForbidden(err) && strings.Contains(t.Refused, " cannot ") && strings.Contains(t.Refused, " resource ")
-	t.Unread = status(err) < 300 || status(err) >= 500 || IsUnauthorized(err) || IsBusy(err)
+	return err
 }

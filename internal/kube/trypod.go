@@ -55,7 +55,7 @@ func (c *Client) TryPod(ctx context.Context, namespace, serviceAccount string) (
 	if err != nil {
 		return false, err
 	}
-	object := "a pod of " + accountObject(namespace, serviceAccount)
+	object := "a pod of " + objectWords(accountAt(namespace, serviceAccount))
 	body, _, err := c.do(ctx, call{verb: "try", object: object, method: http.MethodPost, path: "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods",
 		query: url.Values{"dryRun": {"All"}}, body: text, contentType: "application/json"})
 	if err != nil {

@@ -64,6 +64,10 @@ func (r *reading) workloads(ctx context.Context) {
 		r.normalize()
 		r.serviceAccounts(ctx, need.ServiceAccounts(&r.snapshot))
 	}
+	if need.ArgoSecrets != nil && ctx.Err() == nil {
+		r.normalize()
+		r.argoSecrets(ctx, need.ArgoSecrets(&r.snapshot))
+	}
 }
 
 // clustersWorkloads reads associations and agents.
@@ -384,17 +388,8 @@ func (r *reading) clusterAccounts(ctx context.Context, have *access.HaveCluster,
 	if have.Kubernetes == nil {
 		have.Kubernetes = &access.HaveKubernetes{}
 	}
-	k := have.Kubernetes
-	k.ServiceAccounts, k.ServiceAccountsRead = accounts, true
-	if k.NamespacesRead {
-		return
-	}
-	if k.Namespaces, err = client.Namespaces(ctx); err != nil {
-		gap.What = access.GapNamespaces
-		r.gap(ctx, gap, err)
-		return
-	}
-	k.NamespacesRead = true
+	have.Kubernetes.ServiceAccounts, have.Kubernetes.ServiceAccountsRead = accounts, true
+	r.clusterNamespaces(ctx, client, have)
 }
 
 // issuerOf is a cluster's issuer without https://.

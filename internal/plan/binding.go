@@ -285,22 +285,36 @@ func (d *differ) foreignBinding(s *site, b *access.Binding, adoptable bool) {
 // addBinding weighs a change and holds it by what came of trying it.
 func (d *differ) addBinding(s *site, c Change) {
 	weighBinding(&c)
-	if s.have != nil && s.have.Kubernetes != nil && len(c.Held) == 0 {
-		if t, ok := s.have.Kubernetes.Trial(c.Namespace, c.Name); ok && t.Refused != "" && t.Verb == trialOf(c.Verb) {
-			switch {
-			case t.Unread:
-				c.hold(Hold{HalfRead, "the API server of cluster " + s.name() + " could not be asked whether it would take it: " + t.Refused})
-			case t.Conflict:
-				c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused + "; let it go there, or take the grant out of the documents"})
-			case t.Bare && d.options.Looking:
-				d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: Refused, Change: c.ID, Source: c.Source,
-					Text: "who runs this may not write it on " + s.name() + ", and whether who applies it may bind that role was not asked: " + t.Refused})
-			default:
-				c.hold(Hold{Refused, "the API server of cluster " + s.name() + " would refuse it: " + t.Refused})
-			}
-		}
-	}
+	d.holdTried(&c, s.have, s.name())
 	d.add(c)
+}
+
+// holdTried holds a change of an object of a cluster's by what came of trying
+// it.
+func (d *differ) holdTried(c *Change, have *access.HaveCluster, cluster string) {
+	if have == nil || have.Kubernetes == nil || len(c.Held) > 0 {
+		return
+	}
+	kind := writtenKind(c.Kind)
+	t, ok := have.Kubernetes.Trial(kind, c.Namespace, c.Name)
+	if !ok || t.Refused == "" || t.Verb != trialOf(c.Verb) {
+		return
+	}
+	leave, unasked := "; let it go there, or take the grant out of the documents", ", and whether who applies it may bind that role was not asked"
+	if kind != "" {
+		leave, unasked = "; let it go there", ""
+	}
+	switch {
+	case t.Unread:
+		c.hold(Hold{HalfRead, "the API server of cluster " + cluster + " could not be asked whether it would take it: " + t.Refused})
+	case t.Conflict:
+		c.hold(Hold{ForeignEntry, "somebody else set what it would change: " + t.Refused + leave})
+	case t.Bare && d.options.Looking:
+		d.plan.Warnings = append(d.plan.Warnings, Warning{Slug: Refused, Change: c.ID, Source: c.Source,
+			Text: "who runs this may not write it on " + cluster + unasked + ": " + t.Refused})
+	default:
+		c.hold(Hold{Refused, "the API server of cluster " + cluster + " would refuse it: " + t.Refused})
+	}
 }
 
 // aboutBinding is a change about a binding, before its verb; w is nil where no

@@ -106,10 +106,10 @@ func newDiffer(want *access.State, have *access.Snapshot, o Options) *differ {
 }
 
 // onlyAccounts reports whether of a cluster's Kubernetes side nothing was asked
-// but ServiceAccounts and their namespaces.
+// but ServiceAccounts, Argo CD's Secrets and namespaces.
 func onlyAccounts(have *access.Snapshot, h *access.HaveCluster) bool {
 	k := h.Kubernetes
-	if !k.ServiceAccountsRead || k.RBACRead || k.AuthMapRead {
+	if !k.ServiceAccountsRead && !k.ArgoSecretsRead || k.RBACRead || k.AuthMapRead {
 		return false
 	}
 	_, asked := have.UnreadKubernetes(h.Key, access.GapRBAC)

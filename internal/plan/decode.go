@@ -68,7 +68,7 @@ func (r *rawChange) decode() (Change, error) {
 		return c, fmt.Errorf("unknown verb %q", c.Verb)
 	}
 	switch c.Kind {
-	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount:
+	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount, ArgoCDSecret:
 		c.Namespace, c.Name = r.Namespace, r.Name
 	case RolePolicy, RoleAttachment:
 		c.Name = strings.TrimPrefix(r.Name, r.Principal+" ")
@@ -126,6 +126,8 @@ func decodeWorkload(k Kind, raw json.RawMessage) (Object, error) {
 		return decoded[PodIdentity](raw)
 	case ServiceAccount:
 		return decoded[KubernetesAccount](raw)
+	case ArgoCDSecret:
+		return decoded[ArgoSecret](raw)
 	}
 	return nil, fmt.Errorf("unknown kind %q", k)
 }

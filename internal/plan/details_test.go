@@ -193,7 +193,7 @@ func TestNoHoldOfComputesOwnCanBeAllowed(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if len(all) != 14 || !slices.IsSortedFunc(all, func(a, b Guard) int { return strings.Compare(a.Slug, b.Slug) }) {
+	if len(all) != 15 || !slices.IsSortedFunc(all, func(a, b Guard) int { return strings.Compare(a.Slug, b.Slug) }) {
 		t.Error(len(all))
 	}
 	var allow []string

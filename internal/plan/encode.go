@@ -238,7 +238,7 @@ func encodeChange(c *Change) changeJSON {
 		out.Name += " " + c.policy()
 	case RolePolicy, RoleAttachment:
 		out.Name += " " + c.Name
-	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount:
+	case RoleBinding, ClusterRoleBinding, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount, ArgoCDSecret:
 		out.Name, out.Namespace = c.Name, c.Namespace
 	}
 	return out

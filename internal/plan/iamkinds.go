@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/atlas-iam/atlas-iam/access"
+import (
+	"maps"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
 
 // The kinds of workloads' objects.
 const (
@@ -11,6 +15,7 @@ const (
 	AgentAddon             Kind = "AgentAddon"             // the Pod Identity agent on a cluster
 	PodIdentityAssociation Kind = "PodIdentityAssociation" // of a cluster
 	ServiceAccount         Kind = "ServiceAccount"         // Kubernetes', of a namespace
+	ArgoCDSecret           Kind = "ArgoCDSecret"           // that registers a cluster with an Argo CD
 )
 
 // IAMRole is a role. For a delete or a replace, From has its policies too, for
@@ -76,10 +81,24 @@ func (Addon) kind() Kind             { return AgentAddon }
 func (PodIdentity) kind() Kind       { return PodIdentityAssociation }
 func (KubernetesAccount) kind() Kind { return ServiceAccount }
 
-// Workload reports whether a kind is of workloads.
+// Written is a as it is written: our labels where it is ours; the annotation of
+// its role, and our marks beside it where that alone is.
+func (a KubernetesAccount) Written(o access.Owner) *access.WrittenObject {
+	w := &access.WrittenObject{Kind: access.ServiceAccountObject, Namespace: a.Namespace, Name: a.Name}
+	if a.Manage == access.ManageCreate {
+		w.Labels = o.Labels()
+	}
+	if a.Role != "" {
+		w.Annotations = map[string]string{access.AnnotationRole: a.Role}
+		maps.Copy(w.Annotations, o.Tags())
+	}
+	return w
+}
+
+// Workload reports whether a kind is of workloads, Argo CD's Secrets among them.
 func (k Kind) Workload() bool {
 	switch k {
-	case Role, RolePolicy, RoleAttachment, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount:
+	case Role, RolePolicy, RoleAttachment, OIDCProvider, AgentAddon, PodIdentityAssociation, ServiceAccount, ArgoCDSecret:
 		return true
 	}
 	return false

@@ -86,29 +86,68 @@ func choosesUsername(w *access.WantCluster, h *access.HaveCluster) bool {
 	})
 }
 
-// Trials are the writes of bindings that nothing holds yet, to be tried before
-// the first is made: the API server alone knows whether it will let the caller
-// bind a role. See observe.Try; Compute then takes them from the snapshot.
+// Trials are the writes to API servers that nothing holds yet, to be tried
+// before the first is made: the API server alone knows whether it will let the
+// caller bind a role, or write at all. See observe.Try; Compute then takes them
+// from the snapshot.
 func (p *Plan) Trials() map[access.ClusterKey][]access.Trial {
 	trials := make(map[access.ClusterKey][]access.Trial)
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		if len(c.Held) > 0 || c.Kind != RoleBinding && c.Kind != ClusterRoleBinding {
+		if len(c.Held) > 0 {
 			continue
 		}
 		t := access.Trial{Verb: trialOf(c.Verb)}
-		if to, ok := c.To.(Binding); ok {
-			t.Binding = *to.Clone()
-		}
-		if from, ok := c.From.(Binding); ok {
-			if c.To == nil {
-				t.Binding = *from.Clone()
+		switch c.Kind {
+		case RoleBinding, ClusterRoleBinding:
+			if to, ok := c.To.(Binding); ok {
+				t.Binding = *to.Clone()
 			}
-			t.Binding.UID = from.UID
+			if from, ok := c.From.(Binding); ok {
+				if c.To == nil {
+					t.Binding = *from.Clone()
+				}
+				t.Binding.UID = from.UID
+			}
+		case ServiceAccount, ArgoCDSecret:
+			t.Written, t.UID = p.written(c)
+		default:
+			continue
 		}
 		trials[c.Cluster] = append(trials[c.Cluster], t)
 	}
 	return trials
+}
+
+// written is what a change of a ServiceAccount or a Secret writes, or would
+// have to be written for what it deletes, and which object stands there.
+func (p *Plan) written(c *Change) (w *access.WrittenObject, uid string) {
+	for _, o := range []Object{c.To, c.From} {
+		switch o := o.(type) {
+		case KubernetesAccount:
+			if w == nil {
+				w = o.Written(p.Owner)
+			}
+			uid = o.UID
+		case ArgoSecret:
+			if w == nil {
+				w = o.Written()
+			}
+			uid = o.UID
+		}
+	}
+	return w, uid
+}
+
+// writtenKind is a kind's in trials; bindings have none.
+func writtenKind(k Kind) access.ObjectKind {
+	switch k {
+	case ServiceAccount:
+		return access.ServiceAccountObject
+	case ArgoCDSecret:
+		return access.SecretObject
+	}
+	return ""
 }
 
 func trialOf(v Verb) access.TrialVerb {

@@ -68,7 +68,7 @@ func rank(c *Change) int {
 		case Delete:
 			return rankDelete
 		}
-	case RolePolicy, RoleAttachment, PodIdentityAssociation, ServiceAccount:
+	case RolePolicy, RoleAttachment, PodIdentityAssociation, ServiceAccount, ArgoCDSecret:
 		switch {
 		case c.Verb == Create:
 			return rankGrant

@@ -44,8 +44,15 @@ func (w *workloads) serviceAccounts(s *workloadSite) {
 			continue
 		}
 		c.Lost = accountGrants(&c, from.Role)
-		w.add(c)
+		w.addTried(s, c)
 	}
+}
+
+// addTried adds a change of an object of a cluster's, held by what came of
+// trying it.
+func (w *workloads) addTried(s *workloadSite, c Change) {
+	w.holdTried(&c, s.have, s.name())
+	w.add(c)
 }
 
 func (w *workloads) aboutAccount(s *workloadSite, namespace, name string) Change {
@@ -104,7 +111,7 @@ func (w *workloads) wantedAccount(s *workloadSite, want *access.WantServiceAccou
 	if want.Role != "" {
 		w.give(&c, want.Role)
 	}
-	w.add(c)
+	w.addTried(s, c)
 }
 
 // accountGrants are what an annotation gives: a role to a ServiceAccount.
@@ -167,6 +174,7 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 		}
 		return out
 	}
+	need.ArgoSecrets = func(have *access.Snapshot) map[access.ClusterKey]access.ArgoNeed { return argoNeed(want, o, have) }
 	return need
 }
 
@@ -207,6 +215,7 @@ func leaves(want *access.State, o Options, have *access.Snapshot, h *access.Have
 func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
 	need := &access.WorkloadsNeed{Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
 	accounts := map[access.ClusterKey]access.KubernetesNeed{}
+	secrets := map[access.ClusterKey]access.ArgoNeed{}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		if !c.Kind.Workload() || len(c.Held) > 0 {
@@ -222,8 +231,13 @@ func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
 			need.Agents[c.Cluster] = true
 		case ServiceAccount:
 			accounts[c.Cluster] = access.KubernetesNeeded
+		case ArgoCDSecret:
+			n := access.ArgoNeed{Need: access.KubernetesNeeded, Owner: p.Owner, ForeignTags: p.ForeignTags}
+			n.Names = append(secrets[c.Cluster].Names, access.ArgoSecretKey{Namespace: c.Namespace, Name: c.Name})
+			secrets[c.Cluster] = n
 		}
 	}
+	need.ArgoSecrets = func(*access.Snapshot) map[access.ClusterKey]access.ArgoNeed { return secrets }
 	need.ServiceAccounts = func(*access.Snapshot) map[access.ClusterKey]access.KubernetesNeed { return accounts }
 	return need
 }

@@ -17,6 +17,7 @@ const (
 	Refused       = "refused"
 
 	NoServiceAccount = "no-service-account"
+	NoNamespace      = "no-namespace"
 	Quota            = "quota"
 	Trust            = "trust"
 	Unapplied        = "unapplied"
@@ -42,6 +43,8 @@ func Structural() []Guard {
 			Instead: "write the next mode, apply, then write the one after it"},
 		{Slug: NoCluster, Fixed: true, About: "a cluster that a document names is not there",
 			Instead: "correct the name, the account or the region, or make the cluster"},
+		{Slug: NoNamespace, Fixed: true, Told: true, About: "the namespace of an Argo CD is not on its cluster",
+			Instead: "install Argo CD there and run again, or correct the namespace"},
 		{Slug: NoPrincipal, Fixed: true, About: "a member does not resolve to a user or role that exists",
 			Instead: "correct the name or the path, or make the principal"},
 		{Slug: NoServiceAccount, Fixed: true, About: "a ServiceAccount that is to be annotated, or its namespace, is not there",
@@ -85,6 +88,8 @@ func gapWords(g access.Gap) string {
 		what = "the ConfigMap aws-auth of cluster " + g.Cluster
 	case access.GapServiceAccounts:
 		what = "the ServiceAccounts of cluster " + g.Cluster
+	case access.GapArgoSecrets:
+		what = "the Secrets by which Argo CD on cluster " + g.Cluster + " knows clusters"
 	case access.GapRoleDetails:
 		what = "the policies of the roles of account " + g.Account
 	case access.GapProviders:

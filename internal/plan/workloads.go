@@ -62,6 +62,7 @@ func (d *differ) workloads() *workloads {
 		w.agent(s)
 		w.podIdentities(s)
 		w.serviceAccounts(s)
+		w.argoSecrets(s)
 	}
 	w.unwantedRoles(wanted)
 	w.left()

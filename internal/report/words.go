@@ -193,6 +193,8 @@ func gapWords(g access.Gap) string {
 		return "aws-auth of " + g.Cluster + " in " + at
 	case access.GapServiceAccounts:
 		return "ServiceAccounts of " + g.Cluster + " in " + at
+	case access.GapArgoSecrets:
+		return "Argo CD's Secrets of " + g.Cluster + " in " + at
 	case access.GapRoleDetails:
 		return "policies of the roles of " + at
 	case access.GapProviders:

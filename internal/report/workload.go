@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -41,6 +42,8 @@ func describeWorkload(c plan.Change) string {
 		return string(c.Verb) + " the association of " + account
 	case plan.ServiceAccount:
 		return describeAccount(c, account)
+	case plan.ArgoCDSecret:
+		return describeRegistration(c)
 	}
 	return string(c.Verb) + " " + string(c.Kind) + " " + strings.TrimPrefix(account, "/")
 }
@@ -84,6 +87,22 @@ func describeAccount(c plan.Change, account string) string {
 		return "take the role's annotation off ServiceAccount " + account
 	}
 	return "annotate ServiceAccount " + account + " with role " + access.RoleName(to.Role)
+}
+
+// describeRegistration names the cluster that an Argo CD comes to know.
+func describeRegistration(c plan.Change) string {
+	s, ok := c.To.(plan.ArgoSecret)
+	if !ok {
+		s, _ = c.From.(plan.ArgoSecret)
+	}
+	cluster, argo := "cluster "+cmp.Or(s.Cluster, "of Secret "+c.Name), "Argo CD in "+c.Namespace
+	switch c.Verb {
+	case plan.Create:
+		return "register " + cluster + " with " + argo
+	case plan.Delete:
+		return "take " + cluster + " from " + argo
+	}
+	return "update how " + argo + " reaches " + cluster
 }
 
 // managedName is a managed policy's name, without path.

@@ -35,7 +35,7 @@ type Server struct {
 	mu         sync.Mutex
 	namespaces map[string]bool // true: Terminating
 	bindings   map[string]*Stored
-	accounts   map[string]*Account
+	accounts   map[string]*Account // by resource, namespace and name
 	version    int
 	calls      []Call
 }
@@ -189,8 +189,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c Call, body []by
 		refuse(w, 401, "Unauthorized", "Unauthorized")
 		return
 	}
-	if namespace, name, ok := accountPath(r.URL.Path); ok {
-		s.serveAccounts(w, r, namespace, name, body)
+	if resource, namespace, name, ok := accountPath(r.URL.Path); ok {
+		s.serveAccounts(w, r, c, resource, namespace, name, body)
 		return
 	}
 	path := strings.TrimPrefix(r.URL.Path, rbac)
