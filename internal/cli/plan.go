@@ -210,6 +210,9 @@ func planCode(pl *plan.Plan) Code {
 func failedOn(p *Process, pl *plan.Plan, words []string) Code {
 	a := pl.Access
 	code := OK
+	if a.HeldBy != "" { // the plan gives and takes nothing
+		return code
+	}
 	for _, w := range words {
 		lists := [][]plan.Grant{a.Gained, a.MaybeGained, a.Unknown}
 		if w == "lost" {

@@ -150,7 +150,7 @@ func everyKey(t *testing.T) []byte {
 	five := 5
 	all := &plan.Plan{
 		ForeignTags: map[string]string{"k": "v"}, Allow: []string{"g"}, MaxDeletes: &five, Read: plan.Counts{Bindings: 1}, Undocumented: []access.ClusterKey{key},
-		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}},
+		Access: &plan.Access{Gained: list, Lost: list, MaybeGained: list, MaybeLost: list, Unknown: list, NotCounted: []plan.NotCounted{{}}, HeldBy: "g",
 			Sets: []plan.Requests{{{Verbs: access.Words{Any: true}}}}},
 		Owner: access.Owner{Environment: "e", ID: "i"}, Accounts: []access.HaveAccount{{}}, Changes: []plan.Change{change, held, bound}, Kubernetes: []access.ClusterKey{key},
 		Foreign: []plan.Foreign{{Kind: "k", Cluster: key, Name: "n", Owner: "o", Wanted: true, Adoptable: true, Marks: []string{"m"}, Object: "o", Environment: "e"}}, Gaps: []access.Gap{{}}, Warnings: []plan.Warning{{}}, Facts: []plan.Fact{{}},

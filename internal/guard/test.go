@@ -9,7 +9,8 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-const testSlug = "test"
+// TestSlug is the name of the guard that access tests are.
+const TestSlug = "test"
 
 // TestOutcome is what the access tests came to on what a plan would leave.
 type TestOutcome struct {
@@ -30,25 +31,27 @@ type TestFinding struct {
 // takes its tests along.
 func Tests(run func(*plan.Input) TestOutcome) plan.Guard {
 	return plan.Guard{
-		Slug:    testSlug,
+		Slug:    TestSlug,
 		About:   "An access test would fail on what the plan leaves. Nothing of the plan is made.",
 		Instead: "Mend the document or the test; `atlas-iam test` says who breaks it and by what.",
 		Check: func(in *plan.Input) plan.Findings {
 			if len(in.Want.Tests) == 0 || in.Options.Destroy {
 				return plan.Findings{}
 			}
-			out := run(withoutOwnHolds(in))
+			without := *in
+			without.Plan = WithoutTests(in.Plan)
+			out := run(&without)
 			var f plan.Findings
 			if n := len(out.Open); n > 0 {
-				f.Warnings = append(f.Warnings, plan.Warning{Slug: testSlug, Source: out.Open[0].Source,
+				f.Warnings = append(f.Warnings, plan.Warning{Slug: TestSlug, Source: out.Open[0].Source,
 					Text: testWords(out.Open, "cannot be told on what the plan would leave")})
 			}
 			if len(out.Failed) == 0 {
 				return f
 			}
 			reason := testWords(out.Failed, "fails on what the plan would leave")
-			if len(in.Plan.Changes) == 0 || slices.Contains(in.Options.Allow, testSlug) {
-				f.Warnings = append(f.Warnings, plan.Warning{Slug: testSlug, Source: out.Failed[0].Source, Text: reason})
+			if len(in.Plan.Changes) == 0 || slices.Contains(in.Options.Allow, TestSlug) {
+				f.Warnings = append(f.Warnings, plan.Warning{Slug: TestSlug, Source: out.Failed[0].Source, Text: reason})
 				return f
 			}
 			for i := range in.Plan.Changes {
@@ -68,15 +71,17 @@ func testWords(cases []TestFinding, what string) string {
 	return s + ": " + cases[0].Text + " (" + cases[0].Source.String() + ")"
 }
 
-// withoutOwnHolds is the plan as this guard has not yet judged it, so that it
-// says the same however often it is asked.
-func withoutOwnHolds(in *plan.Input) *plan.Input {
-	p := *in.Plan
-	p.Changes = slices.Clone(p.Changes)
-	for i := range p.Changes {
-		p.Changes[i].Held = slices.DeleteFunc(slices.Clone(p.Changes[i].Held), func(h plan.Hold) bool { return h.Guard == testSlug })
+// WithoutTests is a plan as guard test has not yet judged it, so that it says
+// the same however often it is asked; p itself where that guard holds nothing.
+func WithoutTests(p *plan.Plan) *plan.Plan {
+	ours := func(h plan.Hold) bool { return h.Guard == TestSlug }
+	if !slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return slices.ContainsFunc(c.Held, ours) }) {
+		return p
 	}
-	out := *in
-	out.Plan = &p
+	out := *p
+	out.Changes = slices.Clone(p.Changes)
+	for i := range out.Changes {
+		out.Changes[i].Held = slices.DeleteFunc(slices.Clone(out.Changes[i].Held), ours)
+	}
 	return &out
 }

@@ -31,11 +31,11 @@ func TestAFailingAccessTestHoldsEverything(t *testing.T) {
 	} {
 		in := &plan.Input{Want: &access.State{Tests: make([]access.WantTest, tt.tests)}, Plan: &plan.Plan{}, Options: tt.options}
 		for i := range tt.changes {
-			in.Plan.Changes = append(in.Plan.Changes, plan.Change{ID: string(rune('a' + i)), Held: []plan.Hold{{Guard: "other"}, {Guard: testSlug}}[:1+i]})
+			in.Plan.Changes = append(in.Plan.Changes, plan.Change{ID: string(rune('a' + i)), Held: []plan.Hold{{Guard: "other"}, {Guard: TestSlug}}[:1+i]})
 		}
 		g := Tests(func(in *plan.Input) TestOutcome {
 			for _, c := range in.Plan.Changes {
-				if slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard == testSlug }) || len(c.Held) != 1 {
+				if slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard == TestSlug }) || len(c.Held) != 1 {
 					t.Errorf("%s: the tests see %v", what, c.Held)
 				}
 			}

@@ -97,12 +97,13 @@ type accessJSON struct {
 	Unknown     []Grant      `json:"unknown"`
 	Sets        []Requests   `json:"sets"`
 	NotCounted  []NotCounted `json:"notCounted"`
+	HeldBy      string       `json:"heldBy,omitempty"`
 	Decided     bool         `json:"decided"`
 }
 
 func encodeAccess(p *Plan) accessJSON {
 	if a := p.Access; a != nil {
-		return accessJSON{list(a.Gained), list(a.Lost), list(a.MaybeGained), list(a.MaybeLost), list(a.Unknown), list(a.Sets), list(a.NotCounted), true}
+		return accessJSON{list(a.Gained), list(a.Lost), list(a.MaybeGained), list(a.MaybeLost), list(a.Unknown), list(a.Sets), list(a.NotCounted), a.HeldBy, true}
 	}
 	var a Access
 	for i := range p.Changes {
@@ -111,14 +112,14 @@ func encodeAccess(p *Plan) accessJSON {
 			a.Lost = append(a.Lost, c.Lost...)
 		}
 	}
-	return accessJSON{list(a.Gained), list(a.Lost), []Grant{}, []Grant{}, []Grant{}, []Requests{}, []NotCounted{}, false}
+	return accessJSON{list(a.Gained), list(a.Lost), []Grant{}, []Grant{}, []Grant{}, []Requests{}, []NotCounted{}, "", false}
 }
 
 func (a *accessJSON) decode() *Access {
 	if !a.Decided {
 		return nil
 	}
-	return &Access{orNil(a.Gained), orNil(a.Lost), orNil(a.MaybeGained), orNil(a.MaybeLost), orNil(a.Unknown), orNil(a.Sets), orNil(a.NotCounted)}
+	return &Access{orNil(a.Gained), orNil(a.Lost), orNil(a.MaybeGained), orNil(a.MaybeLost), orNil(a.Unknown), orNil(a.Sets), orNil(a.NotCounted), a.HeldBy}
 }
 
 type accountJSON struct {

@@ -101,6 +101,9 @@ type Access struct {
 	// Sets are what grants give, spelt; see Grant.Set.
 	Sets       []Requests
 	NotCounted []NotCounted
+	// HeldBy is the guard that holds the whole plan, where the lists are what the
+	// plan would come to without it: a failing access test hides nothing.
+	HeldBy string
 }
 
 // Requests are a set of them, as disjoint products.

@@ -30,8 +30,8 @@ func Markdown(w io.Writer, p *plan.Plan, o Options) error {
 	m.head = fmt.Sprintf("<!-- atlas-iam:%s -->\n**%s** %s\n", markdown(strings.ReplaceAll(p.Owner.Environment, "--", "")),
 		markdown("environment "+p.Owner.Environment+":"), markdown(verdict))
 	m.foot = "\n" + markdown(v.header) + "\n"
-	m.access("Access lost", v.lost)
-	m.access("Access gained", v.gained)
+	m.access(v.titleOf("lost"), v.lost)
+	m.access(v.titleOf("gained"), v.gained)
 	m.access("Cannot be told", v.untold)
 	m.notes("Held", v.held, false)
 	m.notes("Not ours, and as wanted", v.adoptable, false)
@@ -82,6 +82,9 @@ func losersAndGainers(p *plan.Plan) string {
 	}
 	if n := several(true, a.Gained); n > 0 {
 		words = append(words, count(n, "role of a workload gains", "roles of workloads gain")+" rights")
+	}
+	if a.HeldBy != "" && len(words) > 0 {
+		return heldWords + "; else " + strings.Join(words, ", ")
 	}
 	return strings.Join(words, ", ")
 }

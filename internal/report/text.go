@@ -30,8 +30,8 @@ func Text(w io.Writer, p *plan.Plan, o Options) error {
 		t.line(Safe(v.header))
 	}
 	widths := columns(v.lost, v.gained, v.untold)
-	t.access("Access lost", red, "-", v.lost, widths)
-	t.access("Access gained", green, "+", v.gained, widths)
+	t.access(v.titleOf("lost"), red, "-", v.lost, widths)
+	t.access(v.titleOf("gained"), green, "+", v.gained, widths)
 	t.access("Cannot be told", yellow, "?", v.untold, widths)
 	t.notes("Not ours, and as wanted (atlas-iam adopt takes it over)", plain, "=", v.adoptable)
 	t.notes("Not ours, as wanted, but claimed by somebody else", plain, "=", v.claimed)

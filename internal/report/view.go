@@ -44,6 +44,18 @@ type view struct {
 	undocumented        []noteRow
 	changes             []noteRow // all of them, in order; only when verbose
 	counts, nothingToDo string
+	heldBy              string // what is lost and gained would be, but for this guard
+}
+
+// heldWords say why nothing of a plan is made that has something to make.
+const heldWords = "an access test fails, so nothing is made"
+
+// titleOf is the title of what is lost or gained.
+func (v *view) titleOf(what string) string {
+	if v.heldBy != "" {
+		return "Access that would be " + what + " (" + heldWords + ")"
+	}
+	return "Access " + what
 }
 
 // noteRow is one line about an object: what, why, where from.
@@ -165,6 +177,7 @@ func (v *view) access(p *plan.Plan, o Options) {
 			}
 		}
 	}
+	v.heldBy = a.HeldBy
 	v.lost = accessRows(a.Lost, o.Verbose, "", a.Sets...)
 	v.gained = accessRows(a.Gained, o.Verbose, "", a.Sets...)
 	v.untold = slices.Concat(accessRows(a.MaybeLost, o.Verbose, "would be taken", a.Sets...),
