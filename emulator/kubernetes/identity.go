@@ -66,8 +66,10 @@ type identity struct {
 // the templates in it are filled. (aws-facts 2.4)
 var reserved = []string{"system:", "eks:", "aws:", "amazon:", "iam:"}
 
-// errUnmapped says that a caller is nobody to the cluster.
-var errUnmapped = errors.New("the caller is not mapped: no access entry is bound to it and aws-auth does not name it")
+// unmapped says that a caller is nobody to the cluster.
+func (who caller) unmapped() error {
+	return fmt.Errorf("%s is not mapped: no access entry is bound to it and aws-auth does not name it", who.arn)
+}
 
 // identify maps a caller: by the access entry that is bound to its unique id,
 // which overrides aws-auth whole, else by aws-auth, as the cluster's mode has
@@ -95,7 +97,7 @@ func (r *Room) identify(tx store.Reader, c eks.Cluster, authMap *awsauth.Map, wh
 	if failed != nil {
 		return identity{}, failed
 	}
-	return identity{}, errUnmapped
+	return identity{}, who.unmapped()
 }
 
 // entered is whom an access entry makes of its principal.

@@ -211,3 +211,17 @@ func TestAClusterIsActiveWhenItsAPIServerIs(t *testing.T) {
 		t.Errorf("served: %s %v %v", c.Status, c.Endpoint, c.CertificateAuthority)
 	}
 }
+
+// shows: item S44
+func TestARefusedLoginIsToldWithTheCallersName(t *testing.T) {
+	w := newWorld(t, types.AuthenticationModeApiAndConfigMap)
+	stranger := w.user("stranger", "/people/")
+	if status, _ := w.login(w.bearer(w.draft(), stranger)); status != 403 || !strings.HasPrefix(w.why(), "arn:aws:iam::"+account+":user/people/stranger is not mapped: no access entry") {
+		t.Errorf("a stranger: %d %s", status, w.why())
+	}
+	arn := "arn:aws:iam::" + account + ":user/people/stranger"
+	must[*eks.CreateAccessEntryOutput](t)(w.eks().CreateAccessEntry(t.Context(), &eks.CreateAccessEntryInput{ClusterName: aws.String(cluster), PrincipalArn: &arn}))
+	if status, _ := w.login(w.bearer(w.draft(), stranger)); status != 200 {
+		t.Errorf("with an entry: %d %s", status, w.why())
+	}
+}
