@@ -68,6 +68,10 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 		}
 		whos, args = append(whos, who), args[1:]
 	}
+	if len(whos) == 0 && len(args) > 0 && isName(args[0]) && !isPath(args[0]) {
+		_, err := parseWho(args[0])
+		return err
+	}
 	other := access.Who{}
 	if o.diffWith != "" && o.diffWith != diffObserved {
 		if len(whos) == 0 {

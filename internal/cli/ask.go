@@ -119,6 +119,9 @@ func (f *flow) clusters() ([]access.ClusterKey, error) {
 
 // asked settles VERB and RESOURCE.
 func (o *askFlags) asked(verb, resource string) (question.Asked, error) {
+	if err := o.oneNamespace(); err != nil {
+		return question.Asked{}, err
+	}
 	a, err := question.Parse(question.Ask{Verb: verb, Resource: resource, Namespace: o.namespace, Name: o.name})
 	return a, wordError(err)
 }
@@ -141,18 +144,6 @@ func wordError(err error) error {
 		return usage(hint, "%w", nobody)
 	}
 	return err
-}
-
-// parseWho reads a subject on the command line.
-func parseWho(word string) (access.Who, error) {
-	who, err := documents.ParseWho(word)
-	if err != nil {
-		return who, wordError(err)
-	}
-	if who.Kind == access.WhoWorkload {
-		return who, usage("", "%s: questions about workloads are not supported by this version", word)
-	}
-	return who, nil
 }
 
 func newCanI(p *Process) *cobra.Command {
@@ -210,6 +201,9 @@ func runCanI(ctx context.Context, p *Process, o *askFlags, args []string) (err e
 	}
 	who, err := parseWho(o.as)
 	if err != nil {
+		return err
+	}
+	if err := namespaceNotPath(args[2:]); err != nil {
 		return err
 	}
 	f := &flow{p: p, c: &o.common, unplaced: asked.Unplaced && asked.Namespace != ""}
@@ -274,6 +268,9 @@ access entries are in them. Who may only if what was not read is so stands apart
 func runWhoCan(ctx context.Context, p *Process, o *askFlags, args []string) (err error) {
 	asked, err := o.asked(args[0], args[1])
 	if err != nil {
+		return err
+	}
+	if err := namespaceNotPath(args[2:]); err != nil {
 		return err
 	}
 	f := &flow{p: p, c: &o.common, unplaced: asked.Unplaced && asked.Namespace != ""}

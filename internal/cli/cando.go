@@ -29,16 +29,19 @@ func runCanDo(ctx context.Context, p *Process, o *askFlags, keys, args []string)
 		return usage("as in: --as workload/loki", "--as WHO says which workload is asked about, and is not given")
 	}
 	who, err := documents.ParseWho(o.as)
-	if err != nil {
+	switch {
+	case err != nil && isName(o.as):
+		return usage("as in: --as workload/"+o.as, "%s does not say what it is", o.as)
+	case err != nil:
 		return wordError(err)
-	}
-	if who.Kind != access.WhoWorkload {
-		return usage("as in: --as workload/loki", "actions of AWS are asked of workloads in this version, and %s is none", o.as)
 	}
 	f := &flow{p: p, c: &o.common}
 	defer closing(&err, f.close)
 	if err := f.read(paths); err != nil {
 		return err
+	}
+	if who.Kind != access.WhoWorkload {
+		return askWorkload(f.want, who)
 	}
 	clusters, err := f.clusters()
 	if err != nil {

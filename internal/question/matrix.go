@@ -84,6 +84,7 @@ type Matrix struct {
 	Rows     []Row
 	Unknown  []authz.Unknown // what the unknown cells wait for
 	Subjects int
+	Missing  []string // why subjects do not seem to exist
 }
 
 // reviewed are the resources of the matrix, those that people ask about first.
@@ -134,6 +135,11 @@ func (w *World) Matrix(who access.Who, c *Cluster, patterns []string) (*Matrix, 
 		return nil, err
 	}
 	m := &Matrix{Who: who, Cluster: c, Subjects: len(subjects)}
+	for _, s := range subjects {
+		if s.Missing != "" {
+			m.Missing = append(m.Missing, s.Missing)
+		}
+	}
 	for _, p := range patterns {
 		m.Columns = append(m.Columns, Column{Pattern: p})
 	}

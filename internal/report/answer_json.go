@@ -163,6 +163,7 @@ type rowJSON struct {
 type matrixJSON struct {
 	clusterJSON
 	Who     string        `json:"who"`
+	Missing []string      `json:"missing,omitempty"` // why subjects do not seem to exist
 	Rows    []rowJSON     `json:"rows"`
 	Unknown []unknownJSON `json:"unknown,omitempty"`
 }
@@ -195,7 +196,7 @@ func MatricesJSON(w io.Writer, ms []*question.Matrix, alone bool) error {
 		Matrices []matrixJSON `json:"matrices"`
 	}{1, basis(alone), []matrixJSON{}}
 	for _, m := range ms {
-		out.Matrices = append(out.Matrices, matrixJSON{clusterJSON: clusterOf(m.Cluster), Who: m.Who.String(), Unknown: unknownsJSON(m.Unknown), Rows: rowsJSON(m)})
+		out.Matrices = append(out.Matrices, matrixJSON{clusterJSON: clusterOf(m.Cluster), Who: m.Who.String(), Missing: m.Missing, Unknown: unknownsJSON(m.Unknown), Rows: rowsJSON(m)})
 	}
 	return writeJSON(w, out)
 }
@@ -204,6 +205,7 @@ func MatricesJSON(w io.Writer, ms []*question.Matrix, alone bool) error {
 type sideJSON struct {
 	Who     string        `json:"who"`
 	Basis   string        `json:"basis"`
+	Missing []string      `json:"missing,omitempty"`
 	Unknown []unknownJSON `json:"unknown,omitempty"`
 }
 
@@ -244,8 +246,8 @@ func MatrixDiffJSON(w io.Writer, pairs []Pair, leftAlone, rightAlone bool) error
 	}{1, []differenceJSON{}}
 	for _, p := range pairs {
 		d := differenceJSON{clusterJSON: clusterOf(p.Left.Cluster), Rows: []rowsDifferenceJSON{},
-			From: sideJSON{p.Left.Who.String(), basis(leftAlone), unknownsJSON(p.Left.Unknown)},
-			To:   sideJSON{p.Right.Who.String(), basis(rightAlone), unknownsJSON(p.Right.Unknown)}}
+			From: sideJSON{p.Left.Who.String(), basis(leftAlone), p.Left.Missing, unknownsJSON(p.Left.Unknown)},
+			To:   sideJSON{p.Right.Who.String(), basis(rightAlone), p.Right.Missing, unknownsJSON(p.Right.Unknown)}}
 		left, right := rowsJSON(p.Left), rowsJSON(p.Right)
 		for i := range left {
 			row := rowsDifferenceJSON{Resource: left[i].Resource}

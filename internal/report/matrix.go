@@ -89,9 +89,7 @@ func foldMatrices(ms []*question.Matrix) []*matrixBlock {
 		for _, c := range m.Columns {
 			b.columns = append(b.columns, c.String())
 		}
-		for _, u := range m.Unknown {
-			b.notes = append(b.notes, "? "+unknownWords(u)+"; to settle it: "+u.Settle)
-		}
+		b.notes = matrixNotes(m)
 		key := fmt.Sprint(b.who, b.columns, b.rows, b.notes)
 		if len(m.Unknown) > 0 {
 			key += m.Cluster.Facts.Name
@@ -107,6 +105,19 @@ func foldMatrices(ms []*question.Matrix) []*matrixBlock {
 	return out
 }
 
+// matrixNotes are what a reader of a matrix must know: who does not seem to
+// exist, and what each ? waits for.
+func matrixNotes(m *question.Matrix) []string {
+	var notes []string
+	for _, s := range m.Missing {
+		notes = append(notes, "note: "+s)
+	}
+	for _, u := range m.Unknown {
+		notes = append(notes, "? "+unknownWords(u)+"; to settle it: "+u.Settle)
+	}
+	return notes
+}
+
 // Matrices writes what subjects may: resources by the documents' patterns.
 func Matrices(w io.Writer, ms []*question.Matrix, alone bool, o Options) error {
 	t := textWriter{color: o.Color}
@@ -117,10 +128,10 @@ func Matrices(w io.Writer, ms []*question.Matrix, alone bool, o Options) error {
 		}
 		if b.nothing() && !o.Verbose {
 			t.line(Safe(head + ": nothing"))
-			continue
+		} else {
+			t.line(Safe(head))
+			t.table(b.columns, foldRows(b.rows, o.Verbose))
 		}
-		t.line(Safe(head))
-		t.table(b.columns, foldRows(b.rows, o.Verbose))
 		for _, n := range b.notes {
 			t.line(Safe(n))
 		}
@@ -228,13 +239,26 @@ func MatrixDiff(w io.Writer, pairs []Pair, observed bool, o Options) error {
 		head += " on " + p.Left.Cluster.Facts.Name
 		if len(rows) == 0 {
 			t.line(Safe(head + ": no difference"))
-			continue
+		} else {
+			if t.b.Len() > 0 {
+				t.line("")
+			}
+			t.line(Safe(head + "   = the same"))
+			t.table(columns, foldRows(rows, o.Verbose))
 		}
-		if t.b.Len() > 0 {
-			t.line("")
+		notes := matrixNotes(p.Left)
+		for _, n := range matrixNotes(p.Right) {
+			if !slices.Contains(notes, n) {
+				notes = append(notes, n)
+			}
 		}
-		t.line(Safe(head + "   = the same"))
-		t.table(columns, foldRows(rows, o.Verbose))
+		for _, n := range notes {
+			t.line(Safe(n))
+		}
+	}
+	if t.b.Len() > 0 && !o.Quiet {
+		t.line("")
+		t.line(legend)
 	}
 	return t.flush(w)
 }
