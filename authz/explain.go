@@ -65,8 +65,12 @@ const (
 
 // Remedy is a grant that would allow a denied request.
 type Remedy struct {
-	Policy string       // an access policy's full name
-	Role   string       // or a ClusterRole to bind
-	Scope  access.Scope // where
-	Also   []string     // what else it gives that matters: "read and write secrets", "exec"
+	Policy string // an access policy's full name
+	Role   string // or a ClusterRole to bind
+	// Own is the one rule of a role that is not there yet and would do: where the
+	// narrowest that is there gives it among all resources. In Scope's namespaces
+	// a Role's, else a ClusterRole's.
+	Own   *access.Rule
+	Scope access.Scope // where
+	Also  []string     // what else it gives that matters: "read and write secrets", "exec"
 }

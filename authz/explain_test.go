@@ -55,10 +55,17 @@ func inWords(list []Reason) []string {
 	return out
 }
 
+func ownWords(r *access.Rule) string {
+	if r == nil {
+		return ""
+	}
+	return "own " + strings.Join(slices.Concat(r.Verbs, r.APIGroups, r.Resources, r.NonResourceURLs), " ")
+}
+
 func remedyWords(list []Remedy) []string {
 	var out []string
 	for _, r := range list {
-		out = append(out, strings.TrimSpace(access.ShortPolicy(r.Policy)+r.Role+" on "+r.Scope.String()+": "+strings.Join(r.Also, ", ")))
+		out = append(out, strings.TrimSpace(access.ShortPolicy(r.Policy)+r.Role+ownWords(r.Own)+" on "+r.Scope.String()+": "+strings.Join(r.Also, ", ")))
 	}
 	return out
 }
@@ -121,7 +128,7 @@ func TestExplain(t *testing.T) {
 		{
 			name: "no rule for the resource", facts: Facts{Entries: []Entry{entry(ann, "AmazonEKSViewPolicy", access.ClusterScope())}}, r: Request{Verb: "list", Group: "example.com", Resource: "widgets", Namespace: "x"}, want: Deny,
 			misses:   []string{"policy View on cluster misses by resource"},
-			remedies: []string{"AdminView on x: read secrets, exec in pods"},
+			remedies: []string{"own list example.com widgets on x:", "AdminView on x: read secrets, exec in pods"},
 		},
 		{
 			name: "nobody", facts: Facts{}, r: createPods, want: Deny,
@@ -158,7 +165,7 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			name: "a URL", facts: Facts{Entries: []Entry{entry(ann, "AmazonEKSEditPolicy", access.ClusterScope())}}, r: Request{Verb: "get", Path: "/metrics"}, want: Deny,
-			misses: []string{"policy Edit on cluster misses by resource"}, remedies: []string{"ClusterAdmin on cluster: everything there"},
+			misses: []string{"policy Edit on cluster misses by resource"}, remedies: []string{"own get /metrics on cluster:", "ClusterAdmin on cluster: everything there"},
 		},
 	}
 	for _, tt := range tests {

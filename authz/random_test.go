@@ -182,7 +182,7 @@ func byLine(w *world, p string) bool {
 // shows: item S51
 func TestEachRemedyAllows(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 3))
-	policies, roles := 0, 0
+	policies, roles, own := 0, 0, 0
 	for n := 0; policies < 1000 || roles < 1000; n++ {
 		if n > 200000 {
 			t.Fatalf("seed %d: after %d questions only %d remedies by policy and %d by role", *seed, n, policies, roles)
@@ -194,13 +194,22 @@ func TestEachRemedyAllows(t *testing.T) {
 		for _, m := range c.Explain(id, q).Remedies {
 			f := w.facts()
 			after := a
+			if m.Own != nil {
+				own++
+				m.Role = "own"
+				f.Roles = append(slices.Clone(f.Roles), access.KubernetesRole{Name: m.Role, Rules: []access.Rule{*m.Own}})
+			}
 			if m.Policy != "" {
 				policies++
 				give(&f, a.principal, m)
 			} else {
 				roles++
 				b := authz.Binding{Binding: access.Binding{Name: "remedy", Role: access.RoleRef{Kind: access.ClusterRole, Name: m.Role}, Subjects: []access.Subject{sub("User", id.Username)}}}
-				if id.Username == "" {
+				switch {
+				case id.Username == "" && len(id.Groups) == 0: // whom nothing maps yet
+					give(&f, a.principal, m)
+					b.Subjects = []access.Subject{sub("Group", ownGroup)}
+				case id.Username == "":
 					b.Subjects = []access.Subject{sub("Group", id.Groups[0])}
 				}
 				if !m.Scope.Cluster {
@@ -217,11 +226,17 @@ func TestEachRemedyAllows(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seed %d: %d remedies by policy, %d by role", *seed, policies, roles)
+	t.Logf("seed %d: %d remedies by policy, %d by role, of these %d by one of its own", *seed, policies, roles, own)
+	if own == 0 {
+		t.Error("the mix has no role of its own")
+	}
 }
 
+// ownGroup is the group of who is given a role by an entry of his own.
+const ownGroup = "of-its-own"
+
 // give puts a policy on a principal's entry, on a new one if there is none that
-// lives.
+// lives; of a remedy without a policy the group that is bound.
 func give(f *authz.Facts, principal string, m authz.Remedy) {
 	f.Entries = slices.DeleteFunc(slices.Clone(f.Entries), func(e authz.Entry) bool { return e.Principal == principal && e.Dead })
 	i := slices.IndexFunc(f.Entries, func(e authz.Entry) bool { return e.Principal == principal })
@@ -230,6 +245,10 @@ func give(f *authz.Facts, principal string, m authz.Remedy) {
 		f.Entries = append(f.Entries, authz.Entry{Entry: access.Entry{Principal: principal, Type: access.Standard}})
 	}
 	e := &f.Entries[i]
+	if m.Policy == "" {
+		e.Groups = append(slices.Clone(e.Groups), ownGroup)
+		return
+	}
 	e.Associations = slices.Clone(e.Associations)
 	a := access.Association{Policy: arnPrefix + m.Policy, Scope: m.Scope}
 	if j := slices.IndexFunc(e.Associations, func(x access.Association) bool { return x.Policy == a.Policy }); j >= 0 {

@@ -17,24 +17,48 @@ const most = 3
 // remedies are the grants that would allow a request, narrowest first: access
 // policies for a principal that may have an entry, and roles for whoever has
 // a name or a group to bind. What gives more than another one that would do is
-// left out.
+// left out. Where all of them give it among all resources, a role with a rule of
+// its own comes first.
 func (c *Cluster) remedies(id *Identity, r Request) []Remedy {
 	where := access.ClusterScope()
 	if r.Namespace != "" {
 		where = access.NamespaceScope(r.Namespace)
 	}
 	var found []Remedy
+	wild := true
 	if c.mayHavePolicies(id) {
 		for _, k := range c.enough(publishedPolicies(), r) {
+			wild = wild && k.wild(r)
 			found = append(found, Remedy{Policy: k.name, Scope: where, Also: k.also})
 		}
 	}
 	if id.Username != "" || len(id.Groups) > 0 {
 		for _, k := range c.enough(c.bindable(), r) {
+			wild = wild && k.wild(r)
 			found = append(found, Remedy{Role: k.name, Scope: where, Also: k.also})
 		}
 	}
+	if len(found) > 0 && wild {
+		found = append([]Remedy{{Own: ownRule(r), Scope: where}}, found...)
+	}
 	return found
+}
+
+// wild reports whether the kit gives a request only by rules for all resources
+// or all groups, by which it gives every custom resource.
+func (k *kit) wild(r Request) bool {
+	return !slices.ContainsFunc(k.rules, func(x access.Rule) bool {
+		return rbac.Covers(&x, r) && !slices.Contains(x.Resources, "*") && !slices.Contains(x.APIGroups, "*") && !slices.Contains(x.NonResourceURLs, "*")
+	})
+}
+
+// ownRule is the rule that gives a request and the like of it, whatever the
+// object's name.
+func ownRule(r Request) *access.Rule {
+	if r.Path != "" {
+		return &access.Rule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
+	}
+	return &access.Rule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{joined(r)}}
 }
 
 // mayHavePolicies reports whether an access policy could reach an identity:

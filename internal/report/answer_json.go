@@ -52,6 +52,7 @@ type unknownJSON struct {
 type remedyJSON struct {
 	Policy string       `json:"policy,omitempty"`
 	Role   string       `json:"role,omitempty"`
+	Own    *access.Rule `json:"own,omitempty"` // the rule of a role that is not there yet
 	Scope  access.Scope `json:"scope"`
 	Also   []string     `json:"also,omitempty"`
 }
@@ -123,7 +124,7 @@ func explanationJSON(c clusterJSON, subject string, e *authz.Explanation) result
 		j.Username, j.Groups, j.Principal = e.Identity.Username, e.Identity.Groups, e.Identity.Principal
 	}
 	for _, r := range e.Remedies {
-		j.Remedies = append(j.Remedies, remedyJSON{r.Policy, r.Role, r.Scope, r.Also})
+		j.Remedies = append(j.Remedies, remedyJSON{r.Policy, r.Role, r.Own, r.Scope, r.Also})
 	}
 	return j
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -155,8 +156,25 @@ func unknownWords(u authz.Unknown) string {
 	return s
 }
 
+// ownWords says which role of one's own would do.
+func ownWords(r authz.Remedy) string {
+	x := r.Own
+	rule := "nonResourceURLs: [" + strings.Join(x.NonResourceURLs, ", ") + "]"
+	if len(x.NonResourceURLs) == 0 {
+		rule = fmt.Sprintf("apiGroups: [%q], resources: [%s]", strings.Join(x.APIGroups, ", "), strings.Join(x.Resources, ", "))
+	}
+	rule += ", verbs: [" + strings.Join(x.Verbs, ", ") + "]"
+	if r.Scope.Cluster {
+		return "a ClusterRole of its own on the whole cluster, with the rule {" + rule + "} and nothing else"
+	}
+	return "a Role of its own on " + where(r.Scope) + ", with the rule {" + rule + "} and nothing else"
+}
+
 // remedyWords says what would allow it, and what else that gives.
 func remedyWords(r authz.Remedy) string {
+	if r.Own != nil {
+		return ownWords(r)
+	}
 	s := access.ShortPolicy(r.Policy)
 	if r.Policy == "" {
 		s = access.ClusterRole + " " + r.Role
