@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,7 +46,8 @@ func (s *seeding) makeClusters(ctx context.Context) error {
 
 // makeCluster makes a cluster as its documents imply it came to be: in the
 // mode they write, by the first principal that they remove, whose hidden entry
-// it then has. Nobody to remove: made by the lab's caller, without an entry.
+// it then has. Nobody to remove: made by the lab's caller, who is its
+// administrator only where documents want something written in the cluster.
 func (s *seeding) makeCluster(ctx context.Context, client *eks.Client, c *access.WantCluster) error {
 	role, err := s.serviceRole(ctx, c.Key)
 	if err != nil {
@@ -56,7 +58,7 @@ func (s *seeding) makeCluster(ctx context.Context, client *eks.Client, c *access
 		return err
 	}
 	defer release()
-	if by == "" && len(c.Bindings) > 0 {
+	if by == "" && s.writesIn(c) {
 		by = "the lab's caller"
 	}
 	mode := cmp.Or(c.Mode, access.ModeAPIAndConfigMap)
@@ -83,6 +85,12 @@ func (s *seeding) makeCluster(ctx context.Context, client *eks.Client, c *access
 	}
 	s.clusters = append(s.clusters, words+")")
 	return nil
+}
+
+// writesIn reports whether documents want Kubernetes objects in a cluster.
+func (s *seeding) writesIn(c *access.WantCluster) bool {
+	hub := func(o access.WantCluster) bool { return o.ArgoCD != nil && o.ArgoCD.Hub == c.Key }
+	return len(c.Bindings)+len(c.ServiceAccounts) > 0 || slices.ContainsFunc(s.needs.clusters, hub)
 }
 
 // serviceRole finds or makes the role that clusters of an account run as.

@@ -94,6 +94,36 @@ func TestSeedingMakesWhatDocumentsNameOnce(t *testing.T) {
 	}
 }
 
+// Who makes a cluster is its administrator on EKS. The lab's caller is where
+// there is something to write in it, and nowhere else.
+func TestTheLabsCallerIsTheAdministratorOfClustersThatDocumentsWriteIn(t *testing.T) {
+	l := open(t, filepath.Join(t.TempDir(), "lab.db"))
+	want := state()
+	want.Clusters = nil
+	key := func(name string) access.ClusterKey {
+		return access.ClusterKey{Account: mainID, Region: "us-east-1", Name: name}
+	}
+	for _, c := range []access.WantCluster{
+		{Document: "accounts", ServiceAccounts: []access.WantServiceAccount{{Namespace: "n", Name: "s", Manage: access.ManageCreate}}},
+		{Document: "hub"},
+		{Document: "people"},
+		{Document: "roles", Bindings: []access.WantBinding{{}}},
+		{Document: "spoke", ArgoCD: &access.WantArgoCD{Hub: key("hub")}},
+	} {
+		c.Key = key(c.Document)
+		want.Clusters = append(want.Clusters, c)
+	}
+	made, err := l.Seed(t.Context(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const by = " (us-east-1, API_AND_CONFIG_MAP, created by the lab's caller), "
+	const plain = " (us-east-1, API_AND_CONFIG_MAP)"
+	if got := made[len(made)-1]; got != "5 clusters: accounts"+by+"hub"+by+"people"+plain+", roles"+by+"spoke"+plain {
+		t.Error(got)
+	}
+}
+
 func TestEveryAccountIsReachedAsDocumentsSay(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "lab.db"))
 	want := state()

@@ -80,7 +80,7 @@ func (w *workloads) wantedAccount(s *workloadSite, want *access.WantServiceAccou
 		switch {
 		case hold != nil:
 		case want.Manage == access.ManageAnnotate:
-			c.hold(Hold{NoServiceAccount, name + " is not on cluster " + s.name() + " and manage: Annotate makes none"})
+			c.hold(Hold{NoServiceAccount, name + " is not on cluster " + s.name() + " and manage: Annotate makes none: make it, or write manage: Create"})
 		case k.NamespacesRead && !slices.Contains(k.Namespaces, want.Namespace):
 			c.hold(Hold{NoServiceAccount, "namespace " + want.Namespace + " is not on cluster " + s.name() + ": make it and run again"})
 		}
