@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/internal/effect"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -16,11 +17,11 @@ import (
 // be made, as iam.Compare has it. Of managed policies that were not read the
 // names are said.
 func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
-	before, after := rolesOf(have), rolesOf(have)
-	touched := after.apply(p)
+	touched := rolesTouched(p)
 	if len(touched) == 0 {
 		return
 	}
+	before, after := rolesOf(have), rolesOf(effect.WorkloadsAfter(have, p))
 	documents := map[access.ClusterKey]string{}
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Document != "" {
@@ -116,16 +117,17 @@ type having struct {
 	policies map[string]access.Document // managed ones that were read, by ARN
 	issuers  map[string]access.ClusterKey
 	pods     map[unit]holding
-	gone     map[string]bool // roles that a change takes away
+	read     map[string]bool // accounts whose roles were read whole
 }
 
 func rolesOf(have *access.Snapshot) *having {
-	w := &having{roles: map[string]access.HaveRole{}, policies: map[string]access.Document{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]holding{}, gone: map[string]bool{}}
+	w := &having{roles: map[string]access.HaveRole{}, policies: map[string]access.Document{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]holding{}, read: map[string]bool{}}
 	for i := range have.Accounts {
 		for _, r := range have.Accounts[i].Details {
 			w.roles[r.ARN] = r
 		}
 		maps.Copy(w.policies, have.Accounts[i].Policies)
+		w.read[have.Accounts[i].Account.ID] = have.Accounts[i].DetailsRead
 	}
 	for i := range have.Clusters {
 		h := &have.Clusters[i]
@@ -146,8 +148,8 @@ func held(a access.PodIdentityAssociation) holding {
 	return holding{cmp.Or(a.TargetRole, a.Role), a.SessionPolicy}
 }
 
-// apply makes the changes that may be made and gives the roles they are about.
-func (w *having) apply(p *plan.Plan) touches {
+// rolesTouched are the roles that the changes to be made are about.
+func rolesTouched(p *plan.Plan) touches {
 	t := touches{}
 	about := func(role string, c *plan.Change) {
 		if role == "" {
@@ -170,59 +172,23 @@ func (w *having) apply(p *plan.Plan) touches {
 		switch c.Kind {
 		case plan.Role, plan.RolePolicy, plan.RoleAttachment:
 			about(c.Principal, c)
-			w.applyRole(c)
 		case plan.PodIdentityAssociation:
-			u := unit{c.Cluster, c.Namespace + "/" + c.Name}
-			if from, ok := c.From.(plan.PodIdentity); ok {
-				about(held(from.PodIdentityAssociation).role, c)
-				delete(w.pods, u)
-			}
-			if to, ok := c.To.(plan.PodIdentity); ok {
-				w.pods[u] = held(to.PodIdentityAssociation)
-				about(w.pods[u].role, c)
+			for _, value := range []plan.Object{c.From, c.To} {
+				if a, ok := value.(plan.PodIdentity); ok {
+					about(held(a.PodIdentityAssociation).role, c)
+				}
 			}
 		}
 	}
 	return t
 }
 
-func (w *having) applyRole(c *plan.Change) {
-	r := w.roles[c.Principal]
-	r.Inline, r.Managed = slices.Clone(r.Inline), slices.Clone(r.Managed)
-	switch from := c.From.(type) {
-	case plan.IAMRole:
-		if c.Verb != plan.Update {
-			delete(w.roles, from.ARN)
-			w.gone[from.ARN] = true
-			r = access.HaveRole{}
-		}
-	case plan.InlinePolicy:
-		r.Inline = slices.DeleteFunc(r.Inline, func(q access.RolePolicy) bool { return q.Name == from.Name })
-	case plan.Attachment:
-		r.Managed = slices.DeleteFunc(r.Managed, func(q string) bool { return q == from.Policy })
-	}
-	switch to := c.To.(type) {
-	case nil:
-		if c.Kind == plan.Role {
-			return
-		}
-	case plan.IAMRole:
-		r.Trust, r.Boundary = to.Trust, to.Boundary
-	case plan.InlinePolicy:
-		r.Inline = append(r.Inline, to.RolePolicy)
-	case plan.Attachment:
-		r.Managed = append(r.Managed, to.Policy)
-	}
-	r.ARN = c.Principal
-	delete(w.gone, c.Principal)
-	w.roles[c.Principal] = r
-}
-
 // units are the ServiceAccounts that have one of the roles.
 func (w *having) units(of touches) map[unit][]holding {
 	out := map[unit][]holding{}
 	add := func(u unit, h holding) {
-		if !w.gone[h.role] && !slices.Contains(out[u], h) {
+		_, there := w.roles[h.role]
+		if (there || !w.read[access.AccountOf(h.role)]) && !slices.Contains(out[u], h) {
 			out[u] = append(out[u], h)
 		}
 	}

@@ -53,7 +53,7 @@ func workloadWorld(t *testing.T, boundary string, policies ...access.RolePolicy)
 	trusts := canonical(t, iam.Trust, `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::492000000148:oidc-provider/oidc/id/A"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"oidc/id/A:sub":"system:serviceaccount:logs-*:loki"},"StringEquals":{"oidc/id/A:aud":"sts.amazonaws.com"}}}`)
 	nobody := canonical(t, iam.Trust, `{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":"sts:AssumeRole"}`)
 	return &access.Snapshot{
-		Accounts: []access.HaveAccount{{
+		Accounts: []access.HaveAccount{{Account: access.Account{ID: "492000000148"}, DetailsRead: true,
 			Details: []access.HaveRole{
 				{Principal: access.Principal{ARN: otherRole}, Trust: nobody, Inline: []access.RolePolicy{{Name: "o", Document: allows(t, "s3:Get* on arn:aws:s3:::a/*")}}},
 				{Principal: access.Principal{ARN: workloadRole}, Boundary: boundary, Inline: policies, Trust: trusts},
