@@ -1,5 +1,7 @@
 package access
 
+import "strings"
+
 // WantTest is one test of an AccessTest document, with its lists settled. Of
 // Can, Cannot and Only at least one is not empty.
 type WantTest struct {
@@ -54,14 +56,19 @@ func (w Who) String() string {
 }
 
 // Ask is a question as people write it: "create pods", "get pods/log",
-// "list deployments.apps", "get /healthz".
+// "list deployments.apps", "get /healthz"; or an action of AWS on what has no
+// ARN or on an ARN: "s3:GetObject arn:aws:s3:::bucket/key".
 type Ask struct {
 	Verb     string `json:"verb"`
-	Resource string `json:"resource"` // pods, deployments.apps/scale, /healthz
+	Resource string `json:"resource,omitempty"` // pods, deployments.apps/scale, /healthz; an ARN
 	Place    Place  `json:"place,omitzero"`
 }
 
-func (a Ask) String() string { return a.Verb + " " + a.Resource }
+// OfAWS reports whether it is an action of AWS's; no verb of Kubernetes' has a
+// colon.
+func (a Ask) OfAWS() bool { return strings.Contains(a.Verb, ":") }
+
+func (a Ask) String() string { return strings.TrimSuffix(a.Verb+" "+a.Resource, " ") }
 
 // Because is what must have allowed: a policy by name or ARN, or a role.
 type Because struct {

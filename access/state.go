@@ -1,6 +1,9 @@
 package access
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Place is where a document says something.
 type Place struct {
@@ -82,7 +85,26 @@ type Source struct {
 
 // WorkloadTeam is the team that a workload's own grants make. No document
 // names such a team: names of documents have no dot.
-func WorkloadTeam(workload string) string { return "workload." + workload }
+func WorkloadTeam(workload string) string { return workloadTeam + workload }
+
+const workloadTeam = "workload."
+
+// TeamWord is a team as people write it: team/NAME, or workload/NAME.
+func TeamWord(team string) string {
+	if name, ok := strings.CutPrefix(team, workloadTeam); ok {
+		return string(WhoWorkload) + "/" + name
+	}
+	return string(WhoTeam) + "/" + team
+}
+
+// TeamWords are teams as people write them.
+func TeamWords(teams []string) string {
+	words := make([]string, len(teams))
+	for i, t := range teams {
+		words[i] = TeamWord(t)
+	}
+	return strings.Join(words, ", ")
+}
 
 // WantScope is one document's wish for a policy on an entry. The entry's
 // association has the union of all of them.

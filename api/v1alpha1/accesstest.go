@@ -24,7 +24,7 @@ type AccessTestSpec struct {
 // Test is a few questions with the answers that must come: who can and
 // cannot do something, or who are the only ones that can.
 type Test struct {
-	// Who is whom the test is about, one or a list: team/NAME, user/NAME, role/NAME, permissionSet/NAME, an ARN, serviceaccount/NAMESPACE/NAME, or as members are written. Every one of them must get the answer, and a team is all of its members.
+	// Who is whom the test is about, one or a list: team/NAME, user/NAME, role/NAME, permissionSet/NAME, an ARN, serviceaccount/NAMESPACE/NAME, workload/NAME, or as members are written. Every one of them must get the answer, and a team is all of its members; a workload is each of its ServiceAccounts, with its roles.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:example={"team/backend"}
 	Who Subjects `json:"who,omitempty"`
@@ -43,15 +43,15 @@ type Test struct {
 	// +kubebuilder:example={"dev-backend-api-ns", "qa-backend-ns"}
 	Namespaces []string `json:"namespaces,omitempty"`
 
-	// Can is what they must be able to do, one or a list of VERB RESOURCE: create pods, get pods/log, list deployments.apps, get /healthz.
+	// Can is what they must be able to do, one or a list of VERB RESOURCE: create pods, get pods/log, list deployments.apps, get /healthz. Of workloads also an action of AWS, on an ARN or on what has none: s3:GetObject arn:aws:s3:::bucket/key.
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:items:Pattern=`^\s*(\*|[a-z][a-z-]*)\s+[a-z*/]\S*\s*$`
+	// +kubebuilder:validation:items:Pattern=`^\s*((\*|[a-z][a-z-]*)\s+[a-z*/]\S*|[a-z0-9-]+:[A-Za-z0-9]+(\s+arn(:[^\s*?:]*){4}:[^\s*?]+)?)\s*$`
 	// +kubebuilder:example={"create pods"}
 	Can Words `json:"can,omitempty"`
 
 	// Cannot is what nobody of them may be able to do, by any route. What cannot be told does not pass.
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:items:Pattern=`^\s*(\*|[a-z][a-z-]*)\s+[a-z*/]\S*\s*$`
+	// +kubebuilder:validation:items:Pattern=`^\s*((\*|[a-z][a-z-]*)\s+[a-z*/]\S*|[a-z0-9-]+:[A-Za-z0-9]+(\s+arn(:[^\s*?:]*){4}:[^\s*?]+)?)\s*$`
 	// +kubebuilder:example={"create pods"}
 	Cannot Words `json:"cannot,omitempty"`
 

@@ -71,8 +71,9 @@ type Finding struct {
 	Subject     string // as people write it
 	Verdict     authz.Verdict
 	Explanation *authz.Explanation
-	TooMany     bool // of Only: one that the test does not name
-	NotBecause  bool // allowed, and not by what the test wants
+	Action      *question.ActionResult // of an action of AWS, in place of Explanation
+	TooMany     bool                   // of Only: one that the test does not name
+	NotBecause  bool                   // allowed, and not by what the test wants
 }
 
 // Report is the outcome of all tests.
@@ -131,6 +132,9 @@ func (r *Report) add(c Case) {
 
 // run runs one case.
 func run(w *question.World, c Case, namespace string) Case {
+	if c.Ask.OfAWS() {
+		return c.action(w)
+	}
 	asked, err := question.Parse(question.Ask{Verb: c.Ask.Verb, Resource: c.Ask.Resource, Namespace: namespace})
 	c.Asked = asked
 	if err == nil && asked.NoSubresource != "" { // nobody can, and every Cannot would pass

@@ -127,6 +127,45 @@ func TestATestPassesOnWhatItSaysAlone(t *testing.T) {
 	}
 }
 
+// A workload is its ServiceAccounts, each of which acts as its role; what it may
+// on AWS is its role's.
+//
+// shows: item S137
+func TestAWorkloadIsASubjectOfTests(t *testing.T) {
+	s := state()
+	const role = "arn:aws:iam::" + account + ":role/app"
+	document := access.Document(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},{"Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}]}`)
+	s.Workloads = []access.WantWorkload{{Name: "app", Clusters: []access.ClusterKey{keyA}, Roles: []access.WorkloadRole{{Cluster: keyA, ARN: role}},
+		Accounts: []access.WorkloadAccount{{Namespace: "web-1", Name: "app"}, {Namespace: "pr-*", Name: "app"}}}}
+	s.Roles = []access.WantRole{{Account: account, ARN: role, Inline: []access.RolePolicy{{Name: "p", Document: document}}}}
+	for i := range s.Clusters {
+		e := entry("app", "workload.app", view, access.NamespaceScope("web-*"))
+		e.Member.Kind = access.RoleMember
+		s.Clusters[i].Entries = append(s.Clusters[i].Entries, e)
+	}
+	app, a, b, on := who("workload/app"), []access.ClusterKey{keyA}, []access.ClusterKey{keyB}, []string{"web-1"}
+	const get, put, remove = "s3:GetObject arn:aws:s3:::b/x", "s3:PutObject arn:aws:s3:::b/x", "s3:DeleteObject arn:aws:s3:::b/x"
+	for _, tt := range []story{
+		{"as its role, wherever it lives", access.WantTest{Clusters: a, Who: app, Namespaces: on, Can: asks("list pods")}, Passed, nil, ""},
+		{"as its role, where it does not", access.WantTest{Clusters: b, Who: app, Namespaces: on, Can: asks("list pods")}, Passed, nil, ""},
+		{"by no route", access.WantTest{Clusters: a, Who: app, Namespaces: on, Cannot: asks("list pods")}, Failed, []string{"a serviceaccount/pr-*/app", "a serviceaccount/web-1/app"}, ""},
+		{"elsewhere it cannot", access.WantTest{Clusters: both, Who: app, Namespaces: []string{"db"}, Cannot: asks("list pods")}, Passed, nil, ""},
+		{"it is one of those only", access.WantTest{Clusters: both, Only: append(who("team/web", "workload/app"), access.Who{Kind: access.WhoUser, Name: "eve"}), Namespaces: on, Can: asks("list pods")}, Failed, []string{"b user/eve"}, ""},
+		{"nobody else only", access.WantTest{Clusters: b, Only: who("team/web", "workload/app"), Namespaces: on, Can: asks("list pods")}, Passed, nil, ""},
+		{"an action that its role may", access.WantTest{Clusters: both, Who: app, Can: asks(get)}, Passed, nil, ""},
+		{"an action that it may not", access.WantTest{Clusters: both, Who: app, Can: asks(remove)}, Failed, []string{"a workload/app"}, ""},
+		{"it cannot, rightly", access.WantTest{Clusters: both, Who: app, Cannot: asks(remove)}, Passed, nil, ""},
+		{"it can after all", access.WantTest{Clusters: both, Who: app, Cannot: asks(get)}, Failed, []string{"a workload/app"}, ""},
+		{"neither is told", access.WantTest{Clusters: both, Who: app, Cannot: asks(put)}, Undetermined, []string{"a workload/app"}, ""},
+		{"row 52: no such workload, on AWS", access.WantTest{Clusters: a, Who: who("workload/ap"), Cannot: asks(remove)}, Failed, nil, "workload/ap: no document makes that workload"},
+		{"row 52: no such workload, in Kubernetes", access.WantTest{Clusters: a, Who: who("workload/ap"), Namespaces: on, Cannot: asks("list pods")}, Failed, nil, "workload/ap: no document makes that workload"},
+		{"row 52: it lives elsewhere", access.WantTest{Clusters: b, Who: app, Cannot: asks(remove)}, Failed, nil, "workload app lives on none of the clusters asked about"},
+		{"people are not asked", access.WantTest{Clusters: a, Who: who("team/web"), Cannot: asks(remove)}, Failed, nil, "actions of AWS are asked of workloads"},
+	} {
+		tt.check(t, question.Documents(s, nil))
+	}
+}
+
 func (tt story) check(t *testing.T, w *question.World) {
 	t.Helper()
 	r := Run([]access.WantTest{tt.test}, w)
@@ -137,7 +176,7 @@ func (tt story) check(t *testing.T, w *question.World) {
 	var found []string
 	for _, f := range c.Findings {
 		found = append(found, f.Cluster+" "+f.Subject)
-		if f.Explanation == nil {
+		if f.Explanation == nil && f.Action == nil {
 			t.Errorf("%s: %s is not explained", tt.name, f.Subject)
 		}
 	}

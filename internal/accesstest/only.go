@@ -20,6 +20,9 @@ func (c *Case) only(w *question.World, cluster *question.Cluster) error {
 		for _, s := range subjects {
 			c.Subjects++
 			named[s.Principal] = true
+			for _, also := range s.Also {
+				named[also.Principal] = true
+			}
 			if s.Identity != nil {
 				named[s.Identity.Username] = true
 			}

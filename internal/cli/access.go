@@ -32,7 +32,7 @@ From the documents alone, as if they were applied and nobody else had access.
 With --observed from what AWS and the clusters have.
 
 WHO is team/NAME, user/NAME, role/NAME, permissionSet/NAME, an ARN,
-serviceaccount/NAMESPACE/NAME, or me; ./NAME is a path.
+serviceaccount/NAMESPACE/NAME, workload/NAME, or me; ./NAME is a path.
 
 ` + aboutPaths,
 		RunE: func(cmd *cobra.Command, args []string) error {

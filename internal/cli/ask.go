@@ -158,7 +158,8 @@ clusters it is yes if each member may on each cluster.
 ` + aboutQuestions + `
 
 WHO is team/NAME, user/NAME, role/NAME, permissionSet/NAME, an ARN,
-serviceaccount/NAMESPACE/NAME, or me: whoever's credentials these are.
+serviceaccount/NAMESPACE/NAME, workload/NAME (what its ServiceAccounts may, and
+its role by an access entry), or me: whoever's credentials these are.
 
 An ACTION of AWS, as s3:GetObject, is asked of a workload's role, on ARN or on
 what has none; over several clusters it is yes if it is on each.
@@ -316,6 +317,9 @@ func completeWho(_ *cobra.Command, _ []string, begun string) ([]string, cobra.Sh
 		if want, err := desired.Compile(set); err == nil {
 			for _, t := range want.Teams {
 				words = append(words, "team/"+t)
+			}
+			for _, w := range want.Workloads {
+				words = append(words, "workload/"+w.Name)
 			}
 			words = append(words, effect.NewDirectory(want, nil).Named()...)
 		}

@@ -51,14 +51,7 @@ func parseWho(word string) (access.Who, error) {
 	if err != nil && isName(word) {
 		return who, usage("write user/"+word+", role/"+word+", permissionSet/"+word+" or team/"+word+"; or serviceaccount/NAMESPACE/"+word+", an ARN, or me", "%s does not say what it is: a user, a role, a team", word)
 	}
-	if err != nil {
-		return who, wordError(err)
-	}
-	if who.Kind == access.WhoWorkload {
-		return who, usage("of Kubernetes ask about its ServiceAccount, --as serviceaccount/NAMESPACE/NAME, or its role, --as role/NAME; of AWS as in: atlas-iam can-i s3:GetObject --as "+word,
-			"%s: questions about workloads are of actions of AWS", word)
-	}
-	return who, nil
+	return who, wordError(err)
 }
 
 // isName reports whether a word is a name without the kind of what it names.

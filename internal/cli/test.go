@@ -85,7 +85,7 @@ func planGuards() []plan.Guard { return append(guard.All(), guard.Tests(testPlan
 
 // testPlan runs the access tests on what a plan would leave.
 func testPlan(in *plan.Input) guard.TestOutcome {
-	w := question.Planned(in.Want, in.Have, effect.After(in.Want, in.Have, in.Plan))
+	w := question.Planned(in.Want, in.Have, effect.WorkloadsAfter(in.Have, in.Plan), effect.After(in.Want, in.Have, in.Plan))
 	r := accesstest.Run(in.Want.Tests, w)
 	var out guard.TestOutcome
 	for i := range r.Cases {

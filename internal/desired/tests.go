@@ -101,7 +101,9 @@ func (c *compiler) subject(s v1alpha1.Subject, sites []*site, at access.Place) (
 		switch who.Kind {
 		case access.WhoTeam:
 			return who, c.isTeam(who.Name, at)
-		case access.WhoMe, access.WhoWorkload:
+		case access.WhoWorkload:
+			return who, c.isWorkload(who.Name, at)
+		case access.WhoMe:
 			c.fault(at, "", "a test is not about %s in this version", who)
 			return who, false
 		case access.WhoARN:
@@ -199,7 +201,7 @@ func (c *compiler) asks(list v1alpha1.Words, at func(int) access.Place) []access
 			c.fault(at(i), wrong.Hint, "%s", wrong.Message)
 			continue
 		}
-		if !documents.OwnVerb(ask.Verb) {
+		if !ask.OfAWS() && !documents.OwnVerb(ask.Verb) {
 			c.note(at(i), "unknown-verb", "%s is none of Kubernetes' own verbs", quoted(ask.Verb))
 		}
 		ask.Place = at(i)

@@ -208,8 +208,8 @@ func TestATestOfASetMadeByHandIsRefusedToo(t *testing.T) {
 		"no subject":        {v1alpha1.Test{Who: v1alpha1.Subjects{{}}, Can: pods}, "this names no principal"},
 		"an odd subject":    {v1alpha1.Test{Who: v1alpha1.Subjects{{Name: "ann"}}, Can: pods}, `the subject is no subject: "ann": write team/ann, user/ann or role/ann`},
 		"me":                {v1alpha1.Test{Who: v1alpha1.Subjects{{Name: "me"}}, Can: pods}, "a test is not about me in this version"},
-		"a workload":        {v1alpha1.Test{Who: v1alpha1.Subjects{{Name: "workload/yace"}}, Can: pods}, "a test is not about workload/yace in this version"},
-		"an odd question":   {v1alpha1.Test{Who: ann, Can: v1alpha1.Words{"s3:GetObject"}}, `an AWS action is not supported by this version: "s3:GetObject"`},
+		"a workload":        {v1alpha1.Test{Who: v1alpha1.Subjects{{Name: "workload/yace"}}, Can: pods}, `there is no Workload "yace"`},
+		"an odd question":   {v1alpha1.Test{Who: ann, Can: v1alpha1.Words{"s3:Get*"}}, `a question is about one action, and this is a pattern: "s3:Get*"`},
 		"an odd ARN":        {v1alpha1.Test{Who: v1alpha1.Subjects{{Principal: v1alpha1.Principal{ARN: "arn:aws:iam::1:group/x"}}}, Can: pods}, `"arn:aws:iam::1:group/x" is not the ARN of an IAM user or role`},
 	} {
 		t.Run(name, func(t *testing.T) {

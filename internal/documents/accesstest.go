@@ -35,9 +35,9 @@ func (d *decoder) test(p []any, t v1alpha1.Test) {
 		words v1alpha1.Words
 	}{{"can", t.Can}, {"cannot", t.Cannot}} {
 		path := at(p, list.key)
-		d.notEmpty(path, "write VERB RESOURCE, as in create pods")
+		d.notEmpty(path, "write VERB RESOURCE, as in create pods, or an action of AWS, as in s3:GetObject ARN")
 		for i, text := range list.words {
-			d.ask(d.item(path, i), text, namespaced)
+			d.ask(d.item(path, i), text, t, namespaced)
 		}
 	}
 	d.because(at(p, "because"), t.Because)
@@ -122,14 +122,12 @@ func (d *decoder) subjects(path []any, list v1alpha1.Subjects) {
 		switch who := d.who(p, s.Name); who.Kind {
 		case access.WhoMe:
 			d.bad(p, "name somebody: a test says the same whoever runs it", "%s cannot be me", pathString(p))
-		case access.WhoWorkload:
-			d.bad(p, "name its role: role/NAME", "the subject %s is not supported by this version", quoted(s.Name))
 		}
 	}
 }
 
 // ask judges one question.
-func (d *decoder) ask(path []any, text string, namespaced bool) {
+func (d *decoder) ask(path []any, text string, t v1alpha1.Test, namespaced bool) {
 	if text == "" {
 		return
 	}
@@ -138,8 +136,32 @@ func (d *decoder) ask(path []any, text string, namespaced bool) {
 		d.bad(path, wrong.Hint, "%s", wrong.Message)
 		return
 	}
+	if ask.OfAWS() {
+		d.actionAsk(path, ask, t, namespaced)
+		return
+	}
 	if namespaced && strings.HasPrefix(ask.Resource, "/") {
 		d.bad(path, "give it a test without namespaces", "%s is in no namespace", Escape(ask.Resource))
+	}
+}
+
+// actionAsk judges a question about an action of AWS, which workloads alone are
+// asked.
+func (d *decoder) actionAsk(path []any, ask access.Ask, t v1alpha1.Test, namespaced bool) {
+	if namespaced {
+		d.bad(path, "give it a test without namespaces", "%s is in no namespace", Escape(ask.Verb))
+	}
+	if t.Only != nil {
+		d.bad(path, "write who: workload/NAME with can or cannot", "only is about Kubernetes in this version, and %s is an action of AWS", Escape(ask.Verb))
+	}
+	if t.Because != nil {
+		d.bad(path, "give it a test without because", "because is about Kubernetes, and %s is an action of AWS", Escape(ask.Verb))
+	}
+	for _, s := range t.Who {
+		if who, err := ParseWho(s.Name); s.Name == "" || err == nil && who.Kind != access.WhoWorkload {
+			d.bad(path, "give it a test with who: workload/NAME", "actions of AWS are asked of workloads in this version, and this test is about others")
+			return
+		}
 	}
 }
 

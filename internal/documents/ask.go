@@ -41,8 +41,30 @@ func OwnVerb(verb string) bool {
 	return slices.Contains(verbs, verb) || slices.Contains(urlVerbs, verb)
 }
 
+// parseAction reads a question about an action of AWS.
+func parseAction(words []string, wrong func(hint, message string) (access.Ask, error)) (access.Ask, error) {
+	ask := access.Ask{Verb: words[0]}
+	if len(words) > 1 {
+		ask.Resource = words[1]
+	}
+	switch {
+	case strings.ContainsAny(ask.Verb, "*?"):
+		return wrong("one action, as s3:GetObject", "a question is about one action, and this is a pattern")
+	case len(words) > 2:
+		return wrong("want ACTION or ACTION ARN", "this is no question")
+	case ask.Resource != "" && (!strings.HasPrefix(ask.Resource, "arn:") || strings.Count(ask.Resource, ":") < arnColons):
+		return wrong("its whole ARN, as arn:aws:s3:::bucket/key; none for an action that takes no resource", "this is no ARN")
+	case strings.ContainsAny(ask.Resource, "*?"):
+		return wrong("one ARN that the pattern matches: a question is about one", "this is a pattern of ARNs")
+	}
+	return ask, nil
+}
+
+const arnColons = 5 // arn:partition:service:region:account:resource
+
 // ParseAsk reads a question as people write it: VERB RESOURCE, as in "create
-// pods", "get pods/log", "list deployments.apps", "get /healthz". Whether
+// pods", "get pods/log", "list deployments.apps", "get /healthz"; or ACTION
+// with or without ARN, as in "s3:GetObject arn:aws:s3:::bucket/key". Whether
 // there is such a resource is not judged. The error is a *Wrong.
 func ParseAsk(text string) (access.Ask, error) {
 	wrong := func(hint, message string) (access.Ask, error) {
@@ -56,7 +78,7 @@ func ParseAsk(text string) (access.Ask, error) {
 	words := strings.Fields(text)
 	switch {
 	case len(words) > 0 && awsAction.MatchString(words[0]):
-		return wrong("this version tests what can be done in Kubernetes", "an AWS action is not supported by this version")
+		return parseAction(words, wrong)
 	case len(words) == 1 && OwnVerb(words[0]):
 		return wrong("want VERB RESOURCE, as in "+quoted(words[0]+" pods"), "this question has no resource")
 	case len(words) == 3:

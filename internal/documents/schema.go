@@ -122,7 +122,7 @@ func (s *schema) typ(t reflect.Type) (object, error) {
 }
 
 // subjectPattern is what a subject written as text looks like.
-const subjectPattern = `^(arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/.+|(team|user|role|permissionSet)/.+|serviceaccount/[^/]+/[^/]+)$`
+const subjectPattern = `^(arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/.+|(team|user|role|permissionSet|workload)/.+|serviceaccount/[^/]+/[^/]+)$`
 
 // presetPattern is what a preset written as text looks like.
 const presetPattern = `^[a-z0-9][a-z0-9.-]*$`

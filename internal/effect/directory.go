@@ -20,6 +20,8 @@ type Directory struct {
 	teams   map[string]*roster
 	// named are the members that some document names, by what people write.
 	named map[string]bool
+	// planned says that what a plan makes counts as there.
+	planned bool
 }
 
 // roster is a team's members.
@@ -38,6 +40,9 @@ type Subject struct {
 	// Identity is a ServiceAccount's; nil for IAM principals, whom the cluster's
 	// entries and aws-auth map.
 	Identity *authz.Identity
+	// Also are those as whom the subject may act besides, as a workload's pods do
+	// as its role: what one of them may the subject may.
+	Also []Subject
 	// Missing says why the subject does not seem to exist; empty if it does.
 	// Answers about it hold nevertheless: they are those about a stranger.
 	Missing string
@@ -140,6 +145,13 @@ func (d *Directory) Patterns(k access.ClusterKey) []string {
 	return slices.Compact(patterns)
 }
 
+// AfterPlan makes d that of what a plan leaves: roles that the documents make
+// exist.
+func (d *Directory) AfterPlan() *Directory {
+	d.planned = true
+	return d
+}
+
 func (r *roster) add(m access.Member) {
 	if !slices.Contains(r.all, m) {
 		r.all = append(r.all, m)
@@ -166,6 +178,8 @@ func (d *Directory) Subjects(who access.Who, k access.ClusterKey) ([]Subject, er
 		return serviceAccount(who)
 	case access.WhoMe:
 		return d.me(who, k)
+	case access.WhoWorkload:
+		return d.workload(who, k)
 	case access.WhoUser, access.WhoRole, access.WhoPermissionSet, access.WhoARN:
 		m := d.member(who, k)
 		return []Subject{d.subject(m, k)}, nil
@@ -302,7 +316,7 @@ func (d *Directory) subject(m access.Member, k access.ClusterKey) Subject {
 		if iam.Kind == "role" {
 			read = a.RolesRead
 		}
-		if _, found := a.Principal(s.Principal); read && !found {
+		if _, found := a.Principal(s.Principal); read && !found && !d.toCome(s.Principal) {
 			s.Missing = fmt.Sprintf("account %s has no %s", m.Account, strings.TrimPrefix(iam.Kind+iam.Path, "/")+iam.Name)
 		}
 	}

@@ -317,7 +317,7 @@ func TestWordsForSubjectsStandForPrincipals(t *testing.T) {
 		{alone, who(access.WhoServiceAccount, "web/sa"), keyA, []string{"serviceaccount/web/sa = system:serviceaccount:web:sa"}},
 		{alone, who(access.WhoServiceAccount, "sa"), keyA, []string{"error: serviceaccount/sa: want serviceaccount/NAMESPACE/NAME"}},
 		{alone, who(access.WhoMe, ""), keyA, []string{"error: me: who calls is known only to AWS, and it was not asked"}},
-		{alone, who(access.WhoWorkload, "x"), keyA, []string{"error: workload/x: subjects of this kind are not supported by this version"}},
+		{alone, who(access.WhoWorkload, "x"), keyA, []string{"error: workload/x: no document makes that workload"}},
 		{seen, who(access.WhoMe, ""), keyA, []string{"role/ci/deploy = " + ciARN + " in session run-7"}},
 		{seen, who(access.WhoPermissionSet, "Qa"), keyA, []string{"permissionSet/Qa = " + ssoARN}},
 		{seen, who(access.WhoPermissionSet, "No"), keyA, []string{"permissionSet/No = arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_No_0000000000000000 (account 111122223333 has 0 roles of permission set No)"}},

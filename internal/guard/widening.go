@@ -63,5 +63,5 @@ func sourceWords(s access.Source) string {
 	if s.Team == "" {
 		return s.Place.String()
 	}
-	return "team/" + s.Team + " (" + s.Place.String() + ")"
+	return access.TeamWord(s.Team) + " (" + s.Place.String() + ")"
 }

@@ -75,12 +75,11 @@ type ActionAnswer struct {
 // *effect.NotFoundError.
 func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot, keys []access.ClusterKey) (*ActionAnswer, error) {
 	i := slices.IndexFunc(want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
-	if i < 0 {
-		var names []string
-		for _, w := range want.Workloads {
-			names = append(names, "workload/"+w.Name)
-		}
-		return nil, &effect.NotFoundError{Who: who, Why: "there is no such Workload", Near: names}
+	switch {
+	case who.Kind != access.WhoWorkload:
+		return nil, &WordError{What: "workload", Word: who.String(), Hint: "actions of AWS are asked of workloads in this version"}
+	case i < 0:
+		return nil, effect.NoWorkload(who, want)
 	}
 	a := &ActionAnswer{Who: who, Asked: asked}
 	var verdicts []authz.Verdict
@@ -109,6 +108,11 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 	}
 	a.Verdict = Each(verdicts...)
 	return a, nil
+}
+
+// Do is Do of what is known to the world.
+func (w *World) Do(who access.Who, asked Action, keys []access.ClusterKey) (*ActionAnswer, error) {
+	return Do(who, asked, w.want, w.roles, keys)
 }
 
 func verdictOf(v iam.Verdict) authz.Verdict {

@@ -13,6 +13,8 @@ import (
 type Holder struct {
 	authz.Holder
 	Why authz.Explanation
+	// Workloads are those whose role or ServiceAccount it is, by name.
+	Workloads []string
 	// Peopled says of a group that holders who are in it are listed themselves.
 	Peopled bool
 }
@@ -35,6 +37,18 @@ type HoldersOn struct {
 // Open reports whether there may be holders besides the certain ones.
 func (h *HoldersOn) Open() bool { return len(h.Possible)+len(h.Unknown) > 0 }
 
+// OtherWorkloads are the holder's workloads, as teams, of which Teams does not
+// say.
+func (h *Holder) OtherWorkloads() []string {
+	var out []string
+	for _, w := range h.Workloads {
+		if t := access.WorkloadTeam(w); !slices.Contains(h.Teams, t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // WhoCan asks every cluster of the world who may do something.
 func (w *World) WhoCan(asked Asked) ([]HoldersOn, error) {
 	var out []HoldersOn
@@ -42,6 +56,16 @@ func (w *World) WhoCan(asked Asked) ([]HoldersOn, error) {
 		h, err := c.WhoCan(asked)
 		if err != nil {
 			return nil, err
+		}
+		for _, list := range [][]Holder{h.Certain, h.Possible, h.Indirect} {
+			for i := range list {
+				switch x := &list[i]; x.Kind {
+				case authz.PrincipalHolder:
+					x.Workloads = w.Directory.WorkloadsOfRole(x.Name)
+				case authz.ServiceAccountHolder:
+					x.Workloads = w.Directory.WorkloadsOfAccount(c.Facts.Cluster, x.Name)
+				}
+			}
 		}
 		out = append(out, h)
 	}

@@ -221,14 +221,14 @@ func (w *World) Columns(c *Cluster, whos ...access.Who) ([]string, error) {
 			return nil, err
 		}
 		for _, s := range subjects {
-			id := authz.Identity{}
-			if s.Identity != nil {
-				id = *s.Identity
-			} else if id, _, _ = engine.Identify(s.Principal, s.Session); id.Username == "" {
-				continue
-			}
-			for _, r := range engine.Rights(id) {
-				patterns = append(patterns, r.Scope.Namespaces...)
+			for _, one := range append([]effect.Subject{s}, s.Also...) {
+				id, _ := identity(engine, one)
+				if id.Username == "" {
+					continue
+				}
+				for _, r := range engine.Rights(id) {
+					patterns = append(patterns, r.Scope.Namespaces...)
+				}
 			}
 		}
 	}

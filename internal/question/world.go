@@ -23,6 +23,10 @@ type World struct {
 	// there, and RBAC is upstream's default.
 	Alone    bool
 	Clusters []*Cluster
+	// want and roles are what actions of AWS are asked of: the documents, and what
+	// was seen of roles, or is left of them by a plan; nil where nobody looked.
+	want  *access.State
+	roles *access.Snapshot
 	// outside are clusters that this run does not look at.
 	outside map[access.ClusterKey]bool
 }
@@ -41,7 +45,7 @@ func (c *Cluster) Engine() (*authz.Cluster, error) { return c.engine() }
 // Documents is the world as the documents alone have it. callers, which may be
 // nil, tells who "me" is in each account.
 func Documents(want *access.State, callers *access.Snapshot) *World {
-	w := &World{Directory: effect.NewDirectory(want, nil).WithCallers(callers), Alone: true}
+	w := &World{Directory: effect.NewDirectory(want, nil).WithCallers(callers), Alone: true, want: want}
 	w.add(effect.Wanted(want), nil)
 	return w
 }
@@ -59,6 +63,9 @@ func DocumentsFor(who access.Who, want *access.State, callers *access.Snapshot) 
 		}
 		for _, s := range subjects {
 			names[lastName(s.Principal)] = true
+			for _, also := range s.Also {
+				names[lastName(also.Principal)] = true
+			}
 		}
 	}
 	w.add(effect.WantedOf(want, func(arn string) bool { return names[lastName(arn)] }), nil)
@@ -71,7 +78,7 @@ func lastName(arn string) string { return strings.ToLower(arn[strings.LastIndexB
 
 // Observed is the world as it was seen, of the clusters that documents name.
 func Observed(want *access.State, have *access.Snapshot) *World {
-	w := &World{Directory: effect.NewDirectory(want, have)}
+	w := &World{Directory: effect.NewDirectory(want, have), want: want, roles: have}
 	facts := effect.Seen(have, want)
 	for i := range facts {
 		if facts[i].DefaultRBAC { // nobody asked its API server
@@ -109,8 +116,9 @@ func unasked(f *authz.Facts) []authz.Unknown {
 
 // Planned is the world as effect.After has it, with what the documents want
 // beyond the plan, see effect.Tomorrow; it is the access tests that ask it.
-func Planned(want *access.State, have *access.Snapshot, facts []authz.Facts) *World {
-	w := &World{Directory: effect.NewDirectory(want, have)}
+// roles is have with the roles that the plan leaves.
+func Planned(want *access.State, have, roles *access.Snapshot, facts []authz.Facts) *World {
+	w := &World{Directory: effect.NewDirectory(want, have).AfterPlan(), want: want, roles: roles}
 	var asked []string
 	for i := range want.Tests {
 		asked = append(asked, want.Tests[i].Namespaces...)
@@ -283,7 +291,8 @@ func Each(verdicts ...authz.Verdict) authz.Verdict {
 	return authz.Allow
 }
 
-// Explain answers for one subject on the cluster, with reasons.
+// Explain answers for one subject on the cluster, with reasons; of one who acts
+// as others too, by those who decide it.
 func (c *Cluster) Explain(s effect.Subject, a Asked) (authz.Explanation, error) {
 	engine, err := c.compiled()
 	if err != nil {
@@ -294,7 +303,34 @@ func (c *Cluster) Explain(s effect.Subject, a Asked) (authz.Explanation, error) 
 	if s.Identity == nil {
 		e.MappedBy = by
 	}
+	for _, also := range s.Also {
+		id, by := identity(engine, also)
+		x := c.explain(engine, id, a)
+		if x.MappedBy = "as " + also.Name; by != "" {
+			x.MappedBy += " by its " + by
+		}
+		e = better(e, x)
+	}
 	return e, nil
+}
+
+// better is the answer that counts of two ways to act: what allows, then what
+// is not known; of two denials or two unknowns both.
+func better(e, x authz.Explanation) authz.Explanation {
+	weight := map[authz.Verdict]int{authz.Deny: 0, authz.Undetermined: 1, authz.Allow: 2}
+	switch {
+	case weight[x.Verdict] > weight[e.Verdict]:
+		return x
+	case x.Verdict != e.Verdict || e.Verdict == authz.Allow:
+		return e
+	}
+	e.Misses, e.Remedies = slices.Concat(e.Misses, x.Misses), slices.Concat(e.Remedies, x.Remedies)
+	for _, u := range x.Unknown {
+		if !slices.Contains(e.Unknown, u) {
+			e.Unknown = append(e.Unknown, u)
+		}
+	}
+	return e
 }
 
 // Decide is Explain's verdict alone.
@@ -303,13 +339,19 @@ func (c *Cluster) Decide(s effect.Subject, a Asked) (authz.Verdict, error) {
 	if err != nil {
 		return authz.Deny, err
 	}
-	id, _ := identity(engine, s)
 	in, out := c.ways(a)
-	v := engine.Decide(id, in)
-	if out != nil && engine.Decide(id, *out) != v {
-		return authz.Undetermined, nil
+	best := authz.Deny
+	for _, one := range append([]effect.Subject{s}, s.Also...) {
+		id, _ := identity(engine, one)
+		v := engine.Decide(id, in)
+		if out != nil && engine.Decide(id, *out) != v {
+			v = authz.Undetermined
+		}
+		if v == authz.Allow || best == authz.Deny {
+			best = v
+		}
 	}
-	return v, nil
+	return best, nil
 }
 
 func identity(engine *authz.Cluster, s effect.Subject) (id authz.Identity, by string) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
 	"github.com/atlas-iam/atlas-iam/authz/iam"
+	"github.com/atlas-iam/atlas-iam/internal/accesstest"
 	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
@@ -169,14 +171,8 @@ func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
 	}{1, a.Verdict.String(), a.Who.String(), a.Asked.Name, a.Asked.Resource, basis(alone), []actionReasonJSON{}, []actionResultJSON{}}
 	seen := map[string]bool{}
 	for i := range a.Results {
-		r := &a.Results[i]
-		j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown, Assumed: r.Assumptions}
-		for _, x := range r.Reasons {
-			one := actionReasonJSON{Effect: strings.ToLower(string(x.Effect)), Gate: string(x.Gate), Policy: x.Source, Statement: x.Statement, Sid: x.Sid, Certain: x.Certain, Text: actionReason(r, x)}
-			if p, ok := r.Places[x.Source]; ok {
-				one.Source = &p
-			}
-			j.Reasons = append(j.Reasons, one)
+		j := actionResult(&a.Results[i])
+		for _, one := range j.Reasons {
 			if key := fmt.Sprint(one.Text, one.Effect); !seen[key] {
 				seen[key] = true
 				out.Reasons = append(out.Reasons, one)
@@ -185,4 +181,32 @@ func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
 		out.Results = append(out.Results, j)
 	}
 	return writeJSON(w, out)
+}
+
+func actionResult(r *question.ActionResult) actionResultJSON {
+	j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown, Assumed: r.Assumptions}
+	for _, x := range r.Reasons {
+		one := actionReasonJSON{Effect: strings.ToLower(string(x.Effect)), Gate: string(x.Gate), Policy: x.Source, Statement: x.Statement, Sid: x.Sid, Certain: x.Certain, Text: actionReason(r, x)}
+		if p, ok := r.Places[x.Source]; ok {
+			one.Source = &p
+		}
+		j.Reasons = append(j.Reasons, one)
+	}
+	return j
+}
+
+// actionFindingWords says how a workload breaks a case about an action of AWS,
+// and by what.
+func actionFindingWords(f *accesstest.Finding, ask access.Ask) []string {
+	asked := question.Action{Name: ask.Verb, Resource: cmp.Or(ask.Resource, "*")}
+	b := actionBody(f.Action, asked)
+	head := map[authz.Verdict]string{authz.Allow: "is allowed", authz.Deny: "is denied", authz.Undetermined: "may or may not"}[f.Verdict]
+	lines := []string{head + ", as " + f.Action.Role}
+	for _, l := range b.lines {
+		lines = append(lines, "  "+l.sign+" "+l.text)
+	}
+	for _, l := range b.after {
+		lines = append(lines, "  "+l)
+	}
+	return lines
 }

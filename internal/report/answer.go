@@ -217,6 +217,9 @@ func aside(r *question.Result, verbose bool) []string {
 	if r.Subject.Missing != "" {
 		after = append(after, "note: "+r.Subject.Missing)
 	}
+	if strings.HasPrefix(r.MappedBy, "as ") && r.Verdict == authz.Allow { // not as itself, but as one as whom it may act
+		after = append(after, r.MappedBy)
+	}
 	if id := r.Identity; id != nil && (verbose || r.Verdict != authz.Allow && len(ownGroups(id.Groups)) > 0) {
 		s := "known there as " + id.Username
 		if g := ownGroups(id.Groups); len(g) > 0 {

@@ -144,7 +144,7 @@ func unitOf(g plan.Grant, note string) unit {
 		u.note = unclear(g) + "; " + note
 	}
 	if len(g.NotIn) > 0 {
-		u.note = strings.TrimPrefix(u.note+"; not in team/"+strings.Join(g.NotIn, ", team/")+", which gives it", "; ")
+		u.note = strings.TrimPrefix(u.note+"; not in "+access.TeamWords(g.NotIn)+", which gives it", "; ")
 	}
 	if g.Undocumented {
 		u.note = strings.TrimPrefix(u.note+"; no document gives it any more", "; ")
@@ -153,7 +153,7 @@ func unitOf(g plan.Grant, note string) unit {
 		if i > 0 {
 			u.teams += " and "
 		}
-		u.teams += "team/" + t
+		u.teams += access.TeamWord(t)
 	}
 	switch {
 	case g.What != "":
@@ -192,7 +192,7 @@ func unitOf(g plan.Grant, note string) unit {
 func bound(g plan.Grant) string {
 	switch {
 	case len(g.Teams) > 0:
-		return "team/" + strings.Join(g.Teams, ", team/")
+		return access.TeamWords(g.Teams)
 	case g.Group != "":
 		return "group " + g.Group
 	}

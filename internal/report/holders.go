@@ -33,9 +33,7 @@ func holderRows(on []question.HoldersOn, o Options, of func(*question.HoldersOn)
 				continue
 			}
 			r := &holderRow{who: question.HolderName(&h.Holder, c.Cluster.Facts.Cluster), own: h.KubernetesOwn()}
-			if len(h.Teams) > 0 {
-				r.teams = "team/" + strings.Join(h.Teams, ", team/")
-			}
+			r.teams = access.TeamWords(slices.Concat(h.Teams, h.OtherWorkloads()))
 			r.via, r.source = viaShort(h)
 			key := fmt.Sprint(r.who, "|", r.teams, "|", r.via, "|", r.source)
 			if index[key] == nil {
@@ -168,7 +166,7 @@ func elsewhereRows(on []question.HoldersOn) []*holderRow {
 			e := &c.Elsewhere[i]
 			r := &holderRow{who: question.HolderName(&e.Holder, c.Cluster.Facts.Cluster), via: "in " + few(e.In, shownPeople)}
 			if len(e.Teams) > 0 {
-				r.teams = "team/" + strings.Join(e.Teams, ", team/")
+				r.teams = access.TeamWords(e.Teams)
 			}
 			key := fmt.Sprint(r.who, "|", r.teams, "|", r.via)
 			if index[key] == nil {
@@ -229,6 +227,7 @@ type holderJSON struct {
 	Principal string           `json:"principal,omitempty"`
 	Username  string           `json:"username,omitempty"`
 	Teams     []string         `json:"teams,omitempty"`
+	Workloads []string         `json:"workloads,omitempty"` // whose role or ServiceAccount it is
 	Route     authz.Route      `json:"route,omitempty"`
 	Reasons   []reasonJSON     `json:"reasons"`
 	Unknown   []unknownJSON    `json:"unknown,omitempty"`
@@ -264,7 +263,7 @@ func HoldersJSON(w io.Writer, a question.Asked, on []question.HoldersOn, alone b
 		for i := range hs {
 			h := &hs[i]
 			js = append(js, holderJSON{Who: question.HolderName(&h.Holder, k), Kind: h.Kind, Principal: h.Identity.Principal, Username: h.Identity.Username,
-				Teams: h.Teams, Route: h.Route, Reasons: reasonsJSON(h.Why.Reasons), Unknown: unknownsJSON(h.Why.Unknown)})
+				Teams: h.Teams, Workloads: h.Workloads, Route: h.Route, Reasons: reasonsJSON(h.Why.Reasons), Unknown: unknownsJSON(h.Why.Unknown)})
 		}
 		return js
 	}

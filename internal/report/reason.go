@@ -122,7 +122,7 @@ func memberWords(members []access.Source, asked access.Who) string {
 	}
 	slices.Sort(teams)
 	for i, t := range teams {
-		teams[i] = "team/" + t + " (" + few(places[t], shownPeople) + ")"
+		teams[i] = access.TeamWord(t) + " (" + few(places[t], shownPeople) + ")"
 	}
 	return "as a member of " + strings.Join(teams, ", ")
 }

@@ -170,7 +170,7 @@ func teamLine(res *apply.Result, t apply.TeamResult, documents map[access.Cluste
 	if on == nil {
 		of = "clusters that the plan changed for it"
 	}
-	line := fmt.Sprintf("now     team/%s has what its document says on ", t.Team)
+	line := fmt.Sprintf("now     %s has what its document says on ", access.TeamWord(t.Team))
 	if len(t.Incomplete) == 0 {
 		if all == 1 {
 			return line + clusterName(documents[done[0]], done[0])

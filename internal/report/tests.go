@@ -200,7 +200,7 @@ func foldFindings(c *accesstest.Case, verbose bool) []*findingFold {
 		if c.Outcome == accesstest.Failed && f.Verdict == authz.Undetermined && !verbose {
 			continue
 		}
-		body := findingWords(f)
+		body := findingWords(f, c.Ask)
 		key := strings.Join(body, "\n")
 		fold := index[key]
 		if fold == nil || verbose {
@@ -211,8 +211,10 @@ func foldFindings(c *accesstest.Case, verbose bool) []*findingFold {
 		if !slices.Contains(fold.subjects, f.Subject) {
 			fold.subjects = append(fold.subjects, f.Subject)
 		}
-		for _, r := range f.Explanation.Reasons {
-			fold.members = append(fold.members, r.Members...)
+		if f.Explanation != nil {
+			for _, r := range f.Explanation.Reasons {
+				fold.members = append(fold.members, r.Members...)
+			}
 		}
 		if !slices.Contains(fold.clusters, f.Cluster) {
 			fold.clusters = append(fold.clusters, f.Cluster)
@@ -255,9 +257,11 @@ func becauseWords(b *access.Because) string {
 
 // findingWords says how a subject breaks a case, and by what; the subject
 // stands before it.
-func findingWords(f *accesstest.Finding) []string {
+func findingWords(f *accesstest.Finding, asked access.Ask) []string {
 	e := f.Explanation
 	switch {
+	case f.Action != nil:
+		return actionFindingWords(f, asked)
 	case f.TooMany && e.Verdict == authz.Allow:
 		return indented("can too, by", e.Reasons)
 	case e.Verdict == authz.Allow:
@@ -303,11 +307,18 @@ func withSource(text string, sources []access.Source) string {
 // tryWords is the command that asks a case's question of the first that broke
 // it.
 func tryWords(c *accesstest.Case, f *accesstest.Finding, again []string) string {
-	words := []string{"atlas-iam", "can-i", c.Ask.Verb, c.Ask.Resource}
+	words := []string{"atlas-iam", "can-i", c.Ask.Verb}
+	if c.Ask.Resource != "" {
+		words = append(words, c.Ask.Resource)
+	}
 	if c.Kind == accesstest.Only && f.TooMany {
 		words[1] = "who-can"
 	} else {
-		words = append(words, "--as", f.Subject)
+		as := f.Subject
+		if c.Who.Kind == access.WhoWorkload { // its ServiceAccounts with its roles
+			as = c.Who.String()
+		}
+		words = append(words, "--as", as)
 	}
 	if ns := c.Asked.Namespace; ns != "" {
 		words = append(words, "-n", ns)

@@ -11,17 +11,18 @@ import (
 )
 
 type caseJSON struct {
-	Test     string       `json:"test"`
-	Source   access.Place `json:"source"`
-	Outcome  string       `json:"outcome"` // passed, failed, undetermined
-	Kind     string       `json:"kind"`    // can, cannot, only
-	Who      string       `json:"who,omitempty"`
-	Only     []string     `json:"only,omitempty"`
-	Asked    askedJSON    `json:"asked"`
-	Text     string       `json:"text"`
-	Why      string       `json:"why,omitempty"`
-	Notes    []string     `json:"notes,omitempty"`
-	Findings []resultJSON `json:"findings,omitempty"`
+	Test     string             `json:"test"`
+	Source   access.Place       `json:"source"`
+	Outcome  string             `json:"outcome"` // passed, failed, undetermined
+	Kind     string             `json:"kind"`    // can, cannot, only
+	Who      string             `json:"who,omitempty"`
+	Only     []string           `json:"only,omitempty"`
+	Asked    askedJSON          `json:"asked"`
+	Text     string             `json:"text"`
+	Why      string             `json:"why,omitempty"`
+	Notes    []string           `json:"notes,omitempty"`
+	Findings []resultJSON       `json:"findings,omitempty"`
+	Actions  []actionResultJSON `json:"actions,omitempty"` // findings of an action of AWS
 }
 
 // TestsJSON writes what access tests came to for programs.
@@ -39,7 +40,7 @@ func TestsJSON(w io.Writer, r *accesstest.Report, alone bool) error {
 	out.Summary.Passed, out.Summary.Failed, out.Summary.Undetermined = r.Passed, r.Failed, r.Undetermined
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		j := caseJSON{Test: c.Test.Document, Source: c.Place(), Outcome: string(c.Outcome), Kind: string(c.Kind), Asked: asked(c.Asked), Text: caseTitle(c), Why: c.Why, Notes: c.Notes}
+		j := caseJSON{Test: c.Test.Document, Source: c.Place(), Outcome: string(c.Outcome), Kind: string(c.Kind), Asked: askedOf(c), Text: caseTitle(c), Why: c.Why, Notes: c.Notes}
 		if c.Kind != accesstest.Only {
 			j.Who = c.Who.String()
 		}
@@ -48,11 +49,24 @@ func TestsJSON(w io.Writer, r *accesstest.Report, alone bool) error {
 		}
 		for k := range c.Findings {
 			f := &c.Findings[k]
+			if f.Action != nil {
+				j.Actions = append(j.Actions, actionResult(f.Action))
+				continue
+			}
 			j.Findings = append(j.Findings, explanationJSON(clusterJSON{f.Cluster, f.Key}, f.Subject, f.Explanation))
 		}
 		out.Tests = append(out.Tests, j)
 	}
 	return writeJSON(w, out)
+}
+
+// askedOf is a case's question; of an action of AWS the verb is the action, and
+// the resource its ARN.
+func askedOf(c *accesstest.Case) askedJSON {
+	if c.Ask.OfAWS() {
+		return askedJSON{Verb: c.Ask.Verb, Resource: c.Ask.Resource}
+	}
+	return asked(c.Asked)
 }
 
 // The form of JUnit's reports that CI systems read. What could not be told is

@@ -70,7 +70,7 @@ func describeBinding(c plan.Change) string {
 	}
 	who := c.Name
 	if len(c.Teams) > 0 {
-		who = "team/" + strings.Join(c.Teams, ", team/")
+		who = access.TeamWords(c.Teams)
 	}
 	switch c.Verb {
 	case plan.Create:
