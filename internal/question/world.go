@@ -306,6 +306,9 @@ func (c *Cluster) Explain(s effect.Subject, a Asked) (authz.Explanation, error) 
 	for _, also := range s.Also {
 		id, by := identity(engine, also)
 		x := c.explain(engine, id, a)
+		if by == "" && x.Verdict == authz.Deny { // nobody there: it says nothing of the subject
+			continue
+		}
 		if x.MappedBy = "as " + also.Name; by != "" {
 			x.MappedBy += " by its " + by
 		}

@@ -174,7 +174,7 @@ func TestAPlansWorldHasWhatTestsAskAboutTomorrow(t *testing.T) {
 	s, h := fleetState(), fleetSeen()
 	s.Tests = []access.WantTest{{Namespaces: []string{"dev-9", "dev-1", "x"}}, {Namespaces: []string{"dev-9", "dev-2"}}}
 	h.Part = &access.Part{Clusters: []access.ClusterKey{keyOf("a")}}
-	w := Planned(s, h, effect.Seen(h, s))
+	w := Planned(s, h, h, effect.Seen(h, s))
 	if clusterNames(w) != "a b c" || w.Outside(keyOf("a")) || !w.Outside(keyOf("b")) {
 		t.Errorf("clusters %s", clusterNames(w))
 	}
