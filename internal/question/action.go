@@ -17,6 +17,8 @@ type Action struct {
 	Resource string // ARN, or "*"
 	// Keys are the values of condition keys that the asker gives.
 	Keys map[string][]string
+	// Notes are what the asker should know: that no such action is known.
+	Notes []string
 }
 
 func (a Action) String() string {
@@ -32,6 +34,9 @@ func ParseAction(name, resource string, keys []string) (Action, error) {
 	a := Action{Name: name, Resource: resource, Keys: map[string][]string{}}
 	if !IsAWSAction(name) || strings.ContainsAny(name, "*?") {
 		return a, &WordError{What: "action of AWS", Word: name, Hint: "one action, as s3:GetObject"}
+	}
+	if what, candidates := iam.UnknownAction(name); what != "" {
+		a.Notes = append(a.Notes, what+meant(name, candidates))
 	}
 	if a.Resource == "" {
 		a.Resource = "*"

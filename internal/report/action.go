@@ -22,6 +22,9 @@ func ActionAnswer(w io.Writer, a *question.ActionAnswer, alone bool, o Options) 
 	if o.Quiet {
 		return t.flush(w)
 	}
+	for _, n := range a.Asked.Notes {
+		t.line(Safe("note: " + n))
+	}
 	t.blocks(actionBlocks(a, o.Verbose))
 	t.line(Safe(actionBasis(alone)))
 	return t.flush(w)
@@ -166,9 +169,10 @@ func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
 		Action   string             `json:"action"`
 		Resource string             `json:"resource"`
 		Basis    string             `json:"basis"`
+		Notes    []string           `json:"notes,omitempty"`
 		Reasons  []actionReasonJSON `json:"reasons"`
 		Results  []actionResultJSON `json:"results"`
-	}{1, a.Verdict.String(), a.Who.String(), a.Asked.Name, a.Asked.Resource, basis(alone), []actionReasonJSON{}, []actionResultJSON{}}
+	}{1, a.Verdict.String(), a.Who.String(), a.Asked.Name, a.Asked.Resource, basis(alone), a.Asked.Notes, []actionReasonJSON{}, []actionResultJSON{}}
 	seen := map[string]bool{}
 	for i := range a.Results {
 		j := actionResult(&a.Results[i])
