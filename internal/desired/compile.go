@@ -115,6 +115,7 @@ func (c *compiler) environment() {
 		slices.Sort(out.Regions)
 		out.Regions = slices.Compact(out.Regions)
 		for j, r := range a.Regions {
+			c.region(doc.At("spec", "accounts", i, "regions", j), r)
 			p := access.PartitionOf(r)
 			if out.Partition != "" && p != out.Partition {
 				c.fault(doc.At("spec", "accounts", i, "regions", j), "an account is of one partition", "region %s is of partition %s, the account's others are of %s", r, p, out.Partition)
