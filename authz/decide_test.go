@@ -115,6 +115,7 @@ func TestDecideFromEveryStore(t *testing.T) {
 			if got := c.Decide(id, tt.r); got != tt.want {
 				t.Errorf("Decide(%+v, %+v) = %v, want %v", id, tt.r, got, tt.want)
 			}
+			agrees(t, c, id, tt.r, tt.want)
 		})
 	}
 }
