@@ -138,7 +138,8 @@ func (l *land) shortened(p access.Where, may set) access.Where {
 		if !h.cells.within(may) {
 			return false
 		}
-		q.Example, p = h.example, q
+		q.Example = h.example
+		p = q
 		return true
 	}
 	for i := 0; i < len(p.Outside); {

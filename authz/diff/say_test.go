@@ -182,13 +182,18 @@ func TestRisksAreWhatAReviewerShouldSee(t *testing.T) {
 }
 
 func TestADifferenceIsEmptyOnlyWithoutAnyPart(t *testing.T) {
-	one := []Access{{}}
 	if !(Difference{}).Empty() {
 		t.Error("nothing is empty")
 	}
-	for i, d := range []Difference{{Gained: one}, {Lost: one}, {MaybeGained: one}, {MaybeLost: one}, {Unknown: one}} {
+	for parts := 1; parts < 32; parts++ { // all subsets of the five
+		var d Difference
+		for i, list := range []*[]Access{&d.Gained, &d.Lost, &d.MaybeGained, &d.MaybeLost, &d.Unknown} {
+			if parts>>i&1 == 1 {
+				*list = []Access{{}}
+			}
+		}
 		if d.Empty() {
-			t.Errorf("%d: %v is empty", i, d)
+			t.Errorf("%+v is empty", d)
 		}
 	}
 }
