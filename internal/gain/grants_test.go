@@ -202,7 +202,7 @@ func TestARolesPartsComeAndGo(t *testing.T) {
 	trust := withManaged.Accounts[0].Details[1].Trust
 	notRead := world(read)
 	notRead.Accounts[0].Details = notRead.Accounts[0].Details[:1]
-	notRead.Clusters[0].Issuer = ""
+	notRead.Accounts[0].DetailsRead, notRead.Clusters[0].Issuer = false, ""
 	replaced := plan.Change{Verb: plan.Replace, Kind: plan.Role, Principal: workloadRole, From: plan.IAMRole{ARN: workloadRole}, To: plan.IAMRole{ARN: workloadRole, Trust: trust}}
 	role := func(r string) access.PodIdentityAssociation { return access.PodIdentityAssociation{Role: r} }
 	const bare = "arn:aws:iam::492000000148:role/bare"
