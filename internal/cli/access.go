@@ -99,6 +99,9 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 	case o.diffWith != "":
 		return f.diffMatrices(w, w, whos, &other)
 	}
+	for _, name := range w.Gone() {
+		p.say("cluster %s is not there", name)
+	}
 	var ms []*question.Matrix
 	for _, who := range whos {
 		for _, c := range w.Clusters {

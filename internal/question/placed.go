@@ -73,7 +73,8 @@ func AnyUnplaced(tests []access.WantTest) bool {
 }
 
 // Noted is a question with a note where clusters say that its resource is in no
-// namespace, so that they are asked without one.
+// namespace, so that they are asked without one, and of clusters that documents
+// name and that are not there.
 func (w *World) Noted(a Asked) Asked {
 	var on []string
 	for _, c := range w.Clusters {
@@ -83,6 +84,9 @@ func (w *World) Noted(a Asked) Asked {
 	}
 	if len(on) > 0 {
 		a.Notes = append(slices.Clone(a.Notes), a.ResourceWords()+" are not in namespaces on "+strings.Join(on, ", ")+"; the namespace is left out")
+	}
+	if gone := w.Gone(); len(gone) > 0 {
+		a.Notes = append(slices.Clone(a.Notes), "there is no cluster "+strings.Join(gone, ", ")+", so it was not asked")
 	}
 	return a
 }

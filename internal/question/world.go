@@ -54,7 +54,7 @@ func Documents(want *access.State, callers *access.Snapshot) *World {
 // answers alike and in a fraction of the time. The error is a
 // *effect.NotFoundError.
 func DocumentsFor(who access.Who, want *access.State, callers *access.Snapshot) (*World, error) {
-	w := &World{Directory: effect.NewDirectory(want, nil).WithCallers(callers), Alone: true}
+	w := &World{Directory: effect.NewDirectory(want, nil).WithCallers(callers), Alone: true, want: want}
 	names := map[string]bool{}
 	for k := range documented(want) {
 		subjects, err := w.Directory.Subjects(who, k)
@@ -256,6 +256,9 @@ func (w *World) Can(who access.Who, asked Asked) (*Answer, error) {
 		}
 	}
 	if len(a.Results) == 0 {
+		if gone := w.Gone(); len(gone) > 0 {
+			return nil, fmt.Errorf("there is no cluster to ask about: %s does not exist", strings.Join(gone, ", "))
+		}
 		return nil, errors.New("there is no cluster to ask about")
 	}
 	verdicts := make([]authz.Verdict, len(a.Results))
@@ -263,6 +266,7 @@ func (w *World) Can(who access.Who, asked Asked) (*Answer, error) {
 		verdicts[i] = a.Results[i].Verdict
 	}
 	a.Verdict = Each(verdicts...)
+	a.Asked.Notes = append(slices.Clone(a.Asked.Notes), w.unmade(a.Results)...)
 	return a, nil
 }
 
