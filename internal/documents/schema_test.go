@@ -268,7 +268,7 @@ var beyondSchema = []string{
 	"because of a Role needs a namespace",
 	"a namespace is asked once",
 	"a path is in no namespace",
-		"people are not asked about AWS", "one who is no workload is among them", "an action is in no namespace", "who only is not asked about AWS", "an action has no reason",
+	"people are not asked about AWS", "one who is no workload is among them", "an action is in no namespace", "who only is not asked about AWS", "an action has no reason",
 	"a misspelt verb",
 	"another word for a verb",
 	"exec is a subresource",
