@@ -27,14 +27,19 @@ type container struct {
 	env []string
 }
 
-// start makes a pod of a ServiceAccount of namespace ops and does what a
+func (p *hands) start(account string) container {
+	p.t.Helper()
+	return p.startIn("ops", account)
+}
+
+// startIn makes a pod of a ServiceAccount of a namespace and does what a
 // kubelet does for it: it asks the API server for the tokens of its projected
 // volumes, with their audience and their life, and writes them to files.
 // There is no container here, so paths of mounts become paths of a folder.
-func (p *hands) start(account string) container {
+func (p *hands) startIn(namespace, account string) container {
 	p.t.Helper()
 	manifest := filepath.Join(p.home, "pod-"+account+".yaml")
-	write(p.t, manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: "+account+", namespace: ops}\nspec:\n  serviceAccountName: "+account+
+	write(p.t, manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: "+account+", namespace: "+namespace+"}\nspec:\n  serviceAccountName: "+account+
 		"\n  containers: [{name: main, image: amazon/aws-cli, env: [{name: FROM_THE_POD, value: kept}]}]\n")
 	p.kube("admin", 0, "apply", "-f", manifest)
 	var pod struct {
@@ -59,7 +64,7 @@ func (p *hands) start(account string) container {
 			}
 		}
 	}
-	decode(p.t, p.kube("admin", 0, "-n", "ops", "get", "pod", account, "-o", "json"), &pod)
+	decode(p.t, p.kube("admin", 0, "-n", namespace, "get", "pod", account, "-o", "json"), &pod)
 	main := pod.Spec.Containers[0]
 	root := p.t.TempDir()
 	var moved []string
@@ -77,7 +82,7 @@ func (p *hands) start(account string) container {
 				if err := os.MkdirAll(folder, 0o700); err != nil {
 					p.t.Fatal(err)
 				}
-				write(p.t, filepath.Join(folder, token.Path), strings.TrimSpace(p.kube("admin", 0, "-n", "ops", "create", "token", account,
+				write(p.t, filepath.Join(folder, token.Path), strings.TrimSpace(p.kube("admin", 0, "-n", namespace, "create", "token", account,
 					"--audience", token.Audience, "--duration", fmt.Sprintf("%ds", token.ExpirationSeconds), "--bound-object-kind", "Pod", "--bound-object-name", account)))
 				moved = append(moved, m.MountPath, folder)
 			}

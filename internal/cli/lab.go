@@ -28,7 +28,7 @@ func newLab(p *Process) *cobra.Command {
 
 type serveFlags struct {
 	listen, file, output string
-	latency              time.Duration
+	latency, consistency time.Duration
 	rate, faultRate      float64
 	faultSeed            uint64
 	kubernetes           bool
@@ -48,6 +48,9 @@ func newLabServe(p *Process) *cobra.Command {
 			if o.faultRate < 0 || o.faultRate > 1 {
 				return usage("a share from 0 to 1", "--fault-rate %v", o.faultRate)
 			}
+			if o.consistency < 0 {
+				return usage("as in: --consistency 3s", "--consistency %s is less than nothing", o.consistency)
+			}
 			return runServe(cmd.Context(), p, &o)
 		},
 	}
@@ -57,6 +60,7 @@ func newLabServe(p *Process) *cobra.Command {
 	f.BoolVar(&o.kubernetes, "kubernetes", false, "run a real Kubernetes API server for each cluster")
 	f.StringVarP(&o.output, "output", "o", "text", "print the endpoint as `format`: text or json")
 	f.DurationVar(&o.latency, "latency", 0, "let each answer take this `time`, such as 20ms")
+	f.DurationVar(&o.consistency, "consistency", 0, "let lists and descriptions show a change this `time` after it was made, as AWS's do: 3s")
 	f.Float64Var(&o.rate, "rate", 0, "throttle above this many `calls` a second of an account, Region and service")
 	f.Float64Var(&o.faultRate, "fault-rate", 0, "let this `share` of calls fail, from 0 to 1")
 	ends(cmd, ok("ended by Ctrl-C"), ending{CouldNotAsk, "the file or the address is in use or cannot be opened; or atlas-iam-kubelab is not there"}, invalid())
@@ -67,7 +71,7 @@ func newLabServe(p *Process) *cobra.Command {
 func runServe(ctx context.Context, p *Process, o *serveFlags) error {
 	ctx, done := p.cancelled(ctx)
 	defer done()
-	options := emulator.Options{File: o.file, Now: p.Now, Latency: o.latency, Rate: o.rate, FaultRate: o.faultRate, FaultSeed: o.faultSeed}
+	options := emulator.Options{File: o.file, Now: p.Now, Latency: o.latency, Consistency: o.consistency, Rate: o.rate, FaultRate: o.faultRate, FaultSeed: o.faultSeed}
 	ready := func(endpoint string) {
 		if o.output == "json" {
 			b, err := json.Marshal(map[string]string{"endpoint": endpoint, "lab": o.file})

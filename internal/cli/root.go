@@ -76,7 +76,7 @@ func newRoot(p *Process) *cobra.Command {
 		group string
 		cmd   *cobra.Command
 	}{
-		{"write", newInit(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
+		{"write", newInit(p)}, {"write", newNew(p)}, {"write", newValidate(p)}, {"write", newSchema(p)},
 		{"flow", newPlan(p)}, {"flow", newApply(p)}, {"flow", newAdopt(p)}, {"flow", newDestroy(p)}, {"flow", newBind(p)}, {"flow", newUnbind(p)},
 		{"ask", newCanI(p)}, {"ask", newWhoCan(p)}, {"ask", newAccess(p)}, {"ask", newTest(p)},
 		{"more", newRunAs(p)}, {"more", newLab(p)}, {"more", newVersion(p)},

@@ -34,8 +34,17 @@ func Load(paths []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.load()
+}
+
+// load reads what was asked for.
+func (t *tree) load() (*Set, error) {
 	r := &reader{set: &Set{Root: t.show(t.root)}, names: map[string]access.Place{}, fields: map[reflect.Type][]field{}}
 	t.walk(r, t.root)
+	if t.extra != "" {
+		t.files = append(t.files, t.extra)
+		slices.Sort(t.files)
+	}
 	var files []string
 	for _, file := range t.files {
 		if t.wanted(file) {
@@ -82,7 +91,10 @@ func (t *tree) ahead(files []string) iter.Seq[opened] {
 				for j := range jobs {
 					f := opened{name: t.show(j.file)}
 					var data []byte
-					if data, f.problem, f.hint = fileBytes(j.file); f.problem == "" {
+					if data = t.content; j.file != t.extra {
+						data, f.problem, f.hint = fileBytes(j.file)
+					}
+					if f.problem == "" {
 						f.source = parse(f.name, data)
 					}
 					j.done <- f
@@ -121,6 +133,9 @@ type tree struct {
 	cwd   string   // "" if paths are to be shown absolute
 	paths []string // what was asked for
 	files []string // what there is to read, sorted
+
+	extra   string // a file that is not there, read as if it held content; "": none
+	content []byte
 }
 
 // locate finds the Environment's folder of all paths.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
@@ -85,11 +86,18 @@ func LookBound(ctx context.Context, c *cloud.Cloud, of Binding, dial kube.Dialer
 func listed(ctx context.Context, c *cloud.Cloud, of *Binding) (Seeing, error) {
 	k := of.Cluster.Key
 	client := c.EKS(k.Account, k.Region)
-	out, err := client.ListPodIdentityAssociations(ctx, &eks.ListPodIdentityAssociationsInput{ClusterName: &k.Name, Namespace: &of.Namespace, ServiceAccount: &of.ServiceAccount})
+	all, err := pages(func(token *string) ([]types.PodIdentityAssociationSummary, *string, error) {
+		out, err := client.ListPodIdentityAssociations(ctx, &eks.ListPodIdentityAssociationsInput{ClusterName: &k.Name, Namespace: &of.Namespace, ServiceAccount: &of.ServiceAccount,
+			MaxResults: aws.Int32(listPage), NextToken: token})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.Associations, out.NextToken, nil
+	})
 	if err != nil {
 		return Seeing{}, fmt.Errorf("list the Pod Identity associations of %s/%s on %s: %w", of.Namespace, of.ServiceAccount, k.Name, err)
 	}
-	for _, s := range out.Associations {
+	for _, s := range all {
 		if aws.ToString(s.Namespace) != of.Namespace || aws.ToString(s.ServiceAccount) != of.ServiceAccount {
 			continue
 		}
