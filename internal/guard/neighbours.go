@@ -14,8 +14,6 @@ import (
 // namespaceMakers holds what gives a role to ServiceAccounts of a pattern where
 // somebody other than an administrator may make namespaces: he makes one that
 // matches. (refusals row 30) By Pod Identity nobody has it before it is bound.
-// Of EKS's policies none but ClusterAdmin lets make
-// namespaces, so that these are roles of RBAC.
 func (w *workloads) namespaceMakers() {
 	for _, r := range w.in.Want.Roles {
 		for _, t := range r.Trust {
@@ -23,7 +21,7 @@ func (w *workloads) namespaceMakers() {
 				continue
 			}
 			for _, m := range w.makersOn(t.Cluster) {
-				text := m.who + " of cluster " + t.Cluster.Name + " may make namespaces by " + m.role.String() + ", " + t.Namespace + " too, and has role " + roleWords(r.ARN) + " in the one that he made"
+				text := m.who + " of cluster " + t.Cluster.Name + " may make or label namespaces by " + m.by + ", " + t.Namespace + " too, and has role " + roleWords(r.ARN) + " in the one that he made"
 				if c := w.newlyTrusts(&r, t); c != nil {
 					w.hold(c, text)
 				}
@@ -49,11 +47,10 @@ func (w *workloads) newlyTrusts(r *access.WantRole, t access.WantTrust) *plan.Ch
 }
 
 // maker is somebody who may make namespaces on a cluster, by a role that is
-// bound; change is what newly binds it.
+// bound or by a policy; change is what newly gives it.
 type maker struct {
-	who    string
-	role   access.RoleRef
-	change *plan.Change
+	who, by string
+	change  *plan.Change
 }
 
 func (w *workloads) makersOn(k access.ClusterKey) []maker {
@@ -65,11 +62,11 @@ func (w *workloads) makersOn(k access.ClusterKey) []maker {
 
 func (w *workloads) findMakers(k access.ClusterKey) []maker {
 	h, ok := w.in.Have.Cluster(k)
-	if !ok || h.Kubernetes == nil || !h.Kubernetes.RBACRead {
+	if !ok {
 		return nil
 	}
-	roles := rbac.Aggregate(h.Kubernetes.Roles)
-	var out []maker
+	out := w.makersByPolicy(h)
+	roles := w.rolesOn(k)
 	add := func(b *access.Binding, c *plan.Change) {
 		if b == nil || b.Namespace != "" || b.Role.Name == clusterAdmin || strings.HasPrefix(b.Role.Name, "system:") {
 			return
@@ -79,8 +76,8 @@ func (w *workloads) findMakers(k access.ClusterKey) []maker {
 			return
 		}
 		for _, s := range b.Subjects {
-			if !strings.HasPrefix(s.Name, "system:") && s.Kind != access.ServiceAccountSubject {
-				out = append(out, maker{strings.ToLower(string(s.Kind)) + " " + s.Name, b.Role, c})
+			if !kubernetesOwn(s) && s.Kind != access.ServiceAccountSubject {
+				out = append(out, maker{subjectWords(s), b.Role.String(), c})
 			}
 		}
 	}
@@ -96,90 +93,52 @@ func (w *workloads) findMakers(k access.ClusterKey) []maker {
 		}
 		add(to, c)
 	}
-	for i := range h.Kubernetes.Bindings {
-		if b := &h.Kubernetes.Bindings[i]; !gone[b.Name] {
-			add(b, nil)
+	if h.Kubernetes != nil {
+		for i := range h.Kubernetes.Bindings {
+			if b := &h.Kubernetes.Bindings[i]; !gone[b.Name] {
+				add(b, nil)
+			}
 		}
 	}
 	return out
 }
 
-func makesNamespaces(r access.Rule) bool {
-	return rbac.Covers(&r, rbac.Request{Verb: "create", Resource: "namespaces"})
-}
-
-// neighbours points out who may run pods where a ServiceAccount has a role:
-// whoever may make a pod there runs it as that ServiceAccount. (refusals row
-// 29) Administrators of the cluster are not listed.
-func (w *workloads) neighbours() {
+// makersByPolicy are those who may by an access policy on the whole cluster, as
+// they stand and as the plan newly gives it.
+func (w *workloads) makersByPolicy(h *access.HaveCluster) []maker {
+	var out []maker
+	makes := func(a *access.Association) bool {
+		p, ok := eks.Named(policyName(a.Policy))
+		return ok && a.Scope.Cluster && !administers(*a) && slices.ContainsFunc(p.Rules, makesNamespaces)
+	}
+	gone := map[string]bool{}
 	for i := range w.in.Plan.Changes {
 		c := &w.in.Plan.Changes[i]
+		if c.Cluster != h.Key || c.Kind != plan.PolicyAssociation {
+			continue
+		}
 		from, to := associations(c)
-		if to == nil || administers(*to) || !runsPods(to.Policy) {
-			continue
+		if from != nil {
+			gone[c.Principal+" "+from.Policy] = true
 		}
-		for _, r := range w.in.Want.Roles {
-			for _, t := range r.Trust {
-				if t.Cluster != c.Cluster || !reaches(to.Scope, t.Namespace) || from != nil && reaches(from.Scope, t.Namespace) {
-					continue
-				}
-				w.warn("workload-role", c, who(c)+" may run pods in "+t.Namespace+" by "+access.ShortPolicy(to.Policy)+", as ServiceAccount "+t.Name+" too, and so comes to "+
-					w.workloadOf(r.ARN)+"'s role "+roleWords(r.ARN)+actionWords(r.Inline, r.Managed))
+		if to != nil && makes(to) {
+			out = append(out, maker{who(c), access.ShortPolicy(to.Policy), c})
+		}
+	}
+	for _, e := range h.Entries {
+		for i := range e.Associations {
+			if a := &e.Associations[i]; makes(a) && !gone[e.Principal+" "+a.Policy] {
+				out = append(out, maker{e.Principal, access.ShortPolicy(a.Policy), nil})
 			}
-		}
-	}
-	for i := range w.in.Plan.Changes {
-		c := &w.in.Plan.Changes[i]
-		role := gives(c)
-		if role == "" {
-			continue
-		}
-		if people := w.runnersIn(c.Cluster, c.Namespace); len(people) > 0 {
-			r := w.rightsAfter(role)
-			w.warn("workload-role", c, list(people)+" may run pods in "+c.Namespace+", as ServiceAccount "+c.Name+" too, and so come to role "+roleWords(role)+actionWords(r.Inline, r.Managed))
-		}
-	}
-}
-
-// runnersIn are the members that the documents let run pods in a namespace
-// already, by a policy.
-func (w *workloads) runnersIn(k access.ClusterKey, namespace string) []string {
-	d, ok := wantedCluster(w.in, k)
-	if !ok {
-		return nil
-	}
-	h, _ := w.in.Have.Cluster(k)
-	var out []string
-	for i := range d.Entries {
-		e := &d.Entries[i]
-		for _, a := range e.Associations {
-			if !runsPods(a.Policy) || administers(access.Association{Policy: a.Policy, Scope: a.Scope}) || !reaches(a.Scope, namespace) || !stands(h, e.Member, a.Policy, namespace) {
-				continue
-			}
-			out = append(out, e.Member.String()+" ("+access.ShortPolicy(a.Policy)+")")
 		}
 	}
 	return out
 }
 
-// stands reports whether a member was seen to have a policy in a namespace:
-// what is newly given says it itself.
-func stands(h *access.HaveCluster, m access.Member, policy, namespace string) bool {
-	if h == nil {
-		return false
-	}
-	return slices.ContainsFunc(h.Entries, func(e access.Entry) bool {
-		a, ok := e.Association(policy)
-		return ok && names(m, e.Principal) && reaches(a.Scope, namespace)
-	})
-}
-
-// runsPods reports whether an access policy lets make pods; of one whose rules
-// are not published it is not known.
-func runsPods(policy string) bool {
-	p, ok := eks.Named(policy[strings.LastIndexByte(policy, '/')+1:])
-	return ok && slices.ContainsFunc(p.Rules, func(r access.Rule) bool {
-		return rbac.Covers(&r, rbac.Request{Verb: "create", Resource: "pods"})
+// makesNamespaces reports whether a rule lets make namespaces, or label them.
+func makesNamespaces(r access.Rule) bool {
+	return may(&r, "", "namespaces", "", "create") || slices.ContainsFunc([]string{"update", "patch"}, func(verb string) bool {
+		return rbac.Covers(&r, rbac.Request{Verb: verb, Resource: "namespaces"})
 	})
 }
 

@@ -21,6 +21,7 @@ type workloads struct {
 	// ServiceAccounts may be given one.
 	before, after map[string][]trust.Danger
 	makers        map[access.ClusterKey][]maker // as makersOn gives them
+	roles         map[access.ClusterKey][]access.KubernetesRole
 }
 
 // judgedBefore and judgedAfter are the dangers of what a role may do.
@@ -44,7 +45,7 @@ func remember(known map[string][]trust.Danger, arn string, of func() trust.Right
 // workloadPrivilege is the part of guard privilege that is about workloads.
 func workloadPrivilege(in *plan.Input) plan.Findings {
 	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{},
-		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, makers: map[access.ClusterKey][]maker{}}
+		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}}
 	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) {
 		return w.found
 	}

@@ -251,6 +251,7 @@ func TestAChainIsLookedAtFromBothEnds(t *testing.T) {
 }
 
 // refusals.md row 29.
+// shows: item S138
 func TestRow29WhoMayRunPodsBesideAWorkloadIsPointedOut(t *testing.T) {
 	ready := func() *world {
 		w := hosts().hasRole(t, "role/loki", true, podTrust, allows("s3:GetObject on arn:aws:s3:::b/*")).runs(t, "PodIdentity loki/loki role/loki", allows("s3:GetObject on arn:aws:s3:::b/*"))
@@ -260,15 +261,48 @@ func TestRow29WhoMayRunPodsBesideAWorkloadIsPointedOut(t *testing.T) {
 		return w
 	}
 	runWorkloads(t, map[string]judgedCase{
-		"Edit beside it":               {ready().wants(test, "dev", "user/ann", "Edit:loki"), []string{"create association/test/user/ann/Edit ?workload-role"}},
-		"Admin on a pattern":           {ready().wants(test, "dev", "user/ann", "Admin:lo*"), []string{"create association/test/user/ann/Admin ?workload-role"}},
-		"a workload beside Edit":       {hosts().ours(test, "user/ann", "Edit:loki").wants(test, "dev", "user/ann", "Edit:loki").runs(t, "PodIdentity loki/loki role/loki"), []string{"create role/loki", "create podidentity/test/loki/loki ?workload-role"}},
+		"Edit beside it":                {ready().wants(test, "dev", "user/ann", "Edit:loki"), []string{"create association/test/user/ann/Edit ?workload-role"}},
+		"Admin on a pattern":            {ready().wants(test, "dev", "user/ann", "Admin:lo*"), []string{"create association/test/user/ann/Admin ?workload-role"}},
+		"a workload beside Edit":        {hosts().ours(test, "user/ann", "Edit:loki").wants(test, "dev", "user/ann", "Edit:loki").runs(t, "PodIdentity loki/loki role/loki"), []string{"create role/loki", "create podidentity/test/loki/loki ?workload-role"}},
+		"by a role of RBAC":             {rbacBeside(ready(), "edit", "edit", access.NamespaceScope("loki")), []string{"create binding/test/loki/atlas-iam:ops:dev:edit ?workload-role"}},
+		"by a role of one's own, exec":  {rbacBeside(ready(), "entering", "pods/exec create", access.NamespaceScope("loki")), []string{"create binding/test/loki/atlas-iam:ops:dev:entering ?workload-role"}},
+		"by jobs, on the whole cluster": {rbacBeside(ready(), "starter", "deployments create", access.ClusterScope()), []string{"create clusterbinding/test/atlas-iam:ops:dev:starter ?workload-role"}},
+		"twin: a role that reads":       {rbacBeside(ready(), "reader", "pods,pods/log get,list", access.NamespaceScope("loki")), []string{"create binding/test/loki/atlas-iam:ops:dev:reader"}},
+		"twin: a role elsewhere":        {rbacBeside(ready(), "edit", "edit", access.NamespaceScope("web")), []string{"create binding/test/web/atlas-iam:ops:dev:edit"}},
+		"a workload beside a binding":   {rbacStands(hosts(), "edit").runs(t, "PodIdentity loki/loki role/loki"), []string{"create role/loki", "create podidentity/test/loki/loki ?workload-role"}},
+		"everybody beside it": {rbacBeside(ready(), "edit", "edit", access.NamespaceScope("loki")).change(func(w *world) {
+			w.document(test).Bindings[0].Group = "system:authenticated"
+		}), []string{"create binding/test/loki/atlas-iam:ops:dev:edit ?workload-role"}},
+		"twin: beside one that reads":  {rbacStands(hosts(), "view").runs(t, "PodIdentity loki/loki role/loki"), []string{"create role/loki", "create podidentity/test/loki/loki"}},
 		"twin: Edit elsewhere":         {ready().wants(test, "dev", "user/ann", "Edit:web"), []string{"create association/test/user/ann/Edit"}},
 		"twin: View beside it":         {ready().wants(test, "dev", "user/ann", "View:loki"), []string{"create association/test/user/ann/View"}},
 		"twin: it had that":            {ready().ours(test, "user/ann", "Edit:loki").wants(test, "dev", "user/ann", "Edit:loki,web"), []string{"update association/test/user/ann/Edit"}},
 		"twin: a workload beside View": {hosts().ours(test, "user/ann", "View:loki").wants(test, "dev", "user/ann", "View:loki").runs(t, "PodIdentity loki/loki role/loki"), []string{"create role/loki", "create podidentity/test/loki/loki"}},
 	})
 	mustContain(t, reasons(ready().wants(test, "dev", "user/ann", "Edit:loki").plan(), "workload-role"), "user/ann", "pods in loki", "ServiceAccount loki", "workload loki", "s3:GetObject")
+}
+
+// rbacBeside lets team dev have a role, Kubernetes' own or with a rule of its
+// own.
+func rbacBeside(w *world, role, what string, scope access.Scope) *world {
+	var roles []access.KubernetesRole
+	if role != what {
+		roles = append(roles, clusterRole(role, what))
+	}
+	accounts := *w.cluster(test).Kubernetes
+	w.kubernetes(test, []string{"loki", "web"}, roles)
+	w.cluster(test).Kubernetes.ServiceAccountsRead = accounts.ServiceAccountsRead
+	return w.bindsRole(test, "dev", role, scope)
+}
+
+// rbacStands has somebody else's binding of a role in the workload's namespace.
+func rbacStands(w *world, role string) *world {
+	accounts := *w.cluster(test).Kubernetes
+	b := access.Binding{Namespace: "loki", Name: "theirs", Role: access.RoleRef{Kind: access.ClusterRole, Name: role},
+		Subjects: []access.Subject{{Kind: access.GroupSubject, Name: "platform"}}, Managers: []string{"kubectl"}, UID: "u"}
+	w.kubernetes(test, []string{"loki", "web"}, nil, b)
+	w.cluster(test).Kubernetes.ServiceAccountsRead = accounts.ServiceAccountsRead
+	return w
 }
 
 func indexOfRole(p *plan.Plan) int {
@@ -294,6 +328,10 @@ func TestRow30WhoMakesNamespacesComesToAPatternsRole(t *testing.T) {
 	runWorkloads(t, map[string]judgedCase{
 		"somebody may": {pattern([]access.KubernetesRole{maker}, theirs(teamBinding("", "dev", "maker"))).runs(t, "IRSA pr-*/loki role/loki"),
 			[]string{"create role/loki !privilege"}},
+		"somebody may label them": {pattern([]access.KubernetesRole{clusterRole("labeller", "namespaces patch")}, theirs(teamBinding("", "dev", "labeller"))).runs(t, "IRSA pr-*/loki role/loki"),
+			[]string{"create role/loki !privilege"}},
+		"twin: somebody may label one of them": {pattern([]access.KubernetesRole{{Name: "labeller", Rules: []access.Rule{{Verbs: []string{"patch"}, APIGroups: []string{""}, Resources: []string{"namespaces"}, ResourceNames: []string{"web"}}}}}, theirs(teamBinding("", "dev", "labeller"))).runs(t, "IRSA pr-*/loki role/loki"),
+			[]string{"create role/loki"}},
 		"a team is to": {pattern([]access.KubernetesRole{maker}).runs(t, "IRSA pr-*/loki role/loki").bindsRole(test, "dev", "maker", access.ClusterScope()),
 			[]string{"create clusterbinding/test/atlas-iam:ops:dev:maker !privilege", "create role/loki !privilege"}},
 		"twin: nobody may": {pattern([]access.KubernetesRole{lister}, theirs(teamBinding("", "dev", "lister"))).runs(t, "IRSA pr-*/loki role/loki"),
