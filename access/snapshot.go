@@ -47,6 +47,7 @@ const (
 	GapProviders     GapKind = "oidc providers"            // of an account
 	GapPodIdentities GapKind = "pod identity associations" // of a cluster
 	GapPodIdentity   GapKind = "pod identity association"  // one, by ARN in Principal
+	GapPolicy        GapKind = "managed policy"            // one, by ARN in Principal
 	GapAgent         GapKind = "pod identity agent"        // of a cluster
 )
 

@@ -273,6 +273,11 @@ type WorkloadsNeed struct {
 	RolePath string
 	// Accounts are those of whose roles documents speak.
 	Accounts map[string]bool
+	// Policies are the managed policies, boundaries among them, that documents
+	// name and that are read, by account; of Roles (ARN) that are there the
+	// boundary is read too, and where it says so their managed policies.
+	Policies map[string][]string
+	Roles    map[string]bool
 	// Issuers are the clusters of whose issuer an account's provider is looked
 	// for, by account.
 	Issuers map[string][]ClusterKey

@@ -94,7 +94,11 @@ func (r *WorkloadRole) seen(have *access.Snapshot) map[string]string {
 		return nil // it is not there, and has nothing
 	}
 	d := &a.Details[i]
-	r.policies(d.Inline, d.Managed, d.Boundary, a.Policies, access.Place{})
+	documents := a.Policies
+	if documents == nil { // and none was read
+		documents = map[string]access.Document{}
+	}
+	r.policies(d.Inline, d.Managed, d.Boundary, documents, access.Place{})
 	return d.Tags
 }
 

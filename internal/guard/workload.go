@@ -149,9 +149,19 @@ func roleWords(arn string) string {
 func (w *workloads) rightsBefore(arn string) trust.Rights {
 	r := trust.Rights{Role: arn}
 	if h := w.have[arn]; h != nil {
-		r.Inline, r.Managed = h.Inline, h.Managed
+		r.Inline, r.Managed, r.Boundary = h.Inline, h.Managed, w.boundary(h.Boundary)
 	}
 	return r
+}
+
+// boundary is a permissions boundary as far as it was read.
+func (w *workloads) boundary(arn string) *access.RolePolicy {
+	for i := range w.in.Have.Accounts {
+		if d, ok := w.in.Have.Accounts[i].Policies[arn]; ok {
+			return &access.RolePolicy{Name: arn, Document: d}
+		}
+	}
+	return nil
 }
 
 func (w *workloads) rightsAfter(arn string) trust.Rights {
@@ -159,7 +169,7 @@ func (w *workloads) rightsAfter(arn string) trust.Rights {
 	if want == nil || want.Existing {
 		return w.rightsBefore(arn)
 	}
-	return trust.Rights{Role: arn, Inline: want.Inline, Managed: want.Managed}
+	return trust.Rights{Role: arn, Inline: want.Inline, Managed: want.Managed, Boundary: w.boundary(want.Boundary)}
 }
 
 // rights holds what newly gives a role a way to more than it says: the change
@@ -175,8 +185,8 @@ func (w *workloads) rights(arn string) {
 			continue
 		}
 		text := "role " + roleWords(arn) + ": " + d.String()
-		if r := w.want[arn]; r.Boundary != "" {
-			text += "; whether its permissions boundary stops that is not known"
+		if r := w.want[arn]; r.Boundary != "" && after.Boundary == nil {
+			text += "; whether its permissions boundary stops that is not known: it was not read"
 		}
 		var culprits []*plan.Change
 		for _, c := range changes {

@@ -178,6 +178,12 @@ func TestRow42ARoleThatLeadsToEverythingIsHeld(t *testing.T) {
 			[]string{"create role/loki", "create rolepolicy/loki/p !privilege", "create podidentity/test/loki/loki !depends"}},
 		"a role that gets it": {hosts().hasRole(t, "role/loki", true, podTrust, fine).runs(t, "PodIdentity loki/loki role/loki", fine, pass),
 			[]string{"update role/loki", "update rolepolicy/loki/p !privilege", "create podidentity/test/loki/loki !depends"}},
+		"beneath a boundary that was not read": {bounded(t, hosts().runs(t, "PodIdentity loki/loki role/loki", pass), ""),
+			[]string{"create role/loki", "create rolepolicy/loki/p !privilege", "create podidentity/test/loki/loki !depends"}},
+		"beneath a boundary that allows it": {bounded(t, hosts().runs(t, "PodIdentity loki/loki role/loki", pass), allows("iam:* on *")),
+			[]string{"create role/loki", "create rolepolicy/loki/p !privilege", "create podidentity/test/loki/loki !depends"}},
+		"twin: a boundary stops it": {bounded(t, hosts().runs(t, "PodIdentity loki/loki role/loki", pass), allows("s3:* on *")),
+			[]string{"create role/loki", "create rolepolicy/loki/p", "create podidentity/test/loki/loki"}},
 		"AdministratorAccess": {hosts().runs(t, "PodIdentity loki/loki role/loki", fine).change(func(w *world) {
 			w.want.Roles[0].Managed = []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 		}), []string{"create role/loki", "create rolepolicy/loki/p", "create roleattachment/loki/arn:aws:iam::aws:policy/AdministratorAccess !privilege", "create podidentity/test/loki/loki !depends"}},
@@ -194,6 +200,18 @@ func TestRow42ARoleThatLeadsToEverythingIsHeld(t *testing.T) {
 	})
 	p := hosts().runs(t, "PodIdentity loki/loki role/loki", pass).plan()
 	mustContain(t, reasons(p, "privilege"), "loki of "+home, "iam:PassRole on any role", "administrator's role")
+	mustContain(t, reasons(bounded(t, hosts().runs(t, "PodIdentity loki/loki role/loki", pass), "").plan(), "privilege"), "whether its permissions boundary stops that is not known: it was not read")
+}
+
+// bounded gives the workload's role a boundary, read if it says something.
+func bounded(t *testing.T, w *world, statement string) *world {
+	t.Helper()
+	const limit = "arn:aws:iam::" + home + ":policy/limit"
+	w.want.Roles[0].Boundary = limit
+	if statement != "" {
+		w.have.Accounts[0].Policies = map[string]access.Document{limit: doc(t, iam.Boundary, statement)}
+	}
+	return w
 }
 
 // refusals.md row 43.

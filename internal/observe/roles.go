@@ -16,8 +16,8 @@ import (
 
 // ReadRoles is ReadPrincipals with some roles' policies: those of the accounts
 // that own the roles are read whole, and the managed policies that the roles
-// have. A policy that could not be read is missing in HaveAccount.Policies, a
-// list of roles is a gap.
+// have. A policy that could not be read is missing in HaveAccount.Policies, and a
+// gap as a list of roles is.
 func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, roles []string, o Options) (*access.Snapshot, error) {
 	r := newReading(c, accounts, o)
 	if _, err := r.all(ctx, false); err != nil {
@@ -31,7 +31,13 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 		}
 		wg.Go(func() {
 			r.roleDetails(ctx, a)
-			r.managedPolicies(ctx, a, roles)
+			var arns []string
+			for i := range a.Details {
+				if d := &a.Details[i]; slices.Contains(roles, d.ARN) {
+					arns = append(append(arns, d.Managed...), d.Boundary)
+				}
+			}
+			r.managedPolicies(ctx, a, arns)
 		})
 	}
 	wg.Wait()
@@ -42,23 +48,41 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 	return &r.snapshot, nil
 }
 
-// managedPolicies reads the documents of the managed policies that some roles
-// have, their boundaries among them.
-func (r *reading) managedPolicies(ctx context.Context, a *access.HaveAccount, roles []string) {
-	a.Policies = map[string]access.Document{}
-	client := r.cloud.IAM(a.Account.ID)
+// policiesNeeded are the managed policies of an account of which Options says
+// that they are read: those that documents name, and of the roles that they
+// name, or that stand where ours do, the boundary.
+func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
+	need := r.options.Workloads
+	arns := slices.Clone(need.Policies[a.Account.ID])
 	for i := range a.Details {
 		d := &a.Details[i]
-		if !slices.Contains(roles, d.ARN) {
+		managed, named := need.Roles[d.ARN]
+		if named || need.OurRole(d.ARN) {
+			arns = append(arns, d.Boundary)
+		}
+		if managed {
+			arns = append(arns, d.Managed...)
+		}
+	}
+	return arns
+}
+
+// managedPolicies reads the documents of managed policies. One that is not there
+// is no gap.
+func (r *reading) managedPolicies(ctx context.Context, a *access.HaveAccount, arns []string) {
+	client := r.cloud.IAM(a.Account.ID)
+	for _, arn := range distinct(slices.Clone(arns)) {
+		if arn == "" {
 			continue
 		}
-		for _, arn := range append(slices.Clone(d.Managed), d.Boundary) {
-			if _, had := a.Policies[arn]; had || arn == "" {
-				continue
-			}
-			if document, err := managedPolicy(ctx, client, arn); err == nil {
-				a.Policies[arn] = document
-			}
+		document, err := managedPolicy(ctx, client, arn)
+		switch {
+		case err == nil && a.Policies == nil:
+			a.Policies = map[string]access.Document{arn: document}
+		case err == nil:
+			a.Policies[arn] = document
+		case !cloud.IsNotFound(err):
+			r.gap(ctx, access.Gap{What: access.GapPolicy, Account: a.Account.ID, Principal: arn}, err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // What workloads cost on top: for an account that is looked at a page of 1,000
-// of its roles whole, a list of its OIDC providers and a call for each that is
+// of its roles whole and two calls for each policy that is looked at, a list of its OIDC providers and a call for each that is
 // looked for; for each cluster a page of 100 associations, a call for each that
 // no add-on owns, and one for the agent where it is needed.
 
@@ -52,7 +52,10 @@ func (r *reading) workloads(ctx context.Context) {
 			continue // it is a gap
 		}
 		if need.Accounts[a.Account.ID] || slices.ContainsFunc(a.Roles, func(p access.Principal) bool { return need.OurRole(p.ARN) }) {
-			wg.Go(func() { r.roleDetails(ctx, a) })
+			wg.Go(func() {
+				r.roleDetails(ctx, a)
+				r.managedPolicies(ctx, a, r.policiesNeeded(a))
+			})
 		}
 		if issuers := r.issuers(a.Account.ID); len(issuers) > 0 {
 			wg.Go(func() { r.providers(ctx, a, issuers) })

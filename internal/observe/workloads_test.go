@@ -98,6 +98,10 @@ func (w *world) queryWorkloads(b io.Writer, a *worldAccount, c call, form url.Va
 		if to < len(a.whole) {
 			fmt.Fprintf(b, "<Marker>%d</Marker>", to)
 		}
+	case "GetPolicy":
+		fmt.Fprintf(b, "<Policy><Arn>%s</Arn><DefaultVersionId>v2</DefaultVersionId></Policy>", form.Get("PolicyArn"))
+	case "GetPolicyVersion":
+		fmt.Fprintf(b, "<PolicyVersion><VersionId>%s</VersionId><Document>%s</Document></PolicyVersion>", form.Get("VersionId"), url.PathEscape(edgeDocument))
 	case "ListOpenIDConnectProviders":
 		fmt.Fprint(b, "<OpenIDConnectProviderList>")
 		for _, issuer := range sortedKeys(a.oidc) {
@@ -116,9 +120,12 @@ func (w *world) queryWorkloads(b io.Writer, a *worldAccount, c call, form url.Va
 
 const (
 	issuerTest = "oidc.eks.us-east-1.amazonaws.com/id/AAAA"
+	edgeARN    = "arn:aws:iam::492000000148:policy/edge"
 	yaceARN    = "arn:aws:iam::492000000148:role/atlas-iam/ops/yace"
 	podsTrust  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:TagSession","sts:AssumeRole"]}}`
 )
+
+const edgeDocument = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`
 
 // workloadWorld is the world with a role of ours, associations, providers.
 func workloadWorld() *world {
@@ -225,7 +232,7 @@ func TestNothingOfWorkloadsIsAskedWhereNobodyNeedsIt(t *testing.T) {
 	if got := calls(workloadWorld(), nil); len(got) > 0 {
 		t.Errorf("without a need it asks for %v", got)
 	}
-	want := map[string]int{"GetAccountAuthorizationDetails": 1, "ListPodIdentityAssociations": 3, "DescribePodIdentityAssociation": 2}
+	want := map[string]int{"GetAccountAuthorizationDetails": 1, "GetPolicy": 1, "GetPolicyVersion": 1, "ListPodIdentityAssociations": 3, "DescribePodIdentityAssociation": 2}
 	if got := calls(workloadWorld(), people); !reflect.DeepEqual(got, want) {
 		t.Errorf("a role of ours is there, so what has it is looked for: %v, want %v", got, want)
 	}
@@ -244,6 +251,8 @@ func TestEachListOfWorkloadsThatFailsIsAGapOfItsOwn(t *testing.T) {
 		"GetOpenIDConnectProvider":       {What: access.GapProviders, Account: mainID},
 		"ListPodIdentityAssociations":    {What: access.GapPodIdentities, Account: mainID, Region: "us-east-1", Cluster: "test"},
 		"DescribePodIdentityAssociation": {What: access.GapPodIdentity, Account: mainID, Region: "us-east-1", Cluster: "test", Principal: "arn:aws:eks:us-east-1:492000000148:podidentityassociation/test/a-2"},
+		"GetPolicy":                      {What: access.GapPolicy, Account: mainID, Principal: edgeARN},
+		"GetPolicyVersion":               {What: access.GapPolicy, Account: mainID, Principal: edgeARN},
 		"DescribeAddon":                  {What: access.GapAgent, Account: mainID, Region: "us-east-1", Cluster: "test"},
 	} {
 		for name, answer := range map[string]func(call) *reply{
@@ -290,6 +299,43 @@ func TestEachListOfWorkloadsThatFailsIsAGapOfItsOwn(t *testing.T) {
 	}
 }
 
+// A boundary is read once, whoever has it; a managed policy where a test asks.
+//
+// shows: item S139
+func TestBoundariesAreReadOnceAndManagedPoliciesWhereATestAsks(t *testing.T) {
+	for name, c := range map[string]struct {
+		need func(*access.WorkloadsNeed)
+		want []string
+	}{
+		"a role beneath our path has it": {func(*access.WorkloadsNeed) {}, []string{edgeARN}},
+		"documents name one":             {func(n *access.WorkloadsNeed) { n.Policies = map[string][]string{mainID: {edgeARN, edgeARN + "2"}} }, []string{edgeARN, edgeARN + "2"}},
+		"a test asks of the role":        {func(n *access.WorkloadsNeed) { n.Roles = map[string]bool{yaceARN: true} }, []string{edgeARN, "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}},
+		"twin: nobody's of ours":         {func(n *access.WorkloadsNeed) { n.RolePath = "/x/" }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, need := workloadWorld(), allOfWorkloads()
+			w.accounts["AKIAMAIN"].whole[0].Boundary = edgeARN
+			c.need(need)
+			got, err := read(t, w, Options{Workloads: need})
+			if err != nil || len(got.Gaps) > 0 {
+				t.Fatal(err, got.Gaps)
+			}
+			a, _ := got.Account(mainID)
+			var arns []string
+			for arn, d := range a.Policies {
+				arns = append(arns, arn)
+				if !strings.Contains(string(d), `"Action":"s3:GetObject"`) {
+					t.Errorf("%s: %s", arn, d)
+				}
+			}
+			slices.Sort(arns)
+			if n := w.count(); !slices.Equal(arns, c.want) || n["GetPolicy"] != len(c.want) || n["GetPolicyVersion"] != len(c.want) {
+				t.Errorf("read %v in %d calls, want %v", arns, n["GetPolicy"]+n["GetPolicyVersion"], c.want)
+			}
+		})
+	}
+}
+
 // 500 workloads on 20 clusters, each with a role, a policy and an association.
 func TestFiveHundredWorkloadsCostAtMostACallForEachOfTheirObjects(t *testing.T) {
 	w := newWorld()
@@ -299,7 +345,7 @@ func TestFiveHundredWorkloadsCostAtMostACallForEachOfTheirObjects(t *testing.T) 
 	for i := range 500 {
 		arn := fmt.Sprintf("arn:aws:iam::%s:role/atlas-iam/ops/w%03d", mainID, i)
 		a.roles = append(a.roles, arn)
-		a.whole = append(a.whole, worldRole{ARN: arn, Trust: podsTrust, Inline: map[string]string{"p": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`}})
+		a.whole = append(a.whole, worldRole{ARN: arn, Trust: podsTrust, Boundary: edgeARN, Inline: map[string]string{"p": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`}})
 		name := fmt.Sprintf("c%02d", i%20)
 		c := a.clusters["us-east-1"][name]
 		if c == nil {
@@ -314,9 +360,9 @@ func TestFiveHundredWorkloadsCostAtMostACallForEachOfTheirObjects(t *testing.T) 
 		t.Fatal(err, got.Gaps)
 	}
 	n := w.count()
-	calls := n["GetAccountAuthorizationDetails"] + n["DescribePodIdentityAssociation"] + n["ListPodIdentityAssociations"] + n["DescribeAddon"]
+	calls := n["GetAccountAuthorizationDetails"] + n["DescribePodIdentityAssociation"] + n["ListPodIdentityAssociations"] + n["DescribeAddon"] + n["GetPolicy"] + n["GetPolicyVersion"]
 	const objects, pages = 3 * 500, 1 + 20 + 20
-	if n["DescribePodIdentityAssociation"] != 500 || float64(calls) > 1.05*objects+pages || calls != 500+pages {
+	if n["DescribePodIdentityAssociation"] != 500 || float64(calls) > 1.05*objects+pages || calls != 500+2+pages {
 		t.Errorf("%d calls: %v", calls, n)
 	}
 	have, _ := got.Account(mainID)

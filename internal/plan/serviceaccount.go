@@ -131,6 +131,7 @@ func accountGrants(c *Change, role string) []Grant {
 func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 	need := &access.WorkloadsNeed{Everywhere: len(want.Workloads) > 0 || len(want.Roles) > 0 || o.Destroy, RolePath: want.RolePath,
 		Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
+	needPolicies(want, need)
 	trusted := map[lack]bool{}
 	for i := range want.Roles {
 		r := &want.Roles[i]
@@ -176,6 +177,37 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 	}
 	need.ArgoSecrets = func(have *access.Snapshot) map[access.ClusterKey]access.ArgoNeed { return argoNeed(want, o, have) }
 	return need
+}
+
+// needPolicies asks for the boundaries of roles, which limit what guards judge,
+// and for the managed policies of those of which access tests ask what they may
+// do.
+func needPolicies(want *access.State, need *access.WorkloadsNeed) {
+	need.Policies, need.Roles = map[string][]string{}, map[string]bool{}
+	for _, t := range want.Tests {
+		if !slices.ContainsFunc(slices.Concat(t.Can, t.Cannot), access.Ask.OfAWS) {
+			continue
+		}
+		for _, w := range want.Workloads {
+			if slices.ContainsFunc(t.Who, func(who access.Who) bool { return who.Kind == access.WhoWorkload && who.Name == w.Name }) {
+				for _, r := range w.Roles {
+					need.Roles[r.ARN] = true
+				}
+				if w.Target != "" {
+					need.Roles[w.Target] = true
+				}
+			}
+		}
+	}
+	for i := range want.Roles {
+		r := &want.Roles[i]
+		if need.Roles[r.ARN] = need.Roles[r.ARN]; need.Roles[r.ARN] {
+			need.Policies[r.Account] = append(need.Policies[r.Account], r.Managed...)
+		}
+		if r.Boundary != "" {
+			need.Policies[r.Account] = append(need.Policies[r.Account], r.Boundary)
+		}
+	}
 }
 
 // leaves reports whether something that gives ServiceAccounts of a cluster a

@@ -92,6 +92,8 @@ func gapWords(g access.Gap) string {
 		what = "the Secrets by which Argo CD on cluster " + g.Cluster + " knows clusters"
 	case access.GapRoleDetails:
 		what = "the policies of the roles of account " + g.Account
+	case access.GapPolicy:
+		what = "the managed policy " + g.Principal
 	case access.GapProviders:
 		what = "the OIDC providers of account " + g.Account
 	case access.GapPodIdentities:

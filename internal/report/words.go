@@ -197,6 +197,8 @@ func gapWords(g access.Gap) string {
 		return "Argo CD's Secrets of " + g.Cluster + " in " + at
 	case access.GapRoleDetails:
 		return "policies of the roles of " + at
+	case access.GapPolicy:
+		return "managed policy " + g.Principal
 	case access.GapProviders:
 		return "OIDC providers of " + at
 	case access.GapPodIdentities:
