@@ -230,6 +230,32 @@ func TestAWorkloadSaysWhoItIs(t *testing.T) {
 	}
 }
 
+// shows: item S120
+func TestAPatternOfPodIdentityIsTrustedAndWaitsToBeBound(t *testing.T) {
+	s, err := Compile(parse(t, environment, mainCluster("test", ""), workload("app", "all: true", `credentials: PodIdentity; serviceAccounts: [{namespace: "pr-*", name: app}, {namespace: ops, name: app}]; role: {name: app}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &s.Clusters[0]
+	if len(c.PodIdentities) != 1 || len(c.PodIdentityPatterns) != 1 || len(s.Roles[0].Trust) != 2 {
+		t.Fatalf("associations %v, patterns %v, trust %v", c.PodIdentities, c.PodIdentityPatterns, s.Roles[0].Trust)
+	}
+	for account, want := range map[string]string{"ops/app": "exact", "pr-7/app": "pattern", "pr-7/other": "none", "prod/app": "none"} {
+		namespace, name, _ := strings.Cut(account, "/")
+		w, exact, ok := c.PodIdentity(namespace, name)
+		got := "none"
+		switch {
+		case exact:
+			got = "exact"
+		case ok:
+			got = "pattern"
+		}
+		if got != want || ok && (w.Namespace != namespace || w.ServiceAccount != name || w.Role != s.Roles[0].ARN || w.Workload != "app") {
+			t.Errorf("%s: %s, want %s: %+v", account, got, want, w)
+		}
+	}
+}
+
 // refusal is documents with one fault each and their legal twin.
 type refusal struct {
 	docs, twin []string
@@ -292,6 +318,11 @@ func TestWorkloadsThatCannotHoldAreRefused(t *testing.T) {
 			docs: []string{environment, test, irsa("a", account(`"pr-*"`, "x"), "name: a"), pods("b", account("pr-7", "x"), "name: b")},
 			want: []string{"4.yaml:7:21: patterns meet: ServiceAccount pr-7/x of cluster test is workload b's here and a's at 3.yaml:7:21: a ServiceAccount has one role"},
 			twin: []string{environment, test, irsa("a", account(`"pr-*"`, "x"), "name: a"), pods("b", account("pr-7", "w"), "name: b")},
+		},
+		"row 44: patterns of both ways meet": {
+			docs: []string{environment, test, irsa("a", account(`"pr-*"`, "x"), "name: a"), pods("b", account(`"*-db"`, "x"), "name: b")},
+			want: []string{"4.yaml:7:21: patterns meet: ServiceAccount pr-db/x of cluster test is workload b's here and a's at 3.yaml:7:21: a ServiceAccount has one role"},
+			twin: []string{environment, test, irsa("a", account(`"pr-*"`, "x"), "name: a"), pods("b", account(`"db-*"`, "x"), "name: b")},
 		},
 		"row 44: two patterns meet": {
 			docs: []string{environment, test, irsa("a", account(`"pr-*"`, `"*"`), "name: a"), irsa("b", account(`"*-db"`, "x"), "name: b")},

@@ -47,7 +47,7 @@ func (d *differ) bind(b *Bind) {
 			c.hold(*unapplied)
 		}
 	}
-	if created != "" {
+	if created != "" && s.have != nil {
 		w.quota(s, len(s.have.PodIdentities), []string{created})
 	}
 	if s.have != nil && s.have.Agent != nil && !s.have.Agent.Addon && !s.have.Agent.BuiltIn {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,17 @@ func TestBindPlansOneAssociationAndNothingElse(t *testing.T) {
 		h.Gaps = []access.Gap{{What: access.GapPodIdentities, Account: home, Region: test.Region, Cluster: test.Name, Reason: "AccessDenied"}}
 	})
 	held(t, Compute(want, unread, bindTo("preview-2")), HalfRead, "AccessDenied")
+
+	gone := changed(func(h *access.Snapshot) { h.Clusters = slices.Delete(h.Clusters, at, at+1) })
+	held(t, Compute(want, gone, bindTo("preview-2")), NoCluster, "no cluster test")
+	held(t, Compute(want, gone, unbindFrom("preview-1")), NoCluster, "no cluster test")
+	full := changed(func(h *access.Snapshot) {
+		for i := range mostPodIdentities - 1 {
+			h.Clusters[at].PodIdentities = append(h.Clusters[at].PodIdentities, access.PodIdentityAssociation{Namespace: "x", ServiceAccount: fmt.Sprintf("s%03d", i)})
+		}
+	})
+	held(t, Compute(want, full, bindTo("preview-2")), Quota, "1001 associations")
+	expect(t, Compute(want, full, bindTo("preview-1")))
 
 	t.Run("unbind", func(t *testing.T) {
 		p := Compute(want, bound, unbindFrom("preview-1"))
