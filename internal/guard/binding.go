@@ -8,15 +8,9 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-// bindings is entries for changes of ClusterRoleBindings and RoleBindings.
+// bindings are the sides of a change of a ClusterRoleBinding or RoleBinding.
 func bindings(c *plan.Change) (from, to *access.Binding) {
-	if b, ok := c.From.(plan.Binding); ok {
-		from = &b.Binding
-	}
-	if b, ok := c.To.(plan.Binding); ok {
-		to = &b.Binding
-	}
-	return from, to
+	return sides(c, func(b *plan.Binding) *access.Binding { return &b.Binding })
 }
 
 func isBinding(c *plan.Change) bool {

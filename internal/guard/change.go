@@ -8,27 +8,26 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
-// entries gives a change's from and to where it is about an access entry; nil
+// sides gives a change's from and to where it is about objects of one kind; nil
 // stands for a side that is not there.
-func entries(c *plan.Change) (from, to *access.Entry) {
-	if e, ok := c.From.(plan.Entry); ok {
-		from = &e.Entry
+func sides[O plan.Object, T any](c *plan.Change, of func(*O) *T) (from, to *T) {
+	if o, ok := c.From.(O); ok {
+		from = of(&o)
 	}
-	if e, ok := c.To.(plan.Entry); ok {
-		to = &e.Entry
+	if o, ok := c.To.(O); ok {
+		to = of(&o)
 	}
 	return from, to
 }
 
-// associations is entries for policy associations.
+// entries are the sides of a change of an access entry.
+func entries(c *plan.Change) (from, to *access.Entry) {
+	return sides(c, func(e *plan.Entry) *access.Entry { return &e.Entry })
+}
+
+// associations are the sides of a change of a policy association.
 func associations(c *plan.Change) (from, to *access.Association) {
-	if a, ok := c.From.(plan.Association); ok {
-		from = &a.Association
-	}
-	if a, ok := c.To.(plan.Association); ok {
-		to = &a.Association
-	}
-	return from, to
+	return sides(c, func(a *plan.Association) *access.Association { return &a.Association })
 }
 
 // removes reports whether a change deletes an object, also one that it makes
