@@ -158,14 +158,24 @@ func TestFaultsSpeakToGitHubAndEscapeWhatWouldEndALine(t *testing.T) {
 
 func TestTextFromDocumentsCannotReachTheTerminalRaw(t *testing.T) {
 	for in, want := range map[string]string{
-		"\x1b[2Jx": "<U+001B>[2Jx",
-		"a\u202eb": "a<U+202E>b",
-		"a\u200bb": "a<U+200B>b",
-		"аdmin":    "<U+0430>dmin",
+		"\x1b[2Jx": "\\x1b[2Jx",
+		"a\u202eb": "a\\u202eb",
+		"a\u200bb": "a\\u200bb",
+		"аdmin":    "\\u0430dmin",
 		"plain-*":  "plain-*",
 	} {
 		if got := Escape(in); got != want {
 			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestEscapeCutsLongTextBetweenLetters(t *testing.T) {
+	whole := strings.Repeat("a", longest-1) + "ж"
+	if got, want := Escape(whole), strings.Repeat("a", longest-1)+`\u0436`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := Escape(whole+"b"), strings.Repeat("a", longest-1)+`\u0436...`; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,33 +1,29 @@
 package documents
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // longest is how many letters of a value a message repeats.
 const longest = 120
 
 // Escape makes text from a document safe and honest to print: what is not
-// printable ASCII shows as <U+XXXX>, so that no control sequence, no invisible
-// and no look-alike letter reaches the reader unseen.
+// printable ASCII is spelt, so that no control sequence, no invisible and no
+// look-alike letter reaches the reader unseen. Long text is cut.
 func Escape(s string) string {
-	var b strings.Builder
+	end := ""
 	n := 0
-	for _, r := range s {
+	for i := range s {
 		if n++; n > longest {
-			b.WriteString("...")
+			s, end = s[:i], "..."
 			break
 		}
-		if r >= ' ' && r <= '~' {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, "<U+%04X>", r)
-		}
 	}
-	return b.String()
+	return access.Visible(s, func(r rune) bool { return r >= ' ' && r <= '~' }) + end
 }
 
 // quoted is text from a document between quotes.

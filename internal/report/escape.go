@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // Safe is s with everything made visible that a terminal or a reader's eye
@@ -15,33 +16,7 @@ import (
 //
 // It is the only place where text from AWS and from documents is made fit to
 // be shown; all of this package's output goes through it.
-func Safe(s string) string {
-	if isSafe(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x80:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-		i += n
-	}
-	return b.String()
-}
-
-func isSafe(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
-}
+func Safe(s string) string { return access.Visible(s, unicode.IsPrint) }
 
 // markdownSigns are the characters that mean something to Markdown, to HTML or
 // to the sites that show pull requests (mentions, links).
