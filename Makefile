@@ -106,28 +106,34 @@ brief: build
 	$(STAGE) 'brief, its own tests' go -C tools test ./brief
 	$(STAGE) brief go -C tools run ./brief -bin $(CURDIR)/$(BIN)/atlas-iam -root $(CURDIR)
 
-# Each package with the tests that judge it.
-MUTANTS := access=./access \
+# Each package with the tests that judge it: of all, of the decisions, of the
+# workloads. ROOMS says which of them mutants judges.
+WRITES := access=./access \
   internal/desired=./internal/desired \
   internal/observe=./internal/observe \
   internal/plan=./internal/plan \
   internal/guard=./internal/guard \
-  internal/apply=./internal/apply \
-  authz=./authz \
-  authz/awsauth=./authz/awsauth \
-  authz/rbac=./authz \
+  internal/apply=./internal/apply
+DECISIONS := authz=./authz \
+  authz/awsauth=./authz/awsauth,./authz \
+  authz/rbac=./authz/rbac,./authz \
   authz/eks=./authz/eks,./authz \
   authz/diff=./authz/diff \
-  authz/iam=./authz/iam \
   internal/question=./internal/question \
   internal/accesstest=./internal/accesstest \
   internal/effect=./internal/effect,./internal/question,./internal/accesstest \
   internal/gain=./internal/gain
+TRUST := authz/iam=./authz/iam \
+  internal/trust=./internal/trust \
+  internal/presets=./internal/presets
+WORKLOADS := $(TRUST) $(filter-out access=%,$(WRITES))
+MUTANTS := $(WRITES) $(DECISIONS) $(TRUST)
+ROOMS ?= MUTANTS
 SEED ?= 1
 
 mutants:
 	go -C tools build -o ../$(BIN)/mutants ./mutants
-	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 $(MUTANTS)
+	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 -timeout 5m $($(ROOMS))
 
 clean:
 	rm -rf $(BIN)
