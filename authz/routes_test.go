@@ -137,3 +137,55 @@ func TestWhoIsSurelyLetInMayWhatEverybodyMay(t *testing.T) {
 		}
 	}
 }
+
+// A reason that rests on teams has the lines by which he is in them, and no
+// others.
+func TestMembershipIsOfTheTeamsThatAsk(t *testing.T) {
+	line := func(team string, n int) access.Source {
+		return access.Source{Team: team, Place: access.Place{File: "t.yaml", Line: n}}
+	}
+	e := Entry{Sources: []access.Source{line("web", 1), line("ops", 2), line("", 3), line("web", 4)}}
+	for _, c := range []struct {
+		asked []access.Source
+		want  []int
+	}{{nil, nil}, {[]access.Source{line("web", 9)}, []int{1, 4}}, {[]access.Source{line("ops", 9), line("no", 9)}, []int{2}}, {[]access.Source{line("", 9)}, nil}} {
+		var got []int
+		for _, s := range e.membership(c.asked) {
+			got = append(got, s.Place.Line)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v", c.asked, got)
+		}
+	}
+}
+
+// A policy is no remedy for who cannot have one.
+func TestWhomAPolicyCouldReach(t *testing.T) {
+	kind := func(principal string, k access.EntryType) Entry {
+		e := entry(principal, "", access.Scope{})
+		e.Type = k
+		return e
+	}
+	dead := entry(ann, "", access.Scope{})
+	dead.Dead = true
+	for name, c := range map[string]struct {
+		facts     Facts
+		principal string
+		want      bool
+	}{
+		"nobody's entry":        {Facts{}, ann, true},
+		"a standard entry":      {Facts{Entries: []Entry{kind(ann, access.Standard)}}, ann, true},
+		"of no type":            {Facts{Entries: []Entry{kind(ann, "")}}, ann, true},
+		"a node's":              {Facts{Entries: []Entry{kind(devRole, access.EC2Linux)}}, devRole, false},
+		"a dead one":            {Facts{Entries: []Entry{dead}}, ann, true},
+		"one that was not read": {Facts{Unknown: []Unknown{{Part: UnknownEntry, Principal: ann}}}, ann, false},
+		"in mode CONFIG_MAP":    {Facts{Mode: access.ModeConfigMap}, ann, false},
+		"no principal":          {Facts{}, "", false},
+		"what is no principal":  {Facts{}, "arn:aws:s3:::bucket", false},
+		"AWS's own role":        {Facts{}, "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS", false},
+	} {
+		if got := compiled(t, c.facts).mayHavePolicies(&Identity{Principal: c.principal}); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

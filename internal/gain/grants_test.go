@@ -318,6 +318,7 @@ func TestWhatIsHeldIsPairedWithWhatWas(t *testing.T) {
 	for _, c := range []struct{ was, is, want string }{
 		{"1/a", "1/a", "1/a=1/a"}, {"1/a 1/b", "1/b 1/a", "1/a=1/a 1/b=1/b"}, {"1/a", "1/b", "1/a=1/b"}, {"1/a", "2/b", "1/a=- -=2/b"},
 		{"1/a:x", "1/a:y", "1/a:x=1/a:y"}, {"1/a:x 1/a:y", "1/a:z 1/a:x", "1/a:x=1/a:x 1/a:y=1/a:z"}, {"1/a 1/b", "1/c", "1/a=- 1/b=- -=1/c"},
+		{"1/a:x 1/b", "1/a:y 1/c", "1/a:x=1/a:y 1/b=1/c"}, {"1/a:x 1/b 1/c", "1/d 1/a:y", "1/a:x=1/a:y 1/b=- 1/c=- -=1/d"},
 		{"", "1/a", "-=1/a"}, {"1/a", "", "1/a=-"}, {"1/a 1/b", "1/a 1/c", "1/a=1/a 1/b=1/c"}, {"1/a", "1/b 1/c", "1/a=- -=1/b -=1/c"},
 	} {
 		was := one(c.was)
@@ -328,6 +329,20 @@ func TestWhatIsHeldIsPairedWithWhatWas(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c.want || !slices.Equal(was, before) {
 			t.Errorf("%q and %q: %q, want %q", c.was, c.is, got, c.want)
+		}
+	}
+}
+
+// A binding reaches those whom aws-auth maps, as long as it counts.
+func TestWhomAwsAuthMapsIsReached(t *testing.T) {
+	for mode, want := range map[access.AuthMode]int{access.ModeAPIAndConfigMap: 1, access.ModeConfigMap: 1, access.ModeAPI: 0} {
+		sides := [2]authz.Facts{world(t, "c"), world(t, "c", "bind g view a")}
+		for i := range sides {
+			sides[i].Mode = mode
+			sides[i].AuthMap = &access.AuthMap{MapUsers: "- userarn: " + arn("user/old") + "\n  username: old\n  groups: [g]\n"}
+		}
+		if got := Of(touching("c", "binding"), compiled(t, sides[0]), compiled(t, sides[1])).Gained; len(got) != want || want > 0 && got[0].Principal != arn("user/old") {
+			t.Errorf("%s: %+v", mode, got)
 		}
 	}
 }

@@ -377,3 +377,58 @@ func TestWhoCanTellsTheCertainThePossibleAndTheIndirect(t *testing.T) {
 		t.Errorf("ann is of g, nobody is known of crowd: %v", peopled)
 	}
 }
+
+// Of two ways to act the one that allows counts, then what is not known; of two
+// that are alike both are told.
+func TestOfTwoWaysToActTheBetterCounts(t *testing.T) {
+	const allow, deny, open = authz.Allow, authz.Deny, authz.Undetermined
+	for _, c := range []struct{ first, second, want authz.Verdict }{
+		{allow, deny, allow}, {deny, allow, allow}, {allow, open, allow}, {open, allow, allow}, {open, deny, open}, {deny, open, open}, {deny, deny, deny}, {open, open, open}, {allow, allow, allow},
+	} {
+		way := func(v authz.Verdict, by string) authz.Explanation {
+			return authz.Explanation{Verdict: v, MappedBy: by, Misses: []authz.Reason{{Through: by}}, Remedies: []authz.Remedy{{Role: by}}}
+		}
+		got := better(way(c.first, "first"), way(c.second, "second"))
+		told := 1
+		if c.first == c.second && c.first != allow {
+			told = 2
+		}
+		by := "first"
+		if c.first != c.want {
+			by = "second"
+		}
+		if got.Verdict != c.want || got.MappedBy != by || len(got.Misses) != told || len(got.Remedies) != told {
+			t.Errorf("%v and %v: %+v", c.first, c.second, got)
+		}
+	}
+}
+
+// A workload acts as its ServiceAccount and as its role: where the role has an
+// entry, that counts too, and else nothing is said of it.
+func TestAWorkloadActsAsItsRoleToo(t *testing.T) {
+	s := fleetState()
+	const role = "arn:aws:iam::111122223333:role/app"
+	s.Workloads = []access.WantWorkload{{Name: "app", Clusters: []access.ClusterKey{keyOf("a"), keyOf("b")}, Accounts: []access.WorkloadAccount{{Namespace: "ns", Name: "app"}},
+		Roles: []access.WorkloadRole{{Cluster: keyOf("a"), ARN: role}, {Cluster: keyOf("b"), ARN: role}}}}
+	s.Clusters[0].Entries = append(s.Clusters[0].Entries, access.WantEntry{Member: access.Member{Kind: access.RoleMember, Partition: "aws", Account: account, Name: "app"},
+		Associations: []access.WantAssociation{{Policy: viewARN, Scope: access.NamespaceScope("web-*"), Parts: []access.WantScope{{Scope: access.NamespaceScope("web-*")}}}}})
+	who := access.Who{Kind: access.WhoWorkload, Name: "app"}
+	one, err := DocumentsFor(who, s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range map[string]*World{"all": Documents(s, nil), "for it alone": one} {
+		w.Narrow([]access.ClusterKey{keyOf("a"), keyOf("b")})
+		a, err := w.Can(who, mustParse(t, "get", "pods", "web-1"))
+		if err != nil || len(a.Results) != 2 {
+			t.Fatalf("%s: %+v, %v", name, a, err)
+		}
+		on, off := a.Results[0], a.Results[1]
+		if on.Verdict != authz.Allow || on.MappedBy != "as role/app by its access entry" || off.Verdict != authz.Deny || off.MappedBy != "" {
+			t.Errorf("%s: %v by %q, %v by %q", name, on.Verdict, on.MappedBy, off.Verdict, off.MappedBy)
+		}
+		if denied, err := w.Can(who, mustParse(t, "delete", "pods", "web-1")); err != nil || denied.Verdict != authz.Deny || denied.Results[0].Verdict != authz.Deny {
+			t.Errorf("%s: %+v, %v", name, denied, err)
+		}
+	}
+}
