@@ -179,7 +179,7 @@ func byLine(w *world, p string) bool {
 
 // Doing what a deny says would allow it, allows it.
 //
-// shows: item S51
+// shows: item {S51,S119}
 func TestEachRemedyAllows(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 3))
 	policies, roles, own := 0, 0, 0

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// shows: item S115
+// shows: item S117
 func TestAnUnknownActionIsPointedAtAndAKnownOneIsNot(t *testing.T) {
 	for action, want := range map[string]string{
 		"s3:GetObjct":            "no action GetObjct of s3 is known; among s3:GetObject",

@@ -16,6 +16,7 @@ func (c Case) action(w *question.World) Case {
 	if err != nil {
 		return c.fails(err)
 	}
+	c.Notes = append(c.Notes, asked.Notes...)
 	var keys []access.ClusterKey
 	for _, k := range c.Test.Clusters {
 		if w.Outside(k) {

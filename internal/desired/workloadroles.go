@@ -127,21 +127,6 @@ type statement struct {
 
 var statementPath = regexp.MustCompile(`^Statement\[(\d+)\]`)
 
-// knownActions points at actions that are not known: misspelt they give
-// nothing, or as NotAction all too much.
-func (c *compiler) knownActions(s placed) {
-	for _, action := range slices.Concat(s.Actions, s.NotActions) {
-		what, candidates := iam.UnknownAction(action)
-		if what == "" {
-			continue
-		}
-		if near, ok := documents.Nearest(action, candidates); ok {
-			what += ": did you mean " + near + "?"
-		}
-		c.noteOnce(s.place, "unknown-action", "%s", documents.Escape(what))
-	}
-}
-
 // policyDocument makes a policy of statements, in canonical form.
 func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document, bool) {
 	policy := struct {
@@ -149,7 +134,7 @@ func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document
 		Statement []statement
 	}{Version: "2012-10-17"}
 	for _, s := range list {
-		c.knownActions(s)
+		c.knownActions(s.place, slices.Concat(s.Actions, s.NotActions)...)
 		policy.Statement = append(policy.Statement, statement{
 			Sid: s.Sid, Effect: cmp.Or(s.Effect, "Allow"), Action: s.Actions, NotAction: s.NotActions,
 			Resource: s.Resources, NotResource: s.NotResources, Condition: s.Conditions,

@@ -34,7 +34,7 @@ func documented(t testing.TB, f authz.Facts, lines ...string) authz.Facts {
 	return f
 }
 
-// shows: item S70
+// shows: item S116
 func TestALossNamesNoTeamThatDidNotGiveIt(t *testing.T) {
 	type lines = []string
 	tests := []struct {
@@ -88,7 +88,7 @@ func TestALossNamesNoTeamThatDidNotGiveIt(t *testing.T) {
 	}
 }
 
-// shows: item S70
+// shows: item S116
 func TestALostRoleIsTheTeamsWhoseGroupItWas(t *testing.T) {
 	group := access.TeamGroup("ops", "shop")
 	before := world(t, "c", "user/ann group:"+group, "bind "+group+" edit shop")

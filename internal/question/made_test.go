@@ -7,7 +7,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 )
 
-// shows: item S63
+// shows: item S118
 func TestAClusterThatIsNotThereIsNoted(t *testing.T) {
 	key := func(name string) access.ClusterKey {
 		return access.ClusterKey{Account: "111122223333", Region: "eu-west-1", Name: name}
