@@ -201,7 +201,9 @@ func needPolicies(want *access.State, need *access.WorkloadsNeed) {
 	}
 	for i := range want.Roles {
 		r := &want.Roles[i]
-		if need.Roles[r.ARN] = need.Roles[r.ARN]; need.Roles[r.ARN] {
+		asked := need.Roles[r.ARN]
+		need.Roles[r.ARN] = asked // each role has a key
+		if asked {
 			need.Policies[r.Account] = append(need.Policies[r.Account], r.Managed...)
 		}
 		if r.Boundary != "" {
