@@ -55,6 +55,7 @@ func plans() []Assumption {
 	return []Assumption{
 		{"disassociate-missing", Plans, "Disassociating a policy that is not on the entry is answered as not found, and counts as done."},
 		{"namespace-pattern", Plans, "In a scope's namespaces a star stands for any run of characters, also none, wherever it stands; all else is itself. EKS publishes no grammar."},
+		{"pod-tried", Plans, "EKS's webhook changes a pod that is only tried (dryRun) as it changes one that is made, so that bind --wait can tell whether pods would find credentials."},
 		{"remade-by-time", Plans, "No API tells which unique id an entry is bound to. A user or role that was made after its entry is taken for another one of the same name, so the entry is dead."},
 		{"unverified-policies", Plans, "An access policy of which AWS does not say whose entries may have it may be given to anybody; EKS has the last word."},
 	}

@@ -46,7 +46,8 @@ const restricted = `{"allowPrivilegeEscalation":false,"runAsNonRoot":true,"capab
 
 // TryPod has the server judge and change a pod of a ServiceAccount as if it
 // were made now, and makes none. It reports whether the pod would find
-// credentials by Pod Identity. (Kubernetes API, dryRun=All: webhooks are asked)
+// credentials by Pod Identity. (Kubernetes API, dryRun=All: webhooks without
+// side effects are asked) Assumption pod-tried: EKS's is one of them.
 func (c *Client) TryPod(ctx context.Context, namespace, serviceAccount string) (injected bool, err error) {
 	text, err := json.Marshal(tried{APIVersion: "v1", Kind: "Pod", Metadata: triedName{"atlas-iam-try-"}, Spec: triedPodSpec{
 		ServiceAccount: serviceAccount, RestartPolicy: "Never",
