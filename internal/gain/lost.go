@@ -18,7 +18,7 @@ type givers struct {
 	// parts are what teams' documents give after it, by policy; each once, though
 	// to many.
 	parts map[string]map[access.Source]access.Scope
-	after   *authz.Facts
+	after *authz.Facts
 }
 
 func newGivers(before, after *authz.Facts) *givers {
