@@ -216,7 +216,7 @@ func reachesOut(want *access.State, have *access.Snapshot, h *access.HaveCluster
 	}
 	for i := range have.Accounts {
 		for j := range have.Accounts[i].Details {
-			if r := &have.Accounts[i].Details[j]; h.Issuer != "" && strings.Contains(string(r.Trust), h.Issuer) {
+			if r := &have.Accounts[i].Details[j]; trusts(r.Trust, h) {
 				roles[r.ARN] = true
 			}
 		}

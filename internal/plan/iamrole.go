@@ -409,19 +409,24 @@ func (w *workloads) unwantedRoles(wanted map[string]bool) {
 	}
 }
 
-// releaseFirst lets a role go only after all that gives it to ServiceAccounts,
-// and not at all while others do or while that is not known.
+// releaseFirst lets a role go only after all that gives it to ServiceAccounts
+// and after those of ours without an annotation that go where it is trusted, and not at all while
+// others have it or while that is not known.
 func (w *workloads) releaseFirst(c *Change, account string) {
 	for i := range w.plan.Changes {
 		o := &w.plan.Changes[i]
 		var role string
+		found := false // by the role a ServiceAccount without one of its own is found, see leaves
 		switch from := o.From.(type) {
 		case PodIdentity:
 			role = from.Role
 		case KubernetesAccount:
 			role = from.Role
+			h, ok := w.have.Cluster(o.Cluster)
+			is, _ := c.From.(IAMRole)
+			found = ok && o.To == nil && role == "" && trusts(is.Trust, h)
 		}
-		if role == c.Principal && o.ID != c.ID {
+		if (role == c.Principal || found) && o.ID != c.ID {
 			c.DependsOn = append(c.DependsOn, o.ID)
 		}
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -96,8 +97,12 @@ func (w *workloads) wantedAccount(s *workloadSite, want *access.WantServiceAccou
 			to.Manage = access.ManageCreate
 		case want.Manage == access.ManageCreate && from.Manage == "":
 			c.hold(Hold{ForeignEntry, name + " is there and not ours (" + by + "): write manage: Annotate to give it its role and leave the rest of it alone"})
-		case from.Manage == "" && from.Role != "" && have.RoleManager != "" && have.RoleManager != access.FieldManager:
-			c.hold(Hold{ForeignEntry, name + " has role " + from.Role + " by " + have.RoleManager + ", wanted is " + orNone(want.Role) + ": let " + have.RoleManager + " set that, or take its annotation off"})
+		case from.Manage == "" && from.Role != "" && have.RoleManager != access.FieldManager:
+			// Of an object that was never applied no field managers are kept.
+			// (Kubernetes, server-side apply: before-first-apply)
+			who := cmp.Or(have.RoleManager, "somebody else")
+			c.hold(Hold{ForeignEntry, name + " has role " + from.Role + " by " + who + ", wanted is " + orNone(want.Role) + ": let " + who +
+				" set that, or take it off: kubectl annotate serviceaccount -n " + shellWord(want.Namespace) + " " + shellWord(want.Name) + " " + access.AnnotationRole + "-"})
 		case from.Manage == access.ManageAnnotate:
 			to.Manage = access.ManageAnnotate
 		}
@@ -139,8 +144,8 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 		for _, t := range r.Trust {
 			if t.Credentials == access.IRSA {
 				need.Issuers[r.Account] = append(need.Issuers[r.Account], t.Cluster)
-				trusted[lack{r.ARN, t.Cluster}] = !o.Destroy
 			}
+			trusted[lack{r.ARN, t.Cluster}] = !o.Destroy
 		}
 	}
 	for account, clusters := range need.Issuers {
@@ -230,18 +235,22 @@ func leaves(want *access.State, o Options, have *access.Snapshot, h *access.Have
 			return true
 		}
 	}
-	if h.Issuer == "" {
-		return false
-	}
 	for a := range have.Accounts {
 		for j := range have.Accounts[a].Details {
 			r := &have.Accounts[a].Details[j]
-			if ours(r.Tags) && strings.Contains(string(r.Trust), h.Issuer) && !trusted[lack{r.ARN, h.Key}] {
+			if ours(r.Tags) && trusts(r.Trust, h) && !trusted[lack{r.ARN, h.Key}] {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// trusts reports whether a trust policy speaks of a cluster: of its issuer, or
+// of its ARN, as ours do for Pod Identity.
+func trusts(policy access.Document, h *access.HaveCluster) bool {
+	arn := "arn:" + access.PartitionOf(h.Key.Region) + ":eks:" + h.Key.Region + ":" + h.Key.Account + ":cluster/" + h.Key.Name
+	return h.Issuer != "" && strings.Contains(string(policy), h.Issuer) || strings.Contains(string(policy), `"`+arn+`"`)
 }
 
 // WorkloadsNeed says what of workloads is read again before a saved plan is
