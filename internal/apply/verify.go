@@ -264,12 +264,18 @@ func boundIn(c *plan.Change, have *access.HaveCluster) (*access.Binding, bool) {
 // the first half of a replace that was cut off in the middle.
 func undone(p *plan.Plan, have *access.Snapshot, done map[string]bool) *access.Snapshot {
 	out := *have
-	out.Clusters = slices.Clone(have.Clusters)
+	out.Clusters, out.Accounts = slices.Clone(have.Clusters), slices.Clone(have.Accounts)
 	touched := map[access.ClusterKey]map[string]*access.Entry{}
 	for i := len(p.Changes) - 1; i >= 0; i-- {
 		c := &p.Changes[i]
-		if c.Kind.Workload() || !done[c.ID] && !cutOff(c, have) {
-			continue // no fact of a guard rests on what workloads have
+		if c.Kind.Workload() {
+			if c.Kind == plan.Role && done[c.ID] {
+				undoRole(c, &out)
+			}
+			continue // no fact of a guard rests on what else workloads have
+		}
+		if !done[c.ID] && !cutOff(c, have) {
+			continue
 		}
 		at, _ := slices.BinarySearchFunc(out.Clusters, c.Cluster, func(h access.HaveCluster, k access.ClusterKey) int { return h.Key.Compare(k) })
 		cluster := &out.Clusters[at]
@@ -348,6 +354,24 @@ func undo(c *plan.Change, cluster *access.HaveCluster, entries map[string]*acces
 		was.Normalize()
 		entries[c.Principal] = was
 	}
+}
+
+// undoRole is undo for a role: whether an entry's principal lives, guards rest
+// on. A role that went is taken for as old as can be, so that its entry is not
+// that of an earlier one.
+func undoRole(c *plan.Change, have *access.Snapshot) {
+	i := slices.IndexFunc(have.Accounts, func(a access.HaveAccount) bool { return a.Account.ID == c.Cluster.Account })
+	if i < 0 || c.Verb == plan.Update {
+		return
+	}
+	a := &have.Accounts[i]
+	to, made := c.To.(plan.IAMRole)
+	roles := slices.DeleteFunc(slices.Clone(a.Roles), func(p access.Principal) bool { return made && p.ARN == to.ARN })
+	if from, ok := c.From.(plan.IAMRole); ok {
+		roles = append(roles, access.Principal{ARN: from.ARN, ID: from.ID})
+		slices.SortFunc(roles, func(x, y access.Principal) int { return strings.Compare(x.ARN, y.ARN) })
+	}
+	a.Roles = roles
 }
 
 func policyOf(c *plan.Change) string {

@@ -208,3 +208,57 @@ func TestADeleteInsideAGapIsNotTakenForDone(t *testing.T) {
 		})
 	}
 }
+
+// Roles that a plan made or took before it was cut off are as before in what
+// its guards look at, and only those.
+//
+// shows: item S135
+func TestRolesOfACutOffPlanAreUndoneInThought(t *testing.T) {
+	arn := func(name string) string { return "arn:aws:iam::" + accountID + ":role/" + name }
+	role := func(name string) access.Principal { return access.Principal{ARN: arn(name), ID: "AROA" + name} }
+	living := plan.Guard{Slug: "living", Check: func(in *plan.Input) plan.Findings {
+		var names []string
+		for _, r := range in.Have.Accounts[0].Roles {
+			names = append(names, access.RoleName(r.ARN))
+		}
+		return plan.Findings{Facts: []plan.Fact{{Guard: "living", Subject: "roles", Value: strings.Join(names, " ")}}}
+	}}
+	for name, c := range map[string]struct {
+		roles []string // of ours, that stand now
+		err   bool
+	}{
+		"nothing was made":       {roles: []string{"goes"}},
+		"one was made":           {roles: []string{"comes", "goes"}},
+		"one went":               {roles: nil},
+		"twin: another one came": {roles: []string{"goes", "stranger"}, err: true},
+	} {
+		p := newPlan()
+		p.Accounts = []access.HaveAccount{{Account: access.Account{ID: accountID, Partition: "aws"}}}
+		about := func(name string) plan.Change {
+			return plan.Change{ID: "role/" + name, Kind: plan.Role, Cluster: access.ClusterKey{Account: accountID}, Principal: arn(name)}
+		}
+		comes, goes, last := about("comes"), about("goes"), about("last")
+		comes.Verb, comes.To = plan.Create, plan.IAMRole{ARN: arn("comes"), MaxSession: access.DefaultSession}
+		goes.Verb, goes.From = plan.Delete, plan.IAMRole{ARN: arn("goes"), ID: "AROAgoes"}
+		last.Verb, last.To = plan.Create, plan.IAMRole{ARN: arn("last"), MaxSession: access.DefaultSession} // is still to be made
+		p.Changes = []plan.Change{comes, goes, last}
+		p.Facts = []plan.Fact{{Guard: "living", Subject: "roles", Value: "foreign goes"}}
+		have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: access.Account{ID: accountID, Partition: "aws"}, RolesRead: true, DetailsRead: true,
+			Roles: []access.Principal{role("foreign")}}}}
+		a := &have.Accounts[0]
+		for _, n := range c.roles {
+			a.Roles = append(a.Roles, role(n))
+			a.Details = append(a.Details, access.HaveRole{Principal: role(n), Name: n, MaxSession: access.DefaultSession, Tags: owner.Tags()})
+		}
+		slices.SortFunc(a.Roles, func(x, y access.Principal) int { return strings.Compare(x.ARN, y.ARN) })
+		before := slices.Clone(a.Roles)
+		todo, err := Verify(&p.Plan, Now{Have: have, Guards: []plan.Guard{living}})
+		var moved *FactsMovedError
+		if !todo || errors.As(err, &moved) != c.err || (err == nil) == c.err {
+			t.Errorf("%s: %v %v", name, todo, err)
+		}
+		if !slices.Equal(before, a.Roles) {
+			t.Errorf("%s: the snapshot was changed", name)
+		}
+	}
+}
