@@ -61,6 +61,11 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 		}
 	})
 	// What a key may be that the variable is compared to, it may be too.
+	for k := range related {
+		for _, v := range ctx.among[k] {
+			u.texts, u.languages = true, append(u.languages, language{literals(v), false})
+		}
+	}
 	e.open(g, func(c *clause) {
 		for i := range c.st.Conditions {
 			cond := &c.st.Conditions[i]

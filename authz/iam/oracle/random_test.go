@@ -195,11 +195,27 @@ func pose(d *draft) (p *pair, ok bool) {
 			p, ok = nil, false
 		}
 	}()
+	if severalOfATag(d) {
+		return nil, false
+	}
 	p = &pair{d: d}
 	var second Case
 	p.first, second, p.refused = firstOn(d)
 	p.verdict, p.explicit, p.worlds = decide(second)
 	return p, true
+}
+
+// severalOfATag reports whether a tag that has not one value stands beside one
+// whose key differs in case: the first cannot be told that it has one of the two.
+func severalOfATag(d *draft) bool {
+	for name, k := range d.Context {
+		for other := range d.Context {
+			if name != other && strings.EqualFold(name, other) && !k.Unknown && len(k.Values) > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unfinished is the first's answer where it says that it did not try all values
@@ -212,7 +228,9 @@ func (p *pair) outcomes(q iam.Question) (one, two string) {
 	if got.Unfinished && p.verdict != Undetermined {
 		return unfinished, string(p.verdict)
 	}
-	if p.worlds > 1 { // then a denial that is certain may be of either kind
+	// A denial that is certain may be of either kind where a key is unknown: then
+	// there are several worlds, or the first does not tell of a statement.
+	if p.worlds > 1 || slices.ContainsFunc(got.Reasons, func(r iam.Reason) bool { return !r.Certain }) {
 		return string(got.Verdict), string(p.verdict)
 	}
 	return outcome(Verdict(got.Verdict), got.Explicit), outcome(p.verdict, p.explicit)
