@@ -68,6 +68,10 @@ func (c *Context) SetTags(prefix string, tags map[string]string) {
 	}
 }
 
+// Values are what is known of a key: none if it is absent; known is false if
+// nothing is.
+func (c *Context) Values(key string) (values []string, known bool) { return c.get(key) }
+
 // get gives a key's values, none if it is absent; known is false if nothing
 // is known of it.
 func (c *Context) get(key string) (values []string, known bool) {

@@ -172,6 +172,44 @@ func TestEachStatementLetsItsAddOnWorkAndNothingElse(t *testing.T) {
 	}
 }
 
+// The same requests, put as can-i puts them: of the keys that the preset's
+// statements speak of it is known what they are, or that they are not there, and
+// of all others nothing.
+//
+// shows: item S140
+func TestFewQuestionsAboutPresetsAreOpen(t *testing.T) {
+	questions, open := 0, []string{}
+	for _, st := range stories(t) {
+		p := policy(t, rendered(t, st.preset, st.parameters))
+		for _, r := range st.requests {
+			told := r.Context
+			r.Context = controller.Context()
+			r.Context.OthersUnknown = true
+			for _, s := range p.Statements {
+				for _, c := range s.Conditions {
+					values, _ := told.Values(c.Key)
+					r.Context.Set(c.Key, values...)
+				}
+			}
+			r.Policies.Identity = []iam.Source{{Name: st.preset, Policy: p}}
+			want := map[bool]iam.Verdict{true: iam.Allowed, false: iam.Denied}[r.allowed]
+			questions++
+			switch d := iam.Decide(r.Question); d.Verdict {
+			case want:
+			case iam.Undetermined:
+				open = append(open, st.preset+": "+r.line)
+			default:
+				t.Errorf("%s: %s: %s", st.preset, r.line, d.Verdict)
+			}
+		}
+	}
+	const most = 0.02
+	t.Logf("%d of %d questions about presets are open: %q", len(open), questions, open)
+	if questions < 150 || float64(len(open)) > most*float64(questions) {
+		t.Errorf("%d of %d questions are open", len(open), questions)
+	}
+}
+
 // full gives every parameter a value.
 func full(p Preset) map[string]any {
 	out := map[string]any{}
