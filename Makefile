@@ -67,6 +67,12 @@ evaluators:
 	$(STAGE) 'two evaluators of IAM policies' go test -count=1 -timeout 60m ./authz/iam/oracle -cases $(EVALUATIONS) -seed $(EVALUATORS_SEED)
 	$(STAGE) 'laws of the evaluation of IAM policies' go test -count=1 -timeout 60m ./authz/iam -run Laws -cases $(EVALUATIONS)
 
+# As many of them as two processors do in about two minutes; all in make soak.
+EVALUATIONS_OF_TEST ?= 100000
+.PHONY: evaluators-some
+evaluators-some:
+	$(STAGE) 'two evaluators of IAM policies, some cases' go test -count=1 -timeout 30m ./authz/iam/oracle -run 'TestTheEvaluatorsAgree' -cases $(EVALUATIONS_OF_TEST) -seed $(EVALUATORS_SEED)
+
 # What plans say of access, against the same decided request by request.
 differences:
 	$(STAGE) 'differences of 2,000 pairs of rights and of states' bash -c 'go test -timeout 30m ./authz/diff -pairs 2000 && go test -timeout 30m ./internal/gain -pairs 2000'
@@ -82,13 +88,14 @@ e2e:
 
 quick: build lint unit
 
-test: build lint unit brief race kubelab-tests oracle differences e2e conformance fuzz
+test: build lint unit brief race kubelab-tests oracle evaluators-some differences e2e conformance fuzz
 	@echo 'all stages passed'
 
 soak: build
 	$(STAGE) soak env ATLAS_IAM=$(CURDIR)/$(BIN)/atlas-iam go test -count=1 -timeout 60m -tags soak ./e2e/...
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) oracle-long
+	$(MAKE) evaluators
 
 bench: build figures benchmarks
 

@@ -310,7 +310,8 @@ func ProviderARN(partition, account, issuer string) string {
 }
 
 // AudienceSTS is the audience of the tokens by which IRSA comes to its
-// credentials. (EKS User Guide, IAM roles for service accounts)
+// credentials. (EKS User Guide, IAM roles for service accounts; in other
+// partitions Assumption audience-partitions)
 const AudienceSTS = "sts.amazonaws.com"
 
 // AudienceEKS is the audience of the tokens by which Pod Identity comes to its

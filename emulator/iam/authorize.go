@@ -100,8 +100,8 @@ func source(name, document string) authz.Source {
 }
 
 func (s *Service) managedSource(r store.Reader, arn string) authz.Source {
-	if _, name := policyPathName(arn); s.parsed[name] != nil && arn == awsPolicyARN(partitionOf(arn), name) {
-		return authz.Source{Name: arn, Policy: s.parsed[name]}
+	if p := s.parsed[arn]; p != nil {
+		return authz.Source{Name: arn, Policy: p}
 	}
 	m, ok := findManaged(r, arn)
 	if !ok {
@@ -111,11 +111,14 @@ func (s *Service) managedSource(r store.Reader, arn string) authz.Source {
 }
 
 // parseManaged parses AWS's own policies, on which nearly every decision of a
-// lab rests, once: parsing them for each was a tenth of a call's time.
+// lab rests, once, by ARN: parsing them for each was a tenth of a call's time.
+// Those of rarer partitions are parsed as they are asked for.
 func parseManaged() map[string]*authz.Policy {
 	parsed := map[string]*authz.Policy{}
 	for name, p := range awsPolicies {
-		parsed[name] = source(name, p.document()).Policy
+		for _, partition := range []string{"aws", "aws-cn", "aws-us-gov"} {
+			parsed[awsPolicyARN(partition, name)] = source(name, p.document(partition)).Policy
+		}
 	}
 	return parsed
 }

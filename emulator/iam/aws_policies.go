@@ -98,12 +98,15 @@ func awsManaged(arn string) (Managed, bool) {
 	updated, _ := time.Parse(time.RFC3339, p.updated)
 	return Managed{
 		Name: name, Path: path, ID: awsPolicyID(name), ARN: arn, Account: "aws", Created: created, Updated: updated, Default: p.version,
-		Description: p.description, Versions: []Version{{p.version, p.document(), updated}},
+		Description: p.description, Versions: []Version{{p.version, p.document(partitionOf(arn)), updated}},
 	}, true
 }
 
-func (p awsPolicy) document() string {
-	return `{"Version":"2012-10-17","Statement":[` + strings.Join(p.statements, ",") + `]}`
+// document is the policy's text in a partition, whose ARNs it has. (AWS managed
+// policy reference: of the China Regions and GovCloud)
+func (p awsPolicy) document(partition string) string {
+	text := `{"Version":"2012-10-17","Statement":[` + strings.Join(p.statements, ",") + `]}`
+	return strings.ReplaceAll(text, `"arn:aws:`, `"arn:`+partition+`:`)
 }
 
 func awsPolicyARN(partition, name string) string {

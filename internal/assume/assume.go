@@ -53,6 +53,7 @@ func number(id string) string {
 
 func plans() []Assumption {
 	return []Assumption{
+		{"audience-partitions", Plans, "Tokens for IRSA are for sts.amazonaws.com, those for Pod Identity for pods.eks.amazonaws.com, which is also the service that assumes the roles, in every partition."},
 		{"disassociate-missing", Plans, "Disassociating a policy that is not on the entry is answered as not found, and counts as done."},
 		{"namespace-pattern", Plans, "In a scope's namespaces a star stands for any run of characters, also none, wherever it stands; all else is itself. EKS publishes no grammar."},
 		{"pod-tried", Plans, "EKS's webhook changes a pod that is only tried (dryRun) as it changes one that is made, so that bind --wait can tell whether pods would find credentials."},
