@@ -12,7 +12,7 @@ import (
 )
 
 func addManifests(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "manifests", "", "write the bindings of each cluster that has kubernetes: {via: Render} to a file in this `folder`")
+	cmd.Flags().StringVar(dir, "manifests", "", "write the bindings, ServiceAccounts and Secrets of each cluster that has kubernetes: {via: Render} to a file in this `folder`")
 }
 
 // checkManifests refuses what would leave a file half said.

@@ -62,8 +62,8 @@ type WantedArgoSecret struct {
 }
 
 // ArgoSecrets are the registrations that documents ask for with the Argo CDs of
-// a cluster, sorted by namespace and name. Those of clusters that the run does
-// not look at are left out of it by their Hold being empty and their Server too.
+// a cluster, sorted by namespace and name. One of a cluster that the run does not
+// look at has neither a Server nor a Hold.
 func ArgoSecrets(want *access.State, have *access.Snapshot, hub access.ClusterKey) []WantedArgoSecret {
 	var all []WantedArgoSecret
 	for i := range want.Clusters {
