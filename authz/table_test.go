@@ -301,3 +301,41 @@ func TestNoMoreRemediesAreNamedThanPeopleRead(t *testing.T) {
 		}
 	}
 }
+
+// A binding that names one twice binds him once.
+func TestWhoIsNamedTwiceIsBoundOnce(t *testing.T) {
+	role := []access.KubernetesRole{{Name: "nodes", Rules: []access.Rule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{"nodes"}}}}}
+	c := compiled(t, Facts{Roles: role, Bindings: []Binding{clusterBinding("a", "nodes", user("ann"), user("ann")), clusterBinding("b", "nodes", user("ann"), group("g"), user("ann"))}})
+	if e := c.Explain(User("ann"), listNodes); len(e.Reasons) != 2 || len(c.Rights(User("ann"))) != 2 {
+		t.Errorf("%+v", e.Reasons)
+	}
+}
+
+// Tables that were merged are kept by which they were: 1 and 23 are not 12 and 3.
+func TestMergedTablesAreToldApart(t *testing.T) {
+	var roles []access.KubernetesRole
+	var bindings []Binding
+	for i := range 30 {
+		name := fmt.Sprint("r", i)
+		roles = append(roles, access.KubernetesRole{Name: name, Rules: []access.Rule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{name}}}})
+		for j := range 30 {
+			if i != j {
+				bindings = append(bindings, clusterBinding(fmt.Sprint("b", i, "-", j), name, user(fmt.Sprintf("u%d-%d", min(i, j), max(i, j)))))
+			}
+		}
+	}
+	c := compiled(t, Facts{Roles: roles, Bindings: bindings})
+	for i := range 30 {
+		for j := range i {
+			for k := range 30 {
+				want := Deny
+				if k == i || k == j {
+					want = Allow
+				}
+				if got := c.Decide(User(fmt.Sprintf("u%d-%d", j, i)), Request{Verb: "get", Resource: fmt.Sprint("r", k)}); got != want {
+					t.Fatalf("u%d-%d on r%d: %v", j, i, k, got)
+				}
+			}
+		}
+	}
+}

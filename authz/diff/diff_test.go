@@ -71,6 +71,7 @@ func TestDifferencesAreSaidInFewWords(t *testing.T) {
 		"what a wider policy says too is said loosely": {nil, rights{p("Edit", "*qa*"), p("View", "*backend*")}, "+ Edit in *qa*\n+ View in *backend*\n"},
 		"a reader of all who writes somewhere":         {rights{p("Edit", "qa-*"), p("View", "cluster")}, nil, "- Edit in qa-*\n- View in whole cluster\n"},
 		"the wider policy says it all":                 {nil, rights{p("Edit", "a"), p("View", "a")}, "+ Edit in a\n"},
+		"in whatever order":                            {nil, rights{p("View", "a"), p("Edit", "a")}, "+ Edit in a\n"},
 		"what nobody publishes":                        {nil, rights{p("AmazonEKSACKPolicy", "cluster")}, "+? ACK in whole cluster\n"},
 		"what nobody publishes stays":                  {rights{p("AmazonEKSACKPolicy", "a*")}, rights{p("AmazonEKSACKPolicy", "a*", "ab*")}, ""},
 		"what nobody publishes widens": {rights{p("AmazonEKSACKPolicy", "ab*")}, rights{p("AmazonEKSACKPolicy", "a*")},

@@ -61,6 +61,18 @@ func inPlace(p access.Where, name string) bool {
 	return !p.Cluster && !matchesOne(p.Outside, name)
 }
 
+// No namespace has a name of more than 63 letters.
+func TestNoNamespaceHasALongerName(t *testing.T) {
+	for n, cells := range map[int]int{1: 2, 2: 2, 62: 2, 63: 2, 64: 1, 65: 1, 70: 1} {
+		if got := len(landOf([][]string{{strings.Repeat("a", n)}}).cells); got != cells {
+			t.Errorf("a name of %d letters: %d cells, want %d", n, got, cells)
+		}
+		if got := len(landOf([][]string{{strings.Repeat("ab-", n/3) + strings.Repeat("c", n%3+1) + "*"}}).cells); got != map[bool]int{true: 2, false: 1}[n+1 <= 63] {
+			t.Errorf("names that begin with %d letters: %d cells", n+1, got)
+		}
+	}
+}
+
 // scopesOfFew are lists of scopes over few letters, so that all short names
 // tell what they are.
 func scopesOfFew() [][][]string {
@@ -241,6 +253,7 @@ func TestWhatSettlesADifferenceIsWhatMayGiveIt(t *testing.T) {
 		"it alone":               {nil, []authz.Right{perhaps("One", "pods", "a"), perhaps("Two", "pods", "b"), perhaps("Three", "jobs", "a")}, "a by One; a by Three; b by Two", "", ""},
 		"two of them":            {nil, []authz.Right{perhaps("One", "pods", "a"), perhaps("Two", "pods", "a")}, "a by One+Two", "", ""},
 		"one of them once":       {nil, []authz.Right{perhaps("One", "pods", "a"), perhaps("One", "pods", "a")}, "a by One", "", ""},
+		"one in two places":      {nil, []authz.Right{perhaps("One", "pods", "a", "b"), perhaps("Two", "jobs", "b")}, "a, b by One; b by Two", "", ""},
 		"what was there perhaps": {[]authz.Right{perhaps("One", "pods", "a")}, []authz.Right{known}, "a by One", "", ""},
 		"and is no more":         {[]authz.Right{perhaps("One", "pods", "a")}, nil, "", "a by One", ""},
 		"from sure to perhaps":   {[]authz.Right{known}, []authz.Right{perhaps("One", "pods", "a")}, "", "a by One", ""},
