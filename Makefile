@@ -140,7 +140,7 @@ SEED ?= 1
 
 mutants:
 	go -C tools build -o ../$(BIN)/mutants ./mutants
-	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 -timeout 5m $($(ROOMS))
+	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 -timeout 2m $($(ROOMS))
 
 clean:
 	rm -rf $(BIN)

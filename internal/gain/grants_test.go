@@ -346,3 +346,26 @@ func TestWhomAwsAuthMapsIsReached(t *testing.T) {
 		}
 	}
 }
+
+// People of one policy in different places have answers of their own.
+func TestEachPersonsPlacesAreHisOwn(t *testing.T) {
+	before := world(t, "c", "user/ann", "user/bob", "user/eve", "user/zoe")
+	after := world(t, "c", "user/ann View:a", "user/bob View:b", "user/eve View:cluster", "user/zoe View:a")
+	got := words(Of(touching("c", "user/ann", "user/bob", "user/eve", "user/zoe"), compiled(t, before), compiled(t, after)))
+	if d := cmp.Diff([]string{"+ user/ann View in a", "+ user/bob View in b", "+ user/eve View in whole cluster ! whole cluster", "+ user/zoe View in a"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// A role that was bound to one team's group was that team's to give, whatever
+// other teams one is in.
+func TestALostRoleIsOfOneTeam(t *testing.T) {
+	group := access.TeamGroup("ops", "shop")
+	before, after := world(t, "c", "user/ann group:"+group, "bind "+group+" edit shop"), world(t, "c", "user/ann group:"+group)
+	p := touching("c", "user/ann", "binding")
+	p.Changes[0].Teams = []string{"qa", "shop"}
+	got := Of(p, compiled(t, before), compiled(t, after)).Lost
+	if len(got) != 1 || !slices.Equal(got[0].Teams, []string{"shop"}) || len(got[0].NotIn) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
