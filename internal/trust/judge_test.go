@@ -120,13 +120,14 @@ func TestATargetRoleTellsPodsApart(t *testing.T) {
 	far := About{Role: "arn:aws:iam::" + partner + ":role/data", Source: ours, Accounts: []string{home, partner}}
 	source := `{"AWS":"` + ours + `"}`
 	runJudged(t, far, map[string]judgedCase{
-		"no condition":                    {aws(source, ""), []string{"31 hold"}},
-		"the source's account":            {aws(`{"AWS":"`+home+`"}`, ""), []string{"31 hold"}},
-		"that it is the source":           {aws(source, `"ArnEquals":{"aws:PrincipalArn":"`+ours+`"}`), []string{"31 hold"}},
-		"absent tags will do":             {aws(source, `"StringEqualsIfExists":{`+tags+`}`), []string{"31 hold"}},
-		"twin: tags":                      {aws(source, `"StringEquals":{`+tags+`}`), nil},
-		"twin: the external id EKS sends": {aws(source, `"StringEquals":{"sts:ExternalId":"us-east-1/`+home+`/test/loki/loki"}`), nil},
-		"twin: somebody else's statement": {aws(`{"AWS":"arn:aws:iam::`+partner+`:role/ci"}`, ""), nil},
+		"no condition":                       {aws(source, ""), []string{"31 hold"}},
+		"the source's account":               {aws(`{"AWS":"`+home+`"}`, ""), []string{"31 hold"}},
+		"a user of the source's account too": {aws(`{"AWS":["arn:aws:iam::`+home+`:user/ann","`+ours+`"]}`, ""), []string{"31 hold"}},
+		"that it is the source":              {aws(source, `"ArnEquals":{"aws:PrincipalArn":"`+ours+`"}`), []string{"31 hold"}},
+		"absent tags will do":                {aws(source, `"StringEqualsIfExists":{`+tags+`}`), []string{"31 hold"}},
+		"twin: tags":                         {aws(source, `"StringEquals":{`+tags+`}`), nil},
+		"twin: the external id EKS sends":    {aws(source, `"StringEquals":{"sts:ExternalId":"us-east-1/`+home+`/test/loki/loki"}`), nil},
+		"twin: somebody else's statement":    {aws(`{"AWS":"arn:aws:iam::`+partner+`:role/ci"}`, ""), nil},
 	})
 	runJudged(t, About{Role: "arn:aws:iam::" + home + ":role/data", Source: ours}, map[string]judgedCase{
 		"in the same account it is pointed out": {aws(source, ""), []string{"31 warn"}},
@@ -183,6 +184,7 @@ func TestTheIssuerIsTheClustersOwn(t *testing.T) {
 	runJudged(t, about, map[string]judgedCase{
 		"another account's provider":  {strings.Replace(web(eksHost, good), home, partner, 1), []string{"39 hold"}},
 		"another partition":           {strings.Replace(web(eksHost, good), "arn:aws:", "arn:aws-cn:", 1), []string{"39 hold"}},
+		"what is no provider":         {strings.Replace(web(eksHost, good), "oidc-provider/"+eksHost, "oidc-provider/", 1), []string{"39 hold"}},
 		"http":                        {web("http://"+eksHost, good), []string{"39 hold"}},
 		"https, which is not written": {web("https://"+eksHost, good), []string{"39 hold"}},
 		"a condition on another issuer's claims": {strings.ReplaceAll(web(eksHost, good), eksHost+":", another+":"),

@@ -368,3 +368,23 @@ func TestAnIssuerIsAURLWithoutItsScheme(t *testing.T) {
 		}
 	}
 }
+
+// What is wanted twice is written once, and in whatever order alike.
+func TestWhatIsWantedTwiceIsWrittenOnce(t *testing.T) {
+	lines := trusts(t, "PodIdentity a ops/app", "PodIdentity a ops/api", "PodIdentity b ops/app")
+	issuer := func(k access.ClusterKey) (Issuer, bool) { return issuerOf(k) }
+	once, missing := Want(lines, issuer)
+	if len(missing) > 0 || len(once) == 0 {
+		t.Fatal(once, missing)
+	}
+	twice := append(append(lines[:0:0], lines[2], lines[0], lines[1]), lines...)
+	again, missing := Want(twice, issuer)
+	if len(missing) > 0 || len(again) != len(once) {
+		t.Fatalf("%d statements, want %d; %v", len(again), len(once), missing)
+	}
+	for i := range once {
+		if once[i].Sid != again[i].Sid || once[i].JSON != again[i].JSON {
+			t.Errorf("%+v, want %+v", again[i], once[i])
+		}
+	}
+}
