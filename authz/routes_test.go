@@ -80,7 +80,7 @@ func TestAURLIsInNoNamespace(t *testing.T) {
 	id, _, _ := c.Identify(ann, "")
 	for _, x := range []Identity{id, User("bob")} {
 		agrees(t, c, x, Request{Verb: "get", Path: "/healthz"}, Deny)
-		if c.Decide(x, q) != Deny {
+		if c.Decide(x, q) != Deny || c.Explain(x, q).Verdict != Deny {
 			t.Errorf("%+v may in a namespace", x)
 		}
 	}
@@ -100,10 +100,11 @@ func TestRightsOfASessionThatWasNotSaid(t *testing.T) {
 	}{
 		"a group that could be masters": {[]string{"system:{{SessionName}}"}, Undetermined},
 		"a group that could be bound":   {[]string{"g-{{SessionName}}"}, Undetermined},
+		"a group that begins with it":   {[]string{"{{SessionName}}-devs"}, Undetermined},
 		"a group that could not":        {[]string{"h-{{SessionName}}"}, Deny},
 		"one beside a group that is":    {[]string{"h-{{SessionName}}", "g-devs"}, Allow},
 	} {
-		cluster := compiled(t, Facts{Entries: []Entry{entry(devRole, "", access.Scope{}, c.groups...)}, Bindings: []Binding{clusterBinding("b", "nodes", group("g-devs"))},
+		cluster := compiled(t, Facts{Entries: []Entry{entry(devRole, "", access.Scope{}, c.groups...)}, Bindings: []Binding{clusterBinding("b", "nodes", group("g-devs"), group("gg-devs"))},
 			Roles: []access.KubernetesRole{{Name: "nodes", Rules: []access.Rule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{"nodes"}}}}}})
 		id, _, _ := cluster.Identify(devRole, "")
 		if got := cluster.Decide(id, listNodes); got != c.want {
@@ -187,5 +188,18 @@ func TestWhomAPolicyCouldReach(t *testing.T) {
 		if got := compiled(t, c.facts).mayHavePolicies(&Identity{Principal: c.principal}); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
+	}
+}
+
+// A binding to what is neither user, group nor ServiceAccount binds nobody.
+func TestASubjectOfAnotherKindIsNobody(t *testing.T) {
+	rules := func(resource string) []access.Rule {
+		return []access.Rule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{resource}}}
+	}
+	c := compiled(t, Facts{Roles: []access.KubernetesRole{{Name: "pods", Rules: rules("pods")}, {Name: "nodes", Rules: rules("nodes")}},
+		Bindings: []Binding{clusterBinding("a", "pods", user("ann")), clusterBinding("b", "nodes", access.Subject{Kind: "Robot", Name: "ann"})}})
+	agrees(t, c, User("ann"), listNodes, Deny)
+	if got := c.Decide(User("ann"), listNodes); got != Deny {
+		t.Errorf("%v", got)
 	}
 }

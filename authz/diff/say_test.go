@@ -107,7 +107,7 @@ func TestAnAccessIsCalledByItsGrant(t *testing.T) {
 	}
 	short := []access.Requests{{Verbs: in("get"), Groups: in(""), Resources: in("pods")}}
 	just, over := slices.Clone(short), slices.Clone(short)
-	just[0].Resources.In = []string{strings.Repeat("p", shortEnough-len("get "))}
+	just[0].Resources.In = []string{strings.Repeat("p", 48-len("get "))}
 	over[0].Resources.In = []string{just[0].Resources.In[0] + "p"}
 	for want, a := range map[string]Access{
 		"Edit":                      {By: []authz.Reason{policy("Edit")}, Requests: over},

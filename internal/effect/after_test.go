@@ -226,3 +226,27 @@ func TestDocumentsFactsHaveTheirPlaces(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// What was seen stays as it was, each change by itself.
+func TestAChangeOfAPolicyOrABindingLeavesWhatWasSeenAlone(t *testing.T) {
+	seen := func() *access.Snapshot {
+		h := snapshot()
+		h.Clusters[0].Kubernetes = &access.HaveKubernetes{RBACRead: true, Bindings: []access.Binding{{Name: "b"}, {Name: "d"}}}
+		return h
+	}
+	for _, c := range []plan.Change{
+		{Verb: plan.Update, Kind: plan.PolicyAssociation, Cluster: keyA, Principal: annARN, To: plan.Association{Principal: annARN, Association: access.Association{Policy: edit, Scope: access.ClusterScope()}}},
+		{Verb: plan.Delete, Kind: plan.PolicyAssociation, Cluster: keyA, Principal: annARN, From: plan.Association{Principal: annARN, Association: access.Association{Policy: edit}}},
+		{Verb: plan.Create, Kind: plan.ClusterRoleBinding, Cluster: keyA, Name: "c", To: plan.Binding{Binding: access.Binding{Name: "c"}}},
+		{Verb: plan.Create, Kind: plan.ClusterRoleBinding, Cluster: keyA, Name: "a", To: plan.Binding{Binding: access.Binding{Name: "a"}}},
+	} {
+		h := seen()
+		f := After(state(), h, &plan.Plan{Changes: []plan.Change{c}})[0]
+		if d := cmp.Diff(seen(), h); d != "" {
+			t.Errorf("%s %s: %s", c.Verb, c.Kind, d)
+		}
+		if !slices.IsSortedFunc(f.Bindings, func(a, b authz.Binding) int { return strings.Compare(a.Name, b.Name) }) {
+			t.Errorf("%s %s: %+v", c.Verb, c.Kind, f.Bindings)
+		}
+	}
+}

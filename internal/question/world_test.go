@@ -300,7 +300,7 @@ func boundWorld() *World {
 			{Entry: access.Entry{Principal: eveARN, Type: access.Standard, Username: "eve"}, Member: "user/eve", Dead: true},
 		},
 		Bindings: []authz.Binding{
-			bind("admin", "dev", nil, group("g"), group("crowd"), user("bob"), robot("", "local"), robot("far", "sa"), group("system:own"), robot("kube-system", "own")),
+			bind("admin", "dev", nil, group("g"), group("crowd"), user("bob"), user("root"), robot("", "local"), robot("far", "sa"), group("system:own"), robot("kube-system", "own")),
 			bind("view", "", []string{"qa-*", "dev"}, group("g"), user("bob"), user("ann"), robot("", "nowhere")),
 			bind("view", "", nil, user("root")),
 			bind("custom", "", nil, user("perhaps")),
@@ -329,7 +329,7 @@ func TestWhoMayElsewhereIsToldOnceAndWithAllPlaces(t *testing.T) {
 		elsewhere(mustParse(t, "get", "pods", ""))); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"group crowd in dev", "user/ann in dev", "serviceaccount/dev/local in dev", "serviceaccount/far/sa in dev", "Kubernetes user bob in dev"},
+	if d := cmp.Diff([]string{"group crowd in dev", "user/ann in dev", "serviceaccount/dev/local in dev", "serviceaccount/far/sa in dev", "Kubernetes user bob in dev", "Kubernetes user root in dev"},
 		elsewhere(mustParse(t, "delete", "pods", ""))); d != "" {
 		t.Error(d)
 	}
