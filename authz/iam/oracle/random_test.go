@@ -67,13 +67,30 @@ func (m *mix) count(d *draft, verdict string) {
 	if m.decisive[of] >= enough {
 		return
 	}
-	yes, _ := Decide(d.forced(true))
-	no, _ := Decide(d.forced(false))
-	if yes != no {
+	var yes, no Verdict
+	if small(func() {
+		yes, _ = Decide(d.forced(true))
+		no, _ = Decide(d.forced(false))
+	}) && yes != no {
 		m.decisive[of]++
 		m.decisive[fmt.Sprint("gate ", d.focus.in, " ", d.focus.effect)]++
 		m.decisive["caller "+string(d.Caller.Kind)]++
 	}
+}
+
+// small does what asks the second evaluator, and reports whether there was not
+// too much to try.
+func small(ask func()) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, large := r.(TooLarge); !large {
+				panic(r)
+			}
+			ok = false
+		}
+	}()
+	ask()
+	return true
 }
 
 // class is a condition's operator, form and presence, as counted.
@@ -187,21 +204,15 @@ type pair struct {
 
 // pose asks the second evaluator; false: there is too much to try.
 func pose(d *draft) (p *pair, ok bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, large := r.(TooLarge); !large {
-				panic(r)
-			}
-			p, ok = nil, false
-		}
-	}()
 	if severalOfATag(d) {
 		return nil, false
 	}
 	p = &pair{d: d}
 	var second Case
 	p.first, second, p.refused = firstOn(d)
-	p.verdict, p.explicit, p.worlds = decide(second)
+	if !small(func() { p.verdict, p.explicit, p.worlds = decide(second) }) {
+		return nil, false
+	}
 	return p, true
 }
 
