@@ -44,6 +44,8 @@ func (w *workloads) role(r *access.WantRole) {
 	if !ours {
 		w.foreignRole(have, wanted, r, changes)
 		changes = slices.DeleteFunc(changes, func(c Change) bool { return len(c.Held) == 0 })
+	} else if have != nil {
+		w.trusts(r, have, statements)
 	}
 	for i := range changes {
 		c := &changes[i]
@@ -69,6 +71,41 @@ func (w *workloads) role(r *access.WantRole) {
 			w.provider(r.Account, t, false)
 		}
 	}
+}
+
+// trusts points out what the trust policy of a role of ours says that nobody
+// wrote here: statements of others, who may have the role too, and want of one
+// of ours, for which pods that are to have it are refused.
+func (w *workloads) trusts(r *access.WantRole, have *access.HaveRole, ours []trust.Statement) {
+	name := "role " + access.RoleName(r.ARN)
+	for _, other := range trust.Others(have.Trust) {
+		w.warn(Trust, r.Place, name+" may be had by others than its ServiceAccounts: "+other+"; that is not ours and stays: take it out of the trust policy if it is not meant")
+	}
+	for _, s := range trust.Lacks(have.Trust, ours) {
+		if slices.ContainsFunc(s.Trusts, func(t access.WantTrust) bool { return w.hasRole(t, r.ARN) }) {
+			w.warn(Trust, r.Place, name+" does not trust "+subjects(s)+" now: their pods are refused until its trust policy is mended")
+		}
+	}
+}
+
+// hasRole reports whether ServiceAccounts that are to have a role are given it
+// by what was read: by an association, or an annotation.
+func (w *workloads) hasRole(t access.WantTrust, role string) bool {
+	c, ok := w.have.Cluster(t.Cluster)
+	if !ok {
+		return false
+	}
+	meant := func(namespace, name, given string) bool {
+		return given == role && access.MatchPattern(t.Namespace, namespace) && access.MatchPattern(t.Name, name)
+	}
+	if t.Credentials == access.PodIdentity {
+		return slices.ContainsFunc(c.PodIdentities, func(a access.PodIdentityAssociation) bool {
+			return meant(a.Namespace, a.ServiceAccount, a.Role)
+		})
+	}
+	return c.Kubernetes != nil && slices.ContainsFunc(c.Kubernetes.ServiceAccounts, func(a access.HaveServiceAccount) bool {
+		return meant(a.Namespace, a.Name, a.Annotations[access.AnnotationRole])
+	})
 }
 
 // rolesHold says why no role of an account can be changed, if that is so.

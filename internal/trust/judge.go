@@ -264,3 +264,39 @@ func (j *judged) literalStars() {
 		}
 	}
 }
+
+// Others says for each statement of a trust policy of ours that is none of ours
+// whom it lets in: who adopted a role keeps it so, and who did not may want to
+// know. A policy that cannot be read says nothing.
+func Others(d access.Document) []string {
+	p, err := iam.Parse(iam.Trust, string(d))
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, s := range p.Statements {
+		if s.Effect != iam.Allow || Ours(s.Sid) {
+			continue
+		}
+		var who []string
+		for _, p := range s.Principals {
+			word := p.Value
+			if p.Type == "*" || p.Value == "*" {
+				word = "everybody"
+			}
+			if !slices.Contains(who, word) {
+				who = append(who, word)
+			}
+		}
+		words := "a statement" // in canonical form they have another order than on AWS
+		if s.Sid != "" {
+			words = "statement " + s.Sid
+		}
+		words += " lets " + strings.Join(who, ", ") + " in"
+		if len(s.Conditions) > 0 {
+			words += " under conditions"
+		}
+		out = append(out, words)
+	}
+	return out
+}
