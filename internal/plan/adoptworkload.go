@@ -90,16 +90,33 @@ func (w *workloads) adoptRole(r *access.WantRole, have *access.HaveRole, named b
 	if problem != nil {
 		c.hold(*problem)
 	}
-	var lost []string
-	for _, after := range w.updateRole(c, have, wanted, r) {
-		for _, g := range after.Lost {
-			lost = append(lost, g.What)
-		}
-	}
-	if len(lost) > 0 {
+	if lost := w.lostByAdoptingRole(c, have, wanted, r); len(lost) > 0 {
 		c.hold(Hold{AdoptNarrows, "the documents want less than it gives, so the next plan would take: " + strings.Join(lost, "; ") + "; let them want that too, adopt it, then narrow them"})
 	}
 	w.add(c)
+}
+
+// lostByAdoptingRole says what the plan after the adoption of a role would take.
+// Its inline policies count together: what another one gives as well is kept.
+func (w *workloads) lostByAdoptingRole(about Change, have *access.HaveRole, wanted IAMRole, r *access.WantRole) []string {
+	narrows := trust.Narrows(r.ARN, have.Inline, r.Inline)
+	var lost, taken []string
+	for _, after := range w.updateRole(about, have, wanted, r) {
+		for _, g := range after.Lost {
+			if after.Kind == RolePolicy {
+				taken = append(taken, g.What)
+			} else {
+				lost = append(lost, g.What)
+			}
+		}
+	}
+	switch {
+	case narrows && len(taken) == 0:
+		return append(lost, "what the documents deny")
+	case narrows:
+		return append(lost, taken...)
+	}
+	return lost
 }
 
 func (w *workloads) adoptPodIdentity(s *workloadSite, want *access.WantPodIdentity, have *access.PodIdentityAssociation, named bool) {

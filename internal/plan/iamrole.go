@@ -338,11 +338,14 @@ func (w *workloads) foreignRole(have *access.HaveRole, to IAMRole, r *access.Wan
 	}
 	key := "role/" + r.Account + "/" + access.RoleName(r.ARN)
 	reason := "the role is not ours (" + f.Owner + "): " + strings.Join(words, "; ")
-	if way := f.Release(key); way != "" {
+	switch way := f.Release(key); {
+	case way != "":
 		reason += "; " + way
+	case have.ARN == to.ARN:
+		reason += "; take it over by `atlas-iam adopt " + key + "`"
 	}
 	for i := range changes {
-		changes[i].hold(Hold{ForeignEntry, reason + "; write `existing: " + have.ARN + "` to use it as it is, or take another name"})
+		changes[i].hold(Hold{ForeignEntry, reason + "; or write `existing: " + have.ARN + "` to use it as it is, or take another name"})
 	}
 }
 

@@ -287,6 +287,45 @@ func TestEachDifferenceIsItsChange(t *testing.T) {
 	}
 }
 
+// A role of others' is adopted whatever its policies are called, as long as the
+// documents want all that they give.
+func TestAdoptingARoleComparesItsRightsAndNotTheNamesOfItsPolicies(t *testing.T) {
+	base := workloadSees(test)
+	base = made(t, base, Compute(workloadWant(t, test), base, Options{}))
+	for name, c := range map[string]struct {
+		have, want []access.RolePolicy
+		says       string // of the hold; empty: none
+	}{
+		"another name": {[]access.RolePolicy{{Name: "old", Document: policy(t, "cloudwatch:ListMetrics")}}, []access.RolePolicy{{Name: "p", Document: policy(t, "cloudwatch:ListMetrics")}}, ""},
+		"two in one wider": {[]access.RolePolicy{{Name: "a", Document: policy(t, "cloudwatch:ListMetrics")}, {Name: "b", Document: policy(t, "s3:GetObject")}},
+			[]access.RolePolicy{{Name: "p", Document: policy(t, "*")}}, ""},
+		"another name and less": {[]access.RolePolicy{{Name: "old", Document: policy(t, "cloudwatch:*")}}, []access.RolePolicy{{Name: "p", Document: policy(t, "cloudwatch:ListMetrics")}}, "would take: cloudwatch:* on *"},
+		"one of two": {[]access.RolePolicy{{Name: "a", Document: policy(t, "cloudwatch:ListMetrics")}, {Name: "b", Document: policy(t, "s3:GetObject")}},
+			[]access.RolePolicy{{Name: "a", Document: policy(t, "cloudwatch:ListMetrics")}}, "would take: s3:GetObject on *"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have, want := made(t, base, &Plan{}), workloadWant(t, test)
+			have.Accounts[0].Details[1].Tags = map[string]string{"team": "ops"}
+			have.Accounts[0].Details[1].Inline, want.Roles[1].Inline = c.have, c.want
+			p, err := Adoptions(want, have, []string{"role/main/yace"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var holds []string
+			for _, h := range p.Changes[0].Held {
+				holds = append(holds, h.Guard+": "+h.Reason)
+			}
+			if got := strings.Join(holds, "; "); c.says == "" && got != "" || !strings.Contains(got, c.says) {
+				t.Errorf("held by %q, want %q", got, c.says)
+			}
+			planned := Compute(want, have, Options{})
+			if way := "`atlas-iam adopt role/" + home + "/yace`"; len(planned.Changes) == 0 || !strings.Contains(planned.Changes[0].Held[0].Reason, way) {
+				t.Errorf("the plan does not say %s: %v", way, planned.Changes)
+			}
+		})
+	}
+}
+
 // shows: item S108
 func TestWhatIsAnothersIsAdoptableOrHeldAndNeverChanged(t *testing.T) {
 	base := workloadSees(test)
