@@ -26,8 +26,10 @@ func (q *question) cells(name string, further []string, singles map[string][]str
 	}
 	known := q.c.Context[name]
 	others := slices.DeleteFunc(slices.Clone(conditions), func(c condition) bool { o, _ := readOperator(c.operator); return o.base == "Null" })
-	if len(conditions) > 0 && len(others)+len(further) == 0 && !known.NotEmpty {
-		return []string{"~", ""} // only Null asks, U-16
+	if onlyNull := len(conditions) > 0 && len(others)+len(further) == 0; onlyNull && !known.NotEmpty {
+		return []string{"~", ""} // U-16
+	} else if onlyNull && known.Type == StringType {
+		return []string{"~"}
 	}
 	if t := known.Type; t != StringType {
 		return distinct(typedCells(t, conditions), conditions)
