@@ -82,6 +82,9 @@ type Binding struct {
 	// Binding.Namespace is empty.
 	Patterns []string
 	Sources  []access.Source
+	// Parts are the Sources with the patterns that each asks for, where there are
+	// patterns; nil: each asks for all.
+	Parts []access.WantScope
 }
 
 // Part is a part of a cluster's facts that may be unknown.

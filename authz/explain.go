@@ -34,7 +34,10 @@ type Reason struct {
 	// Through is how the subject comes to it: "group backend-debug",
 	// "username ci:deploy", "impersonating ...".
 	Through string
-	Sources []access.Source // document lines; none for what was only observed
+	// Sources are the document lines that ask for it where the request is; for a
+	// miss that does not reach there, all that ask for it. None for what was only
+	// observed.
+	Sources []access.Source
 	// Members are the lines that make the principal a member of Sources' teams.
 	Members []access.Source
 }

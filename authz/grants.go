@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/authz/eks"
 )
 
 // grant is one thing that gives an identity rules somewhere.
@@ -12,8 +13,25 @@ type grant struct {
 	by      Reason // without a rule
 	rules   []access.Rule
 	scope   access.Scope
-	unknown *Unknown // the rules, or whether it is the identity's at all, are not known
-	implied bool     // it comes through a group that the API server gives
+	unknown *Unknown           // the rules, or whether it is the identity's at all, are not known
+	implied bool               // it comes through a group that the API server gives
+	parts   []access.WantScope // of scope, which by.Sources ask for; nil: each asks for all
+}
+
+// asking are the sources that ask for what reaches a request; all of them if
+// the grant does not. Of one association that unites what several lines ask
+// for, EKS knows the union only: a line elsewhere gives nothing here.
+func (g *grant) asking(r Request) []access.Source {
+	if len(g.parts) == 0 || !eks.Reaches(g.scope, r) {
+		return g.by.Sources
+	}
+	var asking []access.Source
+	for _, part := range g.parts {
+		if eks.Reaches(part.Scope, r) {
+			asking = append(asking, part.Source)
+		}
+	}
+	return asking
 }
 
 // everything is every right there is: what is behind what was not read.
@@ -73,14 +91,15 @@ func (c *Cluster) nodeUnknown() *Unknown {
 // grant is an access policy as a grant, with the places that asked for it.
 func (p *principal) grant(g *policy) grant {
 	by := Reason{By: ByPolicy, Policy: g.arn, Scope: g.Scope}
-	for _, part := range p.entry.Scopes[g.arn] {
+	parts := p.entry.Scopes[g.arn]
+	for _, part := range parts {
 		by.Sources = append(by.Sources, part.Source)
 	}
 	rules := g.Policy.Rules
 	if g.unknown != nil {
 		rules = everything()
 	}
-	return grant{by: by, rules: rules, scope: g.Scope, unknown: g.unknown}
+	return grant{by: by, rules: rules, scope: g.Scope, unknown: g.unknown, parts: parts}
 }
 
 // boundTo adds the bindings to a username or a group. Of a template they are
@@ -116,7 +135,7 @@ func (c *Cluster) bound(all []grant, through string, subject int32, ok bool, unk
 		scope := b.scope()
 		g := grant{
 			by:    Reason{By: ByBinding, Binding: &b.Binding, Scope: scope, Through: through, Sources: b.Sources},
-			rules: c.bindings[i].rules, scope: scope, unknown: unknown, implied: implied,
+			rules: c.bindings[i].rules, scope: scope, unknown: unknown, implied: implied, parts: b.Parts,
 		}
 		if u := c.bindings[i].unknown; u != nil {
 			g.rules, g.unknown = everything(), u

@@ -34,7 +34,7 @@ func (c *Cluster) Explain(id Identity, r Request) Explanation {
 			e.unknown(g.unknown)
 		default:
 			reason := g.by
-			reason.Rule = rule
+			reason.Rule, reason.Sources = rule, g.asking(r)
 			if reason.By == ByMasters {
 				reason.Rule = nil
 			}
@@ -130,7 +130,7 @@ func misses(grants []grant, r Request) []Reason {
 			continue
 		}
 		reason := g.by
-		reason.Miss, reason.Rule = kind, rule
+		reason.Miss, reason.Rule, reason.Sources = kind, rule, g.asking(r)
 		all = append(all, reason)
 	}
 	slices.SortStableFunc(all, func(a, b Reason) int {

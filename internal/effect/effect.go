@@ -102,7 +102,7 @@ func wantedBinding(w *access.WantBinding) authz.Binding {
 		Name: w.Name, Role: w.Role, Subjects: []access.Subject{{Kind: access.GroupSubject, Name: w.Group}},
 	}}
 	if !w.Scope.Cluster {
-		b.Patterns = w.Scope.Namespaces
+		b.Patterns, b.Parts = w.Scope.Namespaces, w.Parts
 	}
 	for _, p := range w.Parts {
 		b.Sources = append(b.Sources, p.Source)
