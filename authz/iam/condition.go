@@ -111,6 +111,9 @@ func compare(operator, value, want string, vars *Context) truth {
 	case "StringEquals", "StringEqualsIgnoreCase", "StringLike":
 		return compareString(operator, value, want, vars)
 	case "ArnEquals", "ArnLike":
+		if !isARN(value) {
+			return no // assumption U-23, whatever the pattern is
+		}
 		p, ok := expand(want, true, vars)
 		if ok != yes {
 			return ok
@@ -175,13 +178,14 @@ func compareString(operator, value, want string, vars *Context) truth {
 	return truthOf(matches(p, value))
 }
 
-// matchARN compares the six parts one to one; the sixth keeps its colons.
-// (R4.3)
+func isARN(value string) bool {
+	return strings.HasPrefix(value, "arn:") && strings.Count(value, ":") >= 5
+}
+
+// matchARN compares the six parts of an ARN one to one; the sixth keeps its
+// colons. (R4.3)
 func matchARN(pattern []token, value string) truth {
 	values := strings.SplitN(value, ":", 6)
-	if len(values) != 6 || values[0] != "arn" {
-		return no // assumption U-23
-	}
 	if len(pattern) == 1 && pattern[0].kind == run {
 		return yes
 	}

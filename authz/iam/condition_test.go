@@ -43,6 +43,7 @@ func TestConditionsHoldAsTheUserGuideSays(t *testing.T) {
 		"ArnLike's name keeps its colons":                   {`{"ArnLike":{"aws:SourceArn":"arn:aws:logs:*:*:log-group:a:*"}}`, key{"aws:SourceArn=arn:aws:logs:r:1:log-group:a:b"}, yes},
 		"U-23 a star is every ARN":                          {`{"ArnLike":{"aws:SourceArn":"*"}}`, key{"aws:SourceArn=" + arn}, yes},
 		"U-23 but not what is none":                         {`{"ArnLike":{"aws:SourceArn":"*"}}`, key{"aws:SourceArn=topic"}, no},
+		"U-23 what is none, by a pattern that is none":      {`{"ArnLike":{"aws:SourceArn":"arn:aws:s3:::${"}}`, key{"aws:SourceArn=topic"}, no},
 		"U-23 six parts that are none":                      {`{"ArnLike":{"aws:SourceArn":"*"}}`, key{"aws:SourceArn=urn:a:b:c:d:e"}, no},
 		"U-23 a pattern of fewer parts":                     {`{"ArnLike":{"aws:SourceArn":"arn:aws:sns*"}}`, key{"aws:SourceArn=" + arn}, maybe},
 		"U-23 a pattern of five parts":                      {`{"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:123456789012"}}`, key{"aws:SourceArn=" + arn}, maybe},

@@ -105,8 +105,14 @@ func (w *world) barred() bool {
 	case c.Kind == User && c.SessionToken && w.of("sts"):
 		return !w.is("sts:AssumeRole") && !permissionOnly
 	case c.Kind == User && c.SessionToken && w.of("iam"):
-		mfa, _ := w.key("aws:MultiFactorAuthPresent")
-		return !slices.Equal(mfa, []string{"true"})
+		switch mfa, _ := w.key("aws:MultiFactorAuthPresent"); {
+		case len(mfa) == 0:
+			return true
+		case len(mfa) > 1 || !strings.EqualFold(mfa[0], "true") && !strings.EqualFold(mfa[0], "false"):
+			return w.maybe() // U-12, as of a condition
+		default:
+			return !strings.EqualFold(mfa[0], "true")
+		}
 	case c.Kind == Root:
 		return w.is("sts:AssumeRole") || permissionOnly
 	}
