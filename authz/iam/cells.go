@@ -210,6 +210,9 @@ func (u *uses) condition(c *Condition, vars *Context) {
 // text notes the language of one text of the policy.
 func (u *uses) text(operator, want string, vars *Context) {
 	u.texts = true
+	if strings.HasPrefix(operator, "Arn") {
+		u.languages = append(u.languages, anARN) // what is none matches none, whatever the pattern
+	}
 	p, ok := expand(want, operator != "StringEquals" && operator != "StringEqualsIgnoreCase", vars)
 	if ok != yes {
 		// A variable that has no value matches nothing; of one of unknown value,
@@ -224,7 +227,7 @@ func (u *uses) text(operator, want string, vars *Context) {
 	case "StringEqualsIgnoreCase":
 		u.languages = append(u.languages, language{foldTokens(p), true})
 	case "ArnEquals", "ArnLike":
-		u.languages = append(u.languages, language{inSegments(p), false}, anARN)
+		u.languages = append(u.languages, language{inSegments(p), false})
 	default:
 		u.languages = append(u.languages, language{p, false})
 	}

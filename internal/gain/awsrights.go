@@ -42,17 +42,17 @@ type side struct {
 	policies iam.Policies
 }
 
-func (h *having) side(x holding) side {
+func (w *having) side(x holding) side {
 	s := side{holding: x, read: true}
 	if x.role == "" {
 		return s
 	}
-	r, ok := h.roles[x.role]
+	r, ok := w.roles[x.role]
 	if s.read = ok; !ok {
 		return s
 	}
 	s.empty = len(r.Inline)+len(r.Managed) == 0
-	s.policies, _ = iam.RolePolicies(r.Inline, r.Managed, r.Boundary, h.policies)
+	s.policies, _ = iam.RolePolicies(r.Inline, r.Managed, r.Boundary, w.policies)
 	if x.session != "" {
 		p, err := iam.Parse(iam.SessionPolicy, string(x.session))
 		if err != nil {
