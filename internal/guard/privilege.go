@@ -18,7 +18,9 @@ func privilege() plan.Guard {
 		About: "A binding gives a role of one's own from which its holders can come to more than it says: `escalate`, `bind`, `impersonate`, everything, nodes/proxy, " +
 			"serviceaccounts/token, approving certificates, writing webhooks, creating persistent volumes, listing secrets. Or a workload's IAM role may be had by others " +
 			"than its ServiceAccounts, leads to an administrator, or is one that no program should have; or somebody may make a namespace that its pattern matches.",
-		Instead: "Take the rule out of the role, or bind a role that says plainly what it gives, such as `cluster-admin`; name the actions, resources and subjects that the workload needs.",
+		Instead: "Of a binding: take the rule out of the role, or bind a role that says plainly what it gives, such as `cluster-admin`. Of an IAM role: name the actions, resources and subjects " +
+			"that the workload needs, and for `iam:PassRole` a condition on `iam:PassedToService`.",
+		Told: true,
 		Check: func(in *plan.Input) plan.Findings {
 			f := workloadPrivilege(in)
 			roles := make(map[access.ClusterKey][]access.KubernetesRole)
@@ -75,5 +77,6 @@ func privilegeReason(c *plan.Change, to *access.Binding, role *access.Kubernetes
 	if wellKnown(to.Role.Name) && to.Role.Kind == access.ClusterRole {
 		whose = "to which this cluster adds"
 	}
-	return to.Role.String() + " " + placeOf(to) + " of " + c.Cluster.Name + ", a role " + whose + ", holds " + list(names) + ": " + list(paths)
+	return to.Role.String() + " " + placeOf(to) + " of " + c.Cluster.Name + ", a role " + whose + ", holds " + list(names) + ": " + list(paths) +
+		"; take the rule out of the role, or bind a role that says plainly what it gives, such as `cluster-admin`"
 }

@@ -199,3 +199,38 @@ func TestSubjectsOfOneListWhoBreakATestAreToldOfOnce(t *testing.T) {
 		t.Errorf("junit: %v\n%s", err, &b)
 	}
 }
+
+// What a held policy would give and take stands beside it, and a warning that
+// is a hold's reason is not said again.
+func TestAHeldPolicySaysWhatItWouldGiveAndItsReasonOnce(t *testing.T) {
+	p := emptyPlan()
+	p.Changes = []plan.Change{{ID: "p", Kind: plan.RolePolicy, Verb: plan.Update, Name: "inline", Principal: "arn:aws:iam::492000000148:role/loki",
+		Gained: []plan.Grant{{What: "iam:PassRole on *"}}, Lost: []plan.Grant{{What: "s3:GetObject on b"}}, Held: []plan.Hold{{Guard: "trust", Reason: "add this statement"}}}}
+	p.Warnings = []plan.Warning{{Slug: "trust", Text: "add this statement"}, {Slug: "trust", Text: "another word"}}
+	var b bytes.Buffer
+	if err := Text(&b, p, Options{Guards: guards()}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if !strings.Contains(got, "update policy inline of role loki (would lose s3:GetObject on b; would gain iam:PassRole on *)") {
+		t.Error(got)
+	}
+	if strings.Count(got, "add this statement") != 1 || !strings.Contains(got, "another word") {
+		t.Errorf("the reason is not said once, or another warning is not said:\n%s", got)
+	}
+}
+
+func TestWhatWaitsForSeveralHeldChangesIsOneLine(t *testing.T) {
+	p := emptyPlan()
+	p.Changes = []plan.Change{{ID: "p", Kind: plan.PodIdentityAssociation, Verb: plan.Delete, Namespace: "ns", Name: "sa",
+		Held: []plan.Hold{{Guard: plan.Depends, Reason: "it depends on a, which is held"}, {Guard: plan.Depends, Reason: "it depends on b, which is held"}}}}
+	for verbose, lines := range map[bool]int{false: 1, true: 2} {
+		var b bytes.Buffer
+		if err := Text(&b, p, Options{Verbose: verbose}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Count(got, "depends: ") != lines || strings.Contains(got, "which is held, and on 1 more that are") == verbose {
+			t.Errorf("verbose %v:\n%s", verbose, got)
+		}
+	}
+}

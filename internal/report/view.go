@@ -80,6 +80,9 @@ func look(p *plan.Plan, o Options) view {
 		}
 	}
 	for _, w := range p.Warnings {
+		if saidByHold(p, w) {
+			continue
+		}
 		row := noteRow{what: w.Slug, why: w.Text, source: placeOf(w.Source)}
 		if o.Verbose || !slices.Contains(v.warnings, row) { // said once, though of several people
 			v.warnings = append(v.warnings, row)
@@ -105,6 +108,13 @@ func look(p *plan.Plan, o Options) view {
 		v.nothingToDo = nothingToDo(p, len(v.adoptable)+len(v.claimed)+len(v.foreign), o.Verbose)
 	}
 	return v
+}
+
+// saidByHold reports whether a held change gives a warning as its reason.
+func saidByHold(p *plan.Plan, w plan.Warning) bool {
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
+		return slices.ContainsFunc(c.Held, func(h plan.Hold) bool { return h.Guard == w.Slug && h.Reason == w.Text })
+	})
 }
 
 // notCounted are the lines of aws-auth that nobody read and that the plan
@@ -233,8 +243,8 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 	var order []string
 	groups := map[string]*group{}
 	for _, c := range p.Changes {
-		for _, h := range c.Held {
-			row := noteRow{what: Describe(c), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source),
+		for _, h := range onceDependent(c.Held, o.Verbose) {
+			row := noteRow{what: Describe(c) + policyWords(&c, o.Verbose), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source),
 				why: h.Guard + ": " + h.Reason + override(h.Guard, o.Guards)}
 			key := fmt.Sprintf("%q", []string{h.Guard, h.Reason})
 			if o.Verbose {
@@ -261,6 +271,28 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 		rows = append(rows, g.row)
 	}
 	return rows
+}
+
+// onceDependent are holds of which one at most says that another change is held;
+// all of them with each.
+func onceDependent(held []plan.Hold, each bool) []plan.Hold {
+	first, more := -1, 0
+	var out []plan.Hold
+	for _, h := range held {
+		switch {
+		case h.Guard != plan.Depends || each:
+		case first >= 0:
+			more++
+			continue
+		default:
+			first = len(out)
+		}
+		out = append(out, h)
+	}
+	if more > 0 {
+		out[first].Reason += fmt.Sprintf(", and on %d more that are", more)
+	}
+	return out
 }
 
 // firstOf names a few, each once.

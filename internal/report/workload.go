@@ -135,6 +135,35 @@ func (s saidOfWorkloads) has(c *plan.Change) bool {
 	return false
 }
 
+// policyWords are the statements that a held change of a role's inline policy
+// would add to it and take from it.
+func policyWords(c *plan.Change, whole bool) string {
+	if c.Kind != plan.RolePolicy {
+		return ""
+	}
+	var words []string
+	for _, side := range []struct {
+		would string
+		of    []plan.Grant
+	}{{"would lose ", c.Lost}, {"would gain ", c.Gained}} {
+		var each []string
+		for _, g := range side.of {
+			what := g.What
+			if !whole {
+				what = fewActions(what)
+			}
+			each = append(each, what)
+		}
+		if len(each) > 0 {
+			words = append(words, side.would+strings.Join(each, "; "))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, "; ") + ")"
+}
+
 // mostActions bounds the actions, and the resources, that a row names.
 const mostActions = 4
 
