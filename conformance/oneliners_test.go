@@ -86,6 +86,16 @@ func TestAPipelineBindsItsNamespaceAndPodsHaveTheRoleAtOnce(t *testing.T) {
 		}
 	}
 
+	// A namespace that is not there, and one without the ServiceAccount, pass no pipeline.
+	never := func(namespace, why string) {
+		t.Helper()
+		o.says(run(t, o.folder, o.env, 1, o.atlas, "bind", "workload/app", "-n", namespace, "--yes", "--wait", "--timeout", "3s"), "cannot have role app; ", why)
+		bind("unbind", namespace)
+	}
+	never("preview-8", `NotFound: namespaces "preview-8" not found`)
+	o.kube("create", "namespace", "preview-9")
+	never("preview-9", `error looking up service account preview-9/app`)
+
 	namespace("preview-1")
 	o.says(bind("bind", "preview-1", "--wait"), "done 1, failed 0", "Role app of preview-1/app on test:",
 		"EKS shows the association\n", "a pod that is made now finds credentials\n", "not asked whether EKS Auth gives the role to a pod: no pod runs")

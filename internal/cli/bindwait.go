@@ -56,7 +56,7 @@ func (f *flow) awaitRole(ctx context.Context, who *serviceAccountOf, timeout tim
 			why += "; " + s.Why
 		}
 	}
-	return &Failure{Code: Failed, Hint: "run it again to wait on; the association is made",
+	return &Failure{Code: Failed, Hint: "run it again to wait on; the association is made, and " + report.ShellLine(who.again("unbind")) + " takes it back",
 		Err: fmt.Errorf("after %s pods of %s/%s on %s cannot have role %s%s", timeout, who.namespace, who.name, f.documentOf(who.cluster), access.RoleName(of.Final), why)}
 }
 

@@ -125,3 +125,15 @@ func didYouMean(word string, words []string) string {
 	}
 	return ""
 }
+
+// again is a command about the ServiceAccount, in short: PATH and the cluster are
+// what they are in the command that says it.
+func (s *serviceAccountOf) again(command string) []string {
+	line := []string{"atlas-iam", command, "workload/" + s.workload.Name, "-n", s.namespace}
+	if fit := slices.DeleteFunc(slices.Clone(s.workload.Accounts), func(a access.WorkloadAccount) bool {
+		return !access.MatchPattern(a.Namespace, s.namespace)
+	}); len(fit) > 1 || len(fit) == 1 && fit[0].Name != s.name {
+		line = append(line, "--service-account", s.name)
+	}
+	return line
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // containerCredentials is the variable by which a container with Pod Identity
@@ -74,4 +75,17 @@ func (c *Client) TryPod(ctx context.Context, namespace, serviceAccount string) (
 		}
 	}
 	return false, nil
+}
+
+// NoPodRuns reports whether err, of TryPod, is that no pod of the ServiceAccount
+// can be made as things are, whoever asks: the namespace is not there or ends, or
+// the ServiceAccount is not there. A right that the caller lacks, or a policy that
+// may be against the tried pod alone, is none of these. (k8s.io/apiserver,
+// admission plugins NamespaceLifecycle and ServiceAccount)
+func NoPodRuns(err error) bool {
+	if !IsForbidden(err) {
+		return IsNotFound(err)
+	}
+	reason := Reason(err)
+	return strings.Contains(reason, ": error looking up service account ") || strings.Contains(reason, "because it is being terminated")
 }

@@ -71,6 +71,8 @@ func LookBound(ctx context.Context, c *cloud.Cloud, of Binding, dial kube.Dialer
 	}
 	defer client.Close()
 	switch injected, err := client.TryPod(ctx, of.Namespace, of.ServiceAccount); {
+	case kube.NoPodRuns(err):
+		b.Pods = Seeing{NotSeen, kube.Reason(err)}
 	case err != nil:
 		b.Pods.Why = kube.Reason(err)
 	case injected:

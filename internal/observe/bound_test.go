@@ -17,6 +17,7 @@ import (
 type podServer struct {
 	t      *testing.T
 	trial  string // what a pod that is tried comes to
+	refuse string // or with what words it is refused, as Kubernetes' Status
 	pods   string // items of the list
 	writes int
 }
@@ -39,7 +40,11 @@ func (s *podServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r.URL.Query().Get("dryRun") != "All" {
 			s.writes++
 		}
-		answer(s.trial)
+		if answer(s.trial); s.refuse != "" {
+			if body = s.refuse; strings.Contains(body, `"code":404`) {
+				status = 404
+			}
+		}
 	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/namespaces/preview-1/pods"):
 		if s.pods != "" {
 			answer(`{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[` + strings.TrimSpace(s.pods) + `]}`)
@@ -60,6 +65,14 @@ func TestHowFarAnAssociationIsSeenIsToldStepByStep(t *testing.T) {
 		pod   = `{"metadata":{"name":"web-1","uid":"u"},"spec":{"serviceAccountName":"app"},"status":{"phase":"Running"}}`
 		none  = " " // of pods
 	)
+	refusal := func(code int, reason, message string) string {
+		text, err := json.Marshal(map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	const noPod = "not asked: no pod runs as it yet, and a token is a pod's"
 	session := func(name string) *reply {
 		return ok200(map[string]any{
 			"credentials":     map[string]any{"accessKeyId": "ASIAX", "secretAccessKey": "s", "sessionToken": "t", "expiration": 1793400000},
@@ -85,6 +98,18 @@ func TestHowFarAnAssociationIsSeenIsToldStepByStep(t *testing.T) {
 		"EKS Auth gives another role":  {shown: role, server: podServer{trial: given, pods: pod}, auth: session("application"), want: [3]string{"seen", "seen", "not seen: EKS Auth still gives arn:aws:sts::492000000148:assumed-role/application/eks-test-web-1-x"}},
 		"the caller may not ask there": {shown: role, server: podServer{trial: given, pods: pod}, auth: refuse(400, "AccessDeniedException", "User: x is not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: y"), want: [3]string{"seen", "seen", "not asked: AccessDeniedException: User: x is not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: y"}, done: true},
 		"EKS cannot be asked":          {shown: role, fails: true},
+		// The words are kube-apiserver's of 1.36.
+		"there is no namespace": {shown: role, server: podServer{refuse: refusal(404, "NotFound", `namespaces "preview-1" not found`), pods: none},
+			want: [3]string{"seen", `not seen: NotFound: namespaces "preview-1" not found`, noPod}},
+		"there is no ServiceAccount": {shown: role, server: podServer{refuse: refusal(403, "Forbidden", `pods "atlas-iam-try-x" is forbidden: error looking up service account preview-1/app: serviceaccount "app" not found`), pods: none},
+			want: [3]string{"seen", `not seen: Forbidden: pods "atlas-iam-try-x" is forbidden: error looking up service account preview-1/app: serviceaccount "app" not found`, noPod}},
+		"the namespace ends": {shown: role, server: podServer{refuse: refusal(403, "Forbidden", `pods "atlas-iam-try-x" is forbidden: unable to create new content in namespace preview-1 because it is being terminated`), pods: none},
+			want: [3]string{"seen", `not seen: Forbidden: pods "atlas-iam-try-x" is forbidden: unable to create new content in namespace preview-1 because it is being terminated`, noPod}},
+		"the caller may make no pods": {shown: role, server: podServer{refuse: refusal(403, "Forbidden", `pods is forbidden: User "ci" cannot create resource "pods" in API group "" in the namespace "preview-1"`), pods: none},
+			want: [3]string{"seen", `not asked: Forbidden: pods is forbidden: User "ci" cannot create resource "pods" in API group "" in the namespace "preview-1"`, noPod}, done: true},
+		"a policy is against the tried pod": {shown: role, server: podServer{refuse: refusal(403, "Forbidden", `pods "atlas-iam-try-x" is forbidden: exceeded quota: q`), pods: none},
+			want: [3]string{"seen", `not asked: Forbidden: pods "atlas-iam-try-x" is forbidden: exceeded quota: q`, noPod}, done: true},
+		"the way to the cluster answers 404": {shown: role, server: podServer{refuse: `{"code":404}`, pods: none}, want: [3]string{"seen", "not asked: Not Found", noPod}, done: true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := workloadWorld()
