@@ -110,6 +110,7 @@ func TestAPipelineBindsItsNamespaceAndPodsHaveTheRoleAtOnce(t *testing.T) {
 	// Where nothing is bound, and where nothing matches, there is nothing.
 	namespace("preview-2")
 	p.startIn("preview-2", "app").nobody()
+	o.says(run(t, o.folder, o.env, 1, o.atlas, "run-as", "workload/app", "-n", "preview-2", "--", "true"), "atlas-iam bind workload/app -n preview-2 gives it the role")
 	namespace("other")
 	without(p.startIn("other", "app"))
 	if code, out := p.startIn("other", "web").does(p.path, "sts", "get-caller-identity"); code == 0 || !strings.Contains(out, "Not authorized to perform sts:AssumeRoleWithWebIdentity") {

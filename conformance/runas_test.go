@@ -77,6 +77,11 @@ func TestACommandRunsAsAWorkload(t *testing.T) {
 	o.says(out, "assumed-role/yace/")
 	run(t, filepath.Dir(o.folder), o.env, 1, o.atlas, append([]string{"run-as", "workload/yace", "access", "--pod", "other", "--"}, identity...)...)
 
+	// Its association is there, and its role's trust policy lets EKS in no more.
+	run(t, o.folder, o.env, 0, "aws", "iam", "update-assume-role-policy", "--role-name", "yace", "--policy-document",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	o.says(as(1, "workload/yace", identity...), "the association is there, and the role's trust policy does not let EKS give it; atlas-iam plan shows what it lacks")
+
 	// A role that does not trust the ServiceAccount, and a command that ends
 	// otherwise than well.
 	o.kube("-n", "backend", "create", "serviceaccount", "strange")

@@ -16,6 +16,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/kube"
 	"github.com/atlas-iam/atlas-iam/internal/observe"
+	"github.com/atlas-iam/atlas-iam/internal/report"
 )
 
 // runAsFlags are those of run-as.
@@ -137,7 +138,24 @@ func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSess
 		return nil, f.refused(err, "", "ask for a token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
 	}
 	session, err := f.cloud.PodIdentity(ctx, s.cluster.Account, s.cluster.Region, s.cluster.Name, token)
-	return session, f.refused(err, "atlas-iam plan shows whether the association is there", "exchange the token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
+	return session, f.refused(err, podIdentityHint(err, s), "exchange the token of pod %s/%s on %s", s.namespace, pod.Name, s.cluster.Name)
+}
+
+// podIdentityHint says what to do where EKS Auth refuses a pod's token. (EKS Auth
+// API, AssumeRoleForPodIdentity: ResourceNotFoundException is of the association;
+// AccessDeniedException is of the role's trust policy, unless it names the caller)
+func podIdentityHint(err error, s *serviceAccountOf) string {
+	switch code := cloud.Code(err); {
+	case code == "ResourceNotFoundException" && s.byPattern():
+		return report.ShellLine(s.again("bind")) + " gives it the role; a pod that runs already finds credentials only when it is made again"
+	case code == "ResourceNotFoundException":
+		return "atlas-iam plan shows whether the association is there"
+	case code == "AccessDeniedException" && strings.Contains(cloud.Reason(err), "eks-auth:"):
+		return "your own credentials need eks-auth:AssumeRoleForPodIdentity on the cluster"
+	case code == "AccessDeniedException":
+		return "the association is there, and the role's trust policy does not let EKS give it; atlas-iam plan shows what it lacks"
+	}
+	return ""
 }
 
 // podOf finds a pod that runs as the ServiceAccount.

@@ -126,8 +126,8 @@ func didYouMean(word string, words []string) string {
 	return ""
 }
 
-// again is a command about the ServiceAccount, in short: PATH and the cluster are
-// what they are in the command that says it.
+// again is a command about the ServiceAccount, in short: PATH is what it is in the
+// command that says it.
 func (s *serviceAccountOf) again(command string) []string {
 	line := []string{"atlas-iam", command, "workload/" + s.workload.Name, "-n", s.namespace}
 	if fit := slices.DeleteFunc(slices.Clone(s.workload.Accounts), func(a access.WorkloadAccount) bool {
@@ -135,5 +135,16 @@ func (s *serviceAccountOf) again(command string) []string {
 	}); len(fit) > 1 || len(fit) == 1 && fit[0].Name != s.name {
 		line = append(line, "--service-account", s.name)
 	}
+	if len(s.workload.Clusters) > 1 {
+		line = append(line, "--cluster", s.cluster.Name)
+	}
 	return line
+}
+
+// byPattern reports whether the document means the ServiceAccount by a pattern
+// alone, so that by Pod Identity it has the role only once it is bound.
+func (s *serviceAccountOf) byPattern() bool {
+	return !slices.ContainsFunc(s.workload.Accounts, func(a access.WorkloadAccount) bool {
+		return a.Namespace == s.namespace && a.Name == s.name
+	})
 }
