@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
@@ -73,6 +74,7 @@ or on all: it shows the plan, asks, and makes it.`,
 		},
 	}
 	o.addTo(cmd)
+	cmd.SetFlagErrorFunc(eksctlFlag)
 	ends(cmd, ok("written; with --apply done, or nothing to do"),
 		ending{Failed, "with --apply: a change failed or was not made, or you did not confirm; the document is written"},
 		ending{Held, "with --apply: something is held; the rest was made"}, couldNotAsk(),
@@ -101,6 +103,21 @@ func (o *newWorkloadFlags) addTo(cmd *cobra.Command) {
 	f.BoolVar(&o.yes, "yes", false, "with --apply: do not ask; what is held stays held")
 	f.BoolVar(&o.local, "local", false, "with --apply: use the embedded AWS instead of AWS")
 	f.StringVar(&o.lab, "lab", "", "with --local: keep the embedded AWS's state in this `file`")
+}
+
+// eksctlFlag answers a flag of eksctl create iamserviceaccount that is another
+// word here.
+func eksctlFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		switch unknown.GetSpecifiedName() {
+		case "name":
+			return usage("the name is the argument, as in: atlas-iam new workload loki; --service-account names another ServiceAccount", "%s", err)
+		case "approve":
+			return usage("--apply --yes makes it; --apply alone asks first", "%s", err)
+		}
+	}
+	return nearestFlag(cmd, err)
 }
 
 // checkNew holds the flags against each other.
@@ -175,6 +192,9 @@ func runNewWorkload(cmd *cobra.Command, p *Process, o *newWorkloadFlags, name st
 			p.say("%s: %s: %s", n.Place, n.Slug, n.Text)
 		}
 	}
+	if o.credentials == "" && w.Spec.Credentials == string(access.PodIdentity) {
+		p.say("by Pod Identity; --credentials IRSA is eksctl's way")
+	}
 	if o.dryRun {
 		_, err := p.Stdout.Write(text)
 		return err
@@ -183,6 +203,9 @@ func runNewWorkload(cmd *cobra.Command, p *Process, o *newWorkloadFlags, name st
 		return usage("", "%w", err)
 	}
 	fmt.Fprintln(p.Stdout, report.Safe("wrote "+file))
+	if sa := w.Spec.ServiceAccounts[0]; sa.Manage != "" && sa.Namespace != "default" && !strings.HasPrefix(sa.Namespace, "kube-") {
+		p.say("the namespace must be there before apply; if it is not: kubectl create namespace %s", sa.Namespace)
+	}
 	if !o.applies {
 		p.say("next: %s", report.ShellLine(slices.Concat([]string{"atlas-iam", "apply"}, o.again(), []string{set.Root})))
 		return nil
