@@ -252,6 +252,9 @@ access entries are in them. Who may only if what was not read is so stands apart
 			if err := o.check("text", "json"); err != nil {
 				return err
 			}
+			if len(args) > 0 && question.IsAWSAction(args[0]) {
+				return usage("atlas-iam can-i "+args[0]+" [ARN] --as workload/NAME asks it of one workload", "%s is an action of AWS, and who-can does not list those by this version", args[0])
+			}
 			if len(args) < 2 {
 				return usage("as in: atlas-iam who-can get secrets -n prod", "who-can needs a verb and a resource")
 			}

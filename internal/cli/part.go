@@ -89,6 +89,9 @@ func membersNamed(want *access.State, who string) ([]access.Member, error) {
 		}
 		return []access.Member{{Kind: access.ARNMember, Name: who}}, nil
 	}
+	if kind == string(access.WhoWorkload) {
+		return nil, usage("leave it out, or name clusters by --cluster", "--only %s: workloads are not supported by --only in this version", who)
+	}
 	if (kind != "user" && kind != "role") || name == "" {
 		return nil, usage("team/NAME, user/NAME, role/NAME, permissionSet/NAME or an ARN", "--only %s: no document names that", who)
 	}
