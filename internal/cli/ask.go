@@ -123,6 +123,9 @@ func (o *askFlags) asked(verb, resource string) (question.Asked, error) {
 		return question.Asked{}, err
 	}
 	a, err := question.Parse(question.Ask{Verb: verb, Resource: resource, Namespace: o.namespace, Name: o.name})
+	if err == nil && a.StrangeVerb() {
+		return a, usage(documents.VerbHint(access.Ask{Verb: a.Verb, Resource: resource}), "unknown verb %q", a.Verb)
+	}
 	return a, wordError(err)
 }
 

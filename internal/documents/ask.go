@@ -109,6 +109,15 @@ func ParseAsk(text string) (access.Ask, error) {
 	return ask, nil
 }
 
+// VerbHint is what to write instead of a verb that is none of Kubernetes' own, or
+// a choice of these.
+func VerbHint(ask access.Ask) string {
+	if hint := verbHint(ask); hint != "" {
+		return hint
+	}
+	return "want " + list(verbs[:8], "or")
+}
+
 // verbHint is what to write instead of a verb that is not meant; empty for a
 // verb that can be.
 func verbHint(ask access.Ask) string {

@@ -196,6 +196,13 @@ func (a *Asked) note(known []string) {
 	}
 }
 
+// StrangeVerb reports whether the verb is none of Kubernetes' own and the resource
+// is: no API server asks about that. A custom resource may have any verb. A verb
+// with - or : is no slip but somebody's word for a check of his own, and passes.
+func (a Asked) StrangeVerb() bool {
+	return a.Path == "" && !a.Unplaced && a.Resource != "*" && !slices.Contains(verbs, a.Verb) && !strings.ContainsAny(a.Verb, "-:")
+}
+
 func meant(word string, words []string) string {
 	if n := Nearest(word, words); n != "" {
 		return "; did you mean " + n + "?"
