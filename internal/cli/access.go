@@ -67,6 +67,9 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 			return err
 		}
 		whos, args = append(whos, who), args[1:]
+		if len(args) > 0 && question.IsWho(args[0]) && !isPath(args[0]) {
+			return usage("as in: atlas-iam access "+who.String()+" --diff-with "+args[0], "access shows one subject, and %s is another", args[0])
+		}
 	}
 	if len(whos) == 0 && len(args) > 0 && isName(args[0]) && !isPath(args[0]) {
 		_, err := parseWho(args[0])

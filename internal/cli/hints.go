@@ -17,10 +17,25 @@ func (o *askFlags) oneNamespace() error {
 		return nil
 	}
 	hint := "leave -n out to ask of all namespaces at once"
-	if name := strings.Trim(o.namespace, "*?-"); name != "" && !strings.ContainsAny(name, "*?") {
+	if name := exampleOf(o.namespace); name != "" {
 		hint = "name one that it matches, as -n " + name + "; atlas-iam access WHO shows the documents' patterns as columns"
 	}
 	return usage(hint, "-n %s is a pattern, and a question is of one namespace", o.namespace)
+}
+
+// exampleOf is the shortest namespace that a pattern plainly matches: dev-a of
+// dev-*; none of a pattern that matches all, or that is no glob of the documents'.
+func exampleOf(pattern string) string {
+	if strings.Trim(pattern, "*") == "" {
+		return ""
+	}
+	for _, run := range []string{"", "a"} {
+		name := strings.ReplaceAll(pattern, "*", run)
+		if strings.Trim(name, "-") == name && !strings.Contains(name, "?") {
+			return name
+		}
+	}
+	return ""
 }
 
 // namespaceNotPath refuses a word that stands where paths do, is none, and was
