@@ -27,6 +27,7 @@ type Cluster struct {
 	byUser     map[string]int32
 	byGroup    map[string]int32
 	subjects   []subject
+	held       []held                // by subject
 	userNames  []string              // the keys of byUser, sorted
 	groups     []string              // the keys of byGroup, sorted
 	everybody  int32                 // the subject of the group Authenticated, none: -1
@@ -54,11 +55,16 @@ type binding struct {
 type subject struct {
 	kind     access.SubjectKind // User for ServiceAccounts too
 	name     string
-	wide     int32    // table of what holds in the whole cluster
-	maybe    bool     // a role of unknown rules is bound in the whole cluster
-	spaces   []inside // in single namespaces, sorted
-	scoped   []scoped // over patterns of namespaces
-	bindings []int32  // all of them, for explanations
+	bindings []int32 // all of them, for explanations
+}
+
+// held is what a subject has. Decide reads nothing else of it, and of many
+// subjects: it fits in a line of a processor's cache.
+type held struct {
+	wide   int32    // table of what holds in the whole cluster
+	maybe  bool     // a role of unknown rules is bound in the whole cluster
+	spaces []inside // in single namespaces, sorted
+	scoped []scoped // over patterns of namespaces
 }
 
 // inside is a table that holds in one namespace.
@@ -394,11 +400,12 @@ func (m *merger) bind(i int32) {
 			continue // named twice
 		}
 		x.bindings = append(x.bindings, i)
+		what := &c.held[n]
 		switch {
 		case len(b.Patterns) > 0:
-			x.scoped = append(x.scoped, scoped{b.Patterns, compiled.table, compiled.unknown != nil})
+			what.scoped = append(what.scoped, scoped{b.Patterns, compiled.table, compiled.unknown != nil})
 		case b.Namespace == "":
-			x.maybe = x.maybe || compiled.unknown != nil
+			what.maybe = what.maybe || compiled.unknown != nil
 			m.wide[n] = append(m.wide[n], compiled.table)
 		default:
 			key := place{n, number(c.words.spaces, b.Namespace, 0)}
@@ -415,14 +422,14 @@ func (m *merger) bind(i int32) {
 
 func (m *merger) finish() {
 	for n, tables := range m.wide {
-		m.c.subjects[n].wide = m.merge(tables)
+		m.c.held[n].wide = m.merge(tables)
 	}
 	for key, in := range m.space {
-		x := &m.c.subjects[key.subject]
+		x := &m.c.held[key.subject]
 		x.spaces = append(x.spaces, inside{key.space, m.merge(in.tables), in.maybe})
 	}
-	for i := range m.c.subjects {
-		slices.SortFunc(m.c.subjects[i].spaces, func(a, b inside) int { return cmp.Compare(a.space, b.space) })
+	for i := range m.c.held {
+		slices.SortFunc(m.c.held[i].spaces, func(a, b inside) int { return cmp.Compare(a.space, b.space) })
 	}
 }
 
@@ -473,6 +480,7 @@ func (c *Cluster) subject(s access.Subject, namespace string) (int32, bool) {
 	if !ok {
 		n = int32(len(c.subjects))
 		c.subjects = append(c.subjects, subject{kind: kind, name: name})
+		c.held = append(c.held, held{})
 		by[name] = n
 	}
 	return n, true

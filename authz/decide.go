@@ -174,14 +174,14 @@ func (c *Cluster) sessionMay(template string, by map[string]int32, all []string,
 
 // subjectMay is the verdict of the bindings to one subject.
 func (c *Cluster) subjectMay(n int32, q *query) Verdict {
-	s := &c.subjects[n]
+	s := &c.held[n]
 	if s.wide != 0 && c.tables[s.wide].covers(q) {
 		return Allow
 	}
 	may := s.maybe
 	if q.namespace != "" {
-		if q.inSpace {
-			if in := s.inside(q.space); in != nil {
+		if len(s.spaces) > 0 {
+			if in := s.inside(c.words.spaces, q.namespace); in != nil {
 				if c.tables[in.table].covers(q) {
 					return Allow
 				}
@@ -206,7 +206,11 @@ func (c *Cluster) subjectMay(n int32, q *query) Verdict {
 }
 
 // inside is what the subject has in one namespace alone.
-func (s *subject) inside(space uint32) *inside {
+func (s *held) inside(spaces map[string]uint32, namespace string) *inside {
+	space, ok := spaces[namespace]
+	if !ok {
+		return nil
+	}
 	lo, hi := 0, len(s.spaces)
 	for lo < hi {
 		m := int(uint(lo+hi) / 2)

@@ -14,7 +14,8 @@ import (
 // speaks of, which only stars cover.
 type words struct {
 	verbs  map[string]uint32
-	pages  uint32 // of 64 verbs
+	atHand [64]handy // some of the verbs
+	pages  uint32    // of 64 verbs
 	groups map[string]uint32
 	core   uint32            // the number of the group ""
 	forms  map[string]uint32 // what rules have for resources: pods, pods/log, */scale, *
@@ -23,6 +24,12 @@ type words struct {
 	paired uint32   // how many pairs there are
 	names  map[string]uint32
 	spaces map[string]uint32
+}
+
+// handy is a verb with its number; none: 0.
+type handy struct {
+	verb   string
+	number uint32
 }
 
 // subresource are the forms that are for a subresource.
@@ -114,10 +121,27 @@ func (w *words) learn(rules []access.Rule) {
 	for i := range rules {
 		for _, v := range rules[i].Verbs {
 			if v != "*" {
-				number(w.verbs, v, 1)
+				w.atHand[atHand(v)] = handy{v, number(w.verbs, v, 1)}
 			}
 		}
 	}
+}
+
+// atHand gives a verb its place among those that are found without a map: few
+// verbs have both a length and a first letter in common.
+func atHand(verb string) int {
+	if verb == "" {
+		return 0
+	}
+	return (len(verb)*8 + int(verb[0])) % 64
+}
+
+// verb is the number of a verb, 0 if no rule has it.
+func (w *words) verb(verb string) uint32 {
+	if h := &w.atHand[atHand(verb)]; h.number != 0 && h.verb == verb {
+		return h.number
+	}
+	return w.verbs[verb]
 }
 
 // query is a request in numbers.
@@ -128,21 +152,16 @@ type query struct {
 	bloom     uint64
 	name      uint32
 	named     bool // name is one that some rule has
-	space     uint32
-	inSpace   bool // some binding is in the request's namespace
 	namespace string
 	path      string
 }
 
 func (w *words) query(r *Request) query {
-	verb := w.verbs[r.Verb]
+	verb := w.verb(r.Verb)
 	q := query{page: verb / 64, bit: verb % 64, namespace: r.Namespace, path: r.Path}
 	if q.path != "" {
 		q.namespace = ""
 		return q
-	}
-	if r.Namespace != "" {
-		q.space, q.inSpace = w.spaces[r.Namespace]
 	}
 	group := w.core
 	switch r.Group {
