@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,7 +110,7 @@ func newLabEnv(p *Process) *cobra.Command {
   aws eks list-clusters`,
 		Args: noPaths,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			l, err := dial(cmd.Context(), endpoint)
+			l, err := dial(cmd.Context(), p.servedAt(&endpoint))
 			if err != nil {
 				return err
 			}
@@ -129,7 +130,7 @@ func newLabEnv(p *Process) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "the `URL` where the lab is served")
+	addEndpoint(cmd, &endpoint)
 	ends(cmd, ok("printed"), ending{CouldNotAsk, "no lab is served there, or it has no such account"}, invalid())
 	cmd.Flags().StringVar(&account, "account", "", "the keys of this account, by its twelve `digits`; left out: the lab's only one")
 	return cmd
@@ -147,23 +148,37 @@ func newLabSeed(p *Process) *cobra.Command {
 			if err := f.read(paths); err != nil {
 				return err
 			}
-			if f.lab, err = dial(cmd.Context(), endpoint); err != nil {
+			if f.lab, err = dial(cmd.Context(), p.servedAt(&endpoint)); err != nil {
 				return err
 			}
 			defer closing(&err, f.close)
 			return f.seed(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&endpoint, "endpoint", "http://127.0.0.1:4566", "the `URL` where the lab is served")
+	addEndpoint(cmd, &endpoint)
 	ends(cmd, ok("all that the documents name is there"), ending{CouldNotAsk, "no lab is served there"}, invalid())
 	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "do not say what was made")
 	return cmd
 }
 
+// labEndpoint is where lab serve listens if it is not told.
+const labEndpoint = "http://127.0.0.1:4566"
+
+func addEndpoint(cmd *cobra.Command, endpoint *string) {
+	cmd.Flags().StringVar(endpoint, "endpoint", "", "the `URL` where the lab is served (default: AWS_ENDPOINT_URL, or else "+labEndpoint+")")
+}
+
+// servedAt fills in where the lab is served: where lab env led the shell, or
+// where it is by itself.
+func (p *Process) servedAt(endpoint *string) string {
+	*endpoint = cmp.Or(*endpoint, p.Getenv("AWS_ENDPOINT_URL"), labEndpoint)
+	return *endpoint
+}
+
 func dial(ctx context.Context, endpoint string) (*lab.Lab, error) {
 	l, err := lab.Dial(ctx, endpoint)
 	if err != nil {
-		return nil, unasked(err, "atlas-iam lab serve serves one")
+		return nil, unasked(err, "atlas-iam lab serve serves one; --endpoint says where")
 	}
 	return l, nil
 }
