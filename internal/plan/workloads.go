@@ -186,9 +186,10 @@ func (w *workloads) agent(s *workloadSite) {
 	}
 }
 
-// left lists what destroy leaves, for others use it too.
+// left lists what stays where the last workload goes, for others use it too.
 func (w *workloads) left() {
-	if !w.options.Destroy {
+	goes := func(c Change) bool { return c.Kind == Role && c.Verb == Delete }
+	if !w.options.Destroy && (len(w.want.Workloads) > 0 || !slices.ContainsFunc(w.plan.Changes, goes)) {
 		return
 	}
 	ours := func(tags map[string]string) bool { return w.want.Owner.OwnerOf(tags, w.want.ForeignTags).Ours }

@@ -204,8 +204,11 @@ func TestAWorkloadsObjectsAreMadeInOrderThenNothingIsToDoThenTheyGoTheOtherWayRo
 		if len(left.Accounts[0].Details) > 0 || len(left.Accounts[0].Providers) != 1 || !left.Clusters[0].Agent.Addon {
 			t.Errorf("%s leaves %+v", name, left.Accounts[0])
 		}
-		if n := len(p.Warnings); name == "destroy" && n != 2 {
+		if n := len(p.Warnings); n != 2 {
 			t.Errorf("what is left is not listed: %v", p.Warnings)
+		}
+		if p := Compute(gone, left, Options{}); name != "destroy" && len(p.Changes)+len(p.Warnings) > 0 {
+			t.Errorf("once they are gone: %v %v", lines(p), p.Warnings)
 		}
 	}
 }
