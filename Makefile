@@ -115,13 +115,13 @@ brief: build
 
 # Each package with the tests that judge it: of all, of the decisions, of the
 # workloads. ROOMS says which of them mutants judges.
-WRITES := access=./access \
+MUTANTS_WRITES := access=./access \
   internal/desired=./internal/desired \
   internal/observe=./internal/observe \
   internal/plan=./internal/plan \
   internal/guard=./internal/guard \
   internal/apply=./internal/apply
-DECISIONS := authz=./authz \
+MUTANTS_DECISIONS := authz=./authz \
   authz/awsauth=./authz/awsauth,./authz \
   authz/rbac=./authz/rbac,./authz \
   authz/eks=./authz/eks,./authz \
@@ -130,17 +130,17 @@ DECISIONS := authz=./authz \
   internal/accesstest=./internal/accesstest \
   internal/effect=./internal/effect,./internal/question,./internal/accesstest \
   internal/gain=./internal/gain
-TRUST := authz/iam=./authz/iam \
+MUTANTS_TRUST := authz/iam=./authz/iam \
   internal/trust=./internal/trust \
   internal/presets=./internal/presets
-WORKLOADS := $(TRUST) $(filter-out access=%,$(WRITES))
-MUTANTS := $(WRITES) $(DECISIONS) $(TRUST)
-ROOMS ?= MUTANTS
+MUTANTS_WORKLOADS := $(MUTANTS_TRUST) $(filter-out access=%,$(MUTANTS_WRITES))
+MUTANTS_ALL := $(MUTANTS_WRITES) $(MUTANTS_DECISIONS) $(MUTANTS_TRUST)
+ROOMS ?= ALL
 SEED ?= 1
 
 mutants:
 	go -C tools build -o ../$(BIN)/mutants ./mutants
-	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 -timeout 2m $($(ROOMS))
+	$(STAGE) mutants $(BIN)/mutants -seed $(SEED) -n 200 -timeout 2m $(MUTANTS_$(ROOMS))
 
 clean:
 	rm -rf $(BIN)
