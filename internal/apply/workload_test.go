@@ -244,6 +244,41 @@ func TestANewRoleIsReadOnceForItsPolicies(t *testing.T) {
 	})
 }
 
+// What was read of a role serves what follows at once, and no later change.
+func TestARoleIsReadAgainWhereSomethingElseWasMadeInBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newWorkloads()
+		made, serve := aboutRole(plan.Create, nil, role(t, nil)), aboutProvider(plan.Create, nil, provider(nil))
+		f.run(t, Options{Parallel: 1}, made, serve, aboutPolicy(plan.Create, "a", "", allows(t, "s3:GetObject"), made.ID, serve.ID))
+		want := []string{"GetRole", "CreateRole", "GetOpenIDConnectProvider", "CreateOpenIDConnectProvider", "GetRole", "GetRolePolicy", "PutRolePolicy"}
+		if !slices.Equal(f.calls, want) {
+			t.Errorf("called %q, want %q", f.calls, want)
+		}
+	})
+}
+
+func TestABindingsChangeIsWholeOnlyIfItIsAboutItsBinding(t *testing.T) {
+	binding := plan.Binding{Binding: access.Binding{Namespace: "dev", Name: "x", Role: access.RoleRef{Kind: "ClusterRole", Name: "edit"}}}
+	good := plan.Change{ID: "x", Verb: plan.Create, Kind: plan.RoleBinding, Cluster: key("test"), Namespace: "dev", Name: "x", To: binding}
+	if !whole(&good) {
+		t.Error("a whole one is not")
+	}
+	for name, alter := range map[string]func(*plan.Change, *plan.Binding){
+		"another kind":        func(c *plan.Change, _ *plan.Binding) { c.Kind = plan.ClusterRoleBinding },
+		"another namespace":   func(c *plan.Change, _ *plan.Binding) { c.Namespace = "prod" },
+		"another name":        func(c *plan.Change, _ *plan.Binding) { c.Name = "y" },
+		"no name":             func(c *plan.Change, b *plan.Binding) { c.Name, b.Name = "", "" },
+		"no role":             func(_ *plan.Change, b *plan.Binding) { b.Role.Name = "" },
+		"about somebody also": func(c *plan.Change, _ *plan.Binding) { c.Principal = arn("a") },
+	} {
+		c, b := good, binding
+		alter(&c, &b)
+		if c.To = b; whole(&c) {
+			t.Errorf("%s: is whole", name)
+		}
+	}
+}
+
 func TestChangesOfOneObjectGoOneAfterTheOther(t *testing.T) {
 	r, a, b := aboutRole(plan.Create, nil, role(t, nil)), aboutPolicy(plan.Create, "a", "", "x"), aboutAttachment(plan.Create, readOnly)
 	if chainOf(&r) != chainOf(&a) || chainOf(&a) != chainOf(&b) {
