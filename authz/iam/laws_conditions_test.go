@@ -318,11 +318,11 @@ func completions(c *Context, g *generator, try func(*Context)) {
 		lists := [][]string{nil}
 		switch key {
 		case "k:a", "k:b", fold("aws:PrincipalTag/t"):
-			for _, v := range []string{"", "a", "b", "A", "ab", "o", "zz", "aB", "B", "bb", "${k:b}"} {
+			for _, v := range []string{"", "a", "b", "A", "ab", "o", "zz", "aB", "Ab", "AB", "B", "bb", "${k:b}"} {
 				lists = append(lists, []string{v})
 			}
 		case fold("aws:TagKeys"):
-			for _, v := range []string{"", "a", "b", "A", "ab", "zz", "o", "${k:b}"} {
+			for _, v := range []string{"", "a", "b", "A", "B", "ab", "Ab", "zz", "o", "${k:b}"} {
 				lists = append(lists, []string{v}, []string{v, "a"}, []string{v, "ab"}, []string{v, "zz", "a"}, []string{v, "b"})
 			}
 		case fold("aws:SecureTransport"):
