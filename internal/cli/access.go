@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -127,7 +128,27 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 	if err != nil {
 		return err
 	}
+	f.sayRoles(whos)
 	return matrixCode(ms)
+}
+
+// sayRoles says of workloads that the table is of Kubernetes alone, and what
+// they are on AWS.
+func (f *flow) sayRoles(whos []access.Who) {
+	for _, who := range whos {
+		if who.Kind != access.WhoWorkload || f.c.quiet {
+			continue
+		}
+		var roles []string
+		for i := range f.want.Roles {
+			if r := &f.want.Roles[i]; slices.Contains(r.Workloads, who.Name) {
+				roles = append(roles, "role/"+access.RoleName(r.ARN))
+			}
+		}
+		if len(roles) > 0 {
+			f.p.say("this is Kubernetes alone; on AWS %s is %s: atlas-iam can-i ACTION --as %s", who, strings.Join(roles, ", "), who)
+		}
+	}
 }
 
 func matrixCode(ms []*question.Matrix) error {
