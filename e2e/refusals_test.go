@@ -38,9 +38,9 @@ var rowsOfPeople = []int{1, 2, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1
 
 // onAPIServers are the guards that hold nothing without an API server, which
 // these worlds have not: rows 3, 20, 22 and 28 are judged in internal/guard with
-// their twins, ServiceAccounts in internal/plan, and refused writes by a real API
-// server in conformance. Quotas are too large to fill here: internal/plan.
-var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true, plan.NoServiceAccount: true, plan.Quota: true}
+// their twins, ServiceAccounts and the namespace of an Argo CD in internal/plan,
+// and refused writes by a real API server in conformance. Quotas are too large to fill here: internal/plan.
+var onAPIServers = map[string]bool{"privilege": true, plan.Refused: true, plan.NoServiceAccount: true, plan.NoNamespace: true, plan.Quota: true}
 
 func refusals() []refusal {
 	return slices.Concat(documentRefusals(), heldRefusals(), heldForPeople(), heldByStructure(), heldForWorkloads(), runtimeRefusals(), savedRefusals(), labRefusals(), testRefusals())
