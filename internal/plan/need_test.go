@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/atlas-iam/atlas-iam/access"
+)
+
+// What is asked of AWS and of API servers for workloads is what documents speak
+// of, and nothing else.
+func TestWhatIsReadForWorkloads(t *testing.T) {
+	prod2 := access.ClusterKey{Account: home, Region: prod.Region, Name: "prod2"}
+	want := workloadWant(t, test, prod)
+	bare := wantCluster(prod2)
+	want.Clusters = append(want.Clusters, bare)
+	patterned := access.WantPodIdentity{PodIdentityAssociation: access.PodIdentityAssociation{Namespace: "preview-*", ServiceAccount: "a",
+		TargetRole: "arn:aws:iam::999988887777:role/far"}}
+	for i := range want.Clusters {
+		if want.Clusters[i].Key == prod { // by a pattern alone
+			want.Clusters[i].PodIdentities, want.Clusters[i].PodIdentityPatterns = nil, []access.WantPodIdentity{patterned}
+			want.Clusters[i].Via = access.ViaRender
+		}
+	}
+	const limit = "arn:aws:iam::" + home + ":policy/limit"
+	want.Roles[0].Boundary = limit
+	got := WorkloadsNeed(want, Options{})
+	if diff := cmp.Diff(&access.WorkloadsNeed{
+		Everywhere: true, RolePath: "/atlas-iam/ops/",
+		Accounts: map[string]bool{home: true, "999988887777": true},
+		Policies: map[string][]string{home: {limit}}, Roles: map[string]bool{yaceRole: false, lokiRole: false},
+		Issuers: map[string][]access.ClusterKey{home: {prod, test}},
+		Agents:  map[access.ClusterKey]bool{test: true, prod: true, prod2: false},
+	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+
+	// Manifests are written without looking, and a cluster with nothing is left alone.
+	have := workloadSees(test, prod, prod2)
+	if diff := cmp.Diff(map[access.ClusterKey]access.KubernetesNeed{test: access.KubernetesNeeded}, got.ServiceAccounts(have)); diff != "" {
+		t.Errorf("ServiceAccounts: -want +got\n%s", diff)
+	}
+
+	// An association of ours that no document wants any more may have a
+	// ServiceAccount of ours; one of others', or of an add-on's, has none.
+	for name, c := range map[string]struct {
+		tags  map[string]string
+		owner string
+		looks bool
+	}{
+		"ours":      {want.Owner.Tags(), "", true},
+		"others'":   {map[string]string{"a": "b"}, "", false},
+		"an add-on": {want.Owner.Tags(), "arn:aws:eks:eu-west-1:" + home + ":addon/prod2/x/y", false},
+	} {
+		have := workloadSees(test, prod, prod2)
+		for i := range have.Clusters {
+			if h := &have.Clusters[i]; h.Key == prod2 {
+				h.PodIdentities = []access.PodIdentityAssociation{{Namespace: "old", ServiceAccount: "old", Role: yaceRole, Tags: c.tags, OwnerARN: c.owner}}
+			}
+		}
+		if _, looks := got.ServiceAccounts(have)[prod2]; looks != c.looks {
+			t.Errorf("%s: looked for %v", name, looks)
+		}
+	}
+}
