@@ -180,6 +180,10 @@ const (
 	ViaNone   Via = "None"
 )
 
+// Direct reports whether objects are written through the cluster's own endpoint,
+// as they are where nobody says.
+func (v Via) Direct() bool { return v == ViaDirect || v == "" }
+
 // AuthMap is the ConfigMap kube-system/aws-auth: three keys, each a YAML
 // document as it stands there. Package authz/awsauth reads them.
 type AuthMap struct {

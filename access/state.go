@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -89,9 +90,12 @@ func WorkloadTeam(workload string) string { return workloadTeam + workload }
 
 const workloadTeam = "workload."
 
+// WorkloadOfTeam undoes WorkloadTeam; false of a team of people.
+func WorkloadOfTeam(team string) (string, bool) { return strings.CutPrefix(team, workloadTeam) }
+
 // TeamWord is a team as people write it: team/NAME, or workload/NAME.
 func TeamWord(team string) string {
-	if name, ok := strings.CutPrefix(team, workloadTeam); ok {
+	if name, ok := WorkloadOfTeam(team); ok {
 		return string(WhoWorkload) + "/" + name
 	}
 	return string(WhoTeam) + "/" + team
@@ -207,6 +211,15 @@ type Note struct {
 	Place Place  `json:"place"`
 	Slug  string `json:"slug"` // of the plan's warning
 	Text  string `json:"text"`
+}
+
+// Cluster finds what the documents say of a cluster.
+func (s *State) Cluster(k ClusterKey) (*WantCluster, bool) {
+	i := slices.IndexFunc(s.Clusters, func(c WantCluster) bool { return c.Key == k })
+	if i < 0 {
+		return nil, false
+	}
+	return &s.Clusters[i], true
 }
 
 // Account finds an account by its twelve digits.

@@ -46,6 +46,11 @@ type WorkloadAccount struct {
 	Place           Place
 }
 
+// Matches reports whether a ServiceAccount is the one, or of the pattern.
+func (a WorkloadAccount) Matches(namespace, name string) bool {
+	return MatchPattern(a.Namespace, namespace) && MatchPattern(a.Name, name)
+}
+
 // WorkloadRole is the role that a workload has on a cluster.
 type WorkloadRole struct {
 	Cluster ClusterKey

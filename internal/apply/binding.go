@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -117,18 +116,6 @@ func (b *bindingJob) read(ctx context.Context) (*kube.Object, error) {
 			return nil, b.unread("read "+b.bindingWords(), err)
 		}
 	}
-}
-
-// notYetKnown is how an API server refuses a caller whose own entry or policy
-// this run makes: it takes several seconds until the cluster knows. (EKS User
-// Guide, creating access entries)
-func (b *bindingJob) notYetKnown(err error) bool {
-	if !kube.IsUnauthorized(err) && !kube.IsForbidden(err) {
-		return false
-	}
-	return slices.ContainsFunc(b.plan.Changes, func(c plan.Change) bool {
-		return c.Cluster == b.key && len(c.Held) == 0 && c.To != nil && isCaller(b.plan, &c)
-	})
 }
 
 func (b *bindingJob) ours(have *access.Binding) access.Ownership {

@@ -58,7 +58,6 @@ func (o *objectJob) makeChange(ctx context.Context) error {
 
 // read reads the object; nil if there is none.
 func (o *objectJob) read(ctx context.Context) (*found, error) {
-	b := &bindingJob{job: o.job}
 	until := o.opts.Now().Add(o.opts.Patience)
 	for wait := firstWait; ; wait = nextWait(wait) {
 		have, err := o.get(ctx)
@@ -67,7 +66,7 @@ func (o *objectJob) read(ctx context.Context) (*found, error) {
 			return nil, nil
 		case err == nil:
 			return have, nil
-		case !b.notYetKnown(err) || !o.pause(ctx, wait, until):
+		case !o.notYetKnown(err) || !o.pause(ctx, wait, until):
 			return nil, o.unread("read "+o.words, err)
 		}
 	}
@@ -114,7 +113,6 @@ func (o *objectJob) applyOver(ctx context.Context, over *found) error {
 	if over != nil {
 		at = &over.Standing
 	}
-	b := &bindingJob{job: o.job}
 	return o.do(ctx, &write{
 		operation: "Apply" + string(o.change.Kind), words: "apply " + o.words, from: recordedObject(o.change.From), to: recordedObject(o.change.To),
 		send: func(ctx context.Context) (middleware.Metadata, error) {
@@ -135,7 +133,7 @@ func (o *objectJob) applyOver(ctx context.Context, over *found) error {
 			}
 			return false, nil
 		},
-		delayed: b.notYetKnown,
+		delayed: o.notYetKnown,
 	})
 }
 
@@ -146,7 +144,6 @@ func (o *objectJob) delete(ctx context.Context, have *found) error {
 	if have.moved != nil {
 		return have.moved
 	}
-	b := &bindingJob{job: o.job}
 	return o.do(ctx, &write{
 		operation: "Delete" + string(o.change.Kind), words: "delete " + o.words, from: recordedObject(o.change.From),
 		send: func(ctx context.Context) (middleware.Metadata, error) {
@@ -161,7 +158,7 @@ func (o *objectJob) delete(ctx context.Context, have *found) error {
 			return false, now.moved
 		},
 		standing: kube.IsNotFound,
-		delayed:  b.notYetKnown,
+		delayed:  o.notYetKnown,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/cloud"
 	"github.com/atlas-iam/atlas-iam/internal/kube"
+	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
 // tokens make a bearer token for a cluster's API server; see
@@ -113,4 +115,16 @@ func requestOf(err error) string {
 		return id
 	}
 	return cloud.ErrorRequestID(err)
+}
+
+// notYetKnown is how an API server refuses a caller whose own entry or policy
+// this run makes: it takes several seconds until the cluster knows. (EKS User
+// Guide, creating access entries)
+func (j *job) notYetKnown(err error) bool {
+	if !kube.IsUnauthorized(err) && !kube.IsForbidden(err) {
+		return false
+	}
+	return slices.ContainsFunc(j.plan.Changes, func(c plan.Change) bool {
+		return c.Cluster == j.key && len(c.Held) == 0 && c.To != nil && isCaller(j.plan, &c)
+	})
 }

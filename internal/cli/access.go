@@ -136,13 +136,14 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 // they are on AWS.
 func (f *flow) sayRoles(whos []access.Who) {
 	for _, who := range whos {
-		if who.Kind != access.WhoWorkload || f.c.quiet {
+		i := slices.IndexFunc(f.want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
+		if who.Kind != access.WhoWorkload || i < 0 || f.c.quiet {
 			continue
 		}
 		var roles []string
-		for i := range f.want.Roles {
-			if r := &f.want.Roles[i]; slices.Contains(r.Workloads, who.Name) {
-				roles = append(roles, "role/"+access.RoleName(r.ARN))
+		for _, r := range f.want.Workloads[i].Roles {
+			if name := "role/" + access.RoleName(r.ARN); !slices.Contains(roles, name) {
+				roles = append(roles, name)
 			}
 		}
 		if len(roles) > 0 {

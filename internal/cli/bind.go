@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -177,8 +176,8 @@ func (o *bindFlags) bound(f *flow, word string) (*serviceAccountOf, error) {
 		}
 		who.namespace, who.name = o.namespace, o.serviceAccount
 	}
-	i := slices.IndexFunc(f.want.Clusters, func(c access.WantCluster) bool { return c.Key == who.cluster })
-	switch want, exact, ok := f.want.Clusters[i].PodIdentity(who.namespace, who.name); {
+	c, _ := f.want.Cluster(who.cluster)
+	switch want, exact, ok := c.PodIdentity(who.namespace, who.name); {
 	case exact:
 		return nil, usage("take it out of the document, then atlas-iam apply", "ServiceAccount %s/%s of workload %s is named at %s", who.namespace, who.name, want.Workload, want.Place)
 	case ok && want.Workload != who.workload.Name:
@@ -189,10 +188,8 @@ func (o *bindFlags) bound(f *flow, word string) (*serviceAccountOf, error) {
 
 // documentOf is a cluster as its document calls it.
 func (f *flow) documentOf(k access.ClusterKey) string {
-	for _, c := range f.want.Clusters {
-		if c.Key == k {
-			return c.Document
-		}
+	if c, ok := f.want.Cluster(k); ok {
+		return c.Document
 	}
 	return k.Name
 }

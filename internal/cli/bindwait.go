@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/atlas-iam/atlas-iam/access"
@@ -27,8 +26,7 @@ func (f *flow) awaitRole(ctx context.Context, who *serviceAccountOf, timeout tim
 	if t := who.workload.Target; t != "" {
 		of.Final = t
 	}
-	i := slices.IndexFunc(f.want.Clusters, func(c access.WantCluster) bool { return c.Key == who.cluster })
-	if f.want.Clusters[i].Via == access.ViaNone {
+	if c, _ := f.want.Cluster(who.cluster); c.Via == access.ViaNone {
 		of.NoKubernetes = "the cluster's document has kubernetes: {via: None}"
 	}
 	var last *observe.Bound

@@ -81,9 +81,7 @@ func workloadsOf(want *access.State, who access.Who) []string {
 	var found []string
 	for i := range want.Workloads {
 		w := &want.Workloads[i]
-		if slices.ContainsFunc(w.Accounts, func(a access.WorkloadAccount) bool {
-			return access.MatchPattern(a.Namespace, namespace) && access.MatchPattern(a.Name, name)
-		}) {
+		if slices.ContainsFunc(w.Accounts, func(a access.WorkloadAccount) bool { return a.Matches(namespace, name) }) {
 			found = append(found, string(access.WhoWorkload)+"/"+w.Name)
 		}
 	}

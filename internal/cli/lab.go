@@ -110,7 +110,8 @@ func newLabEnv(p *Process) *cobra.Command {
   aws eks list-clusters`,
 		Args: noPaths,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			l, err := dial(cmd.Context(), p.servedAt(&endpoint))
+			endpoint = p.servedAt(endpoint)
+			l, err := dial(cmd.Context(), endpoint)
 			if err != nil {
 				return err
 			}
@@ -148,7 +149,7 @@ func newLabSeed(p *Process) *cobra.Command {
 			if err := f.read(paths); err != nil {
 				return err
 			}
-			if f.lab, err = dial(cmd.Context(), p.servedAt(&endpoint)); err != nil {
+			if f.lab, err = dial(cmd.Context(), p.servedAt(endpoint)); err != nil {
 				return err
 			}
 			defer closing(&err, f.close)
@@ -168,11 +169,10 @@ func addEndpoint(cmd *cobra.Command, endpoint *string) {
 	cmd.Flags().StringVar(endpoint, "endpoint", "", "the `URL` where the lab is served (default: AWS_ENDPOINT_URL, or else "+labEndpoint+")")
 }
 
-// servedAt fills in where the lab is served: where lab env led the shell, or
+// servedAt is where the lab is served: as told, where lab env led the shell, or
 // where it is by itself.
-func (p *Process) servedAt(endpoint *string) string {
-	*endpoint = cmp.Or(*endpoint, p.Getenv("AWS_ENDPOINT_URL"), labEndpoint)
-	return *endpoint
+func (p *Process) servedAt(told string) string {
+	return cmp.Or(told, p.Getenv("AWS_ENDPOINT_URL"), labEndpoint)
 }
 
 func dial(ctx context.Context, endpoint string) (*lab.Lab, error) {

@@ -164,8 +164,10 @@ func runNewWorkload(cmd *cobra.Command, p *Process, o *newWorkloadFlags, name st
 	if err != nil {
 		return p.documentError(set, err)
 	}
-	if set, err = documents.Load([]string{set.Root}); err != nil { // DIR may be a part of it
-		return p.documentError(set, err)
+	if len(set.Partial) > 0 { // DIR is a part of it
+		if set, err = documents.Load([]string{set.Root}); err != nil {
+			return p.documentError(set, err)
+		}
 	}
 	w, err := o.workload(set, name)
 	if err != nil {
@@ -199,7 +201,7 @@ func runNewWorkload(cmd *cobra.Command, p *Process, o *newWorkloadFlags, name st
 		_, err := p.Stdout.Write(text)
 		return err
 	}
-	if err := documents.Create(file, text); err != nil {
+	if err := createFile(file, text, 0o644); err != nil {
 		return usage("", "%w", err)
 	}
 	fmt.Fprintln(p.Stdout, report.Safe("wrote "+file))

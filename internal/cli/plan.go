@@ -186,7 +186,7 @@ func (f *flow) teamsOn() map[string][]access.ClusterKey {
 			}
 		}
 		for _, b := range c.Bindings {
-			teams[b.Team] = c.Via == access.ViaDirect || c.Via == ""
+			teams[b.Team] = c.Via.Direct()
 		}
 		for _, t := range slices.Sorted(maps.Keys(teams)) {
 			if teams[t] && t != "" {

@@ -3,9 +3,7 @@ package documents
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -39,27 +37,6 @@ func LoadWith(folder, name string, content []byte) (set *Set, file string, err e
 	}
 	set, err = t.load()
 	return set, file, err
-}
-
-// Create writes a file that does not exist, whole or not at all.
-func Create(file string, content []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
-		return fmt.Errorf("write %s: %s", Escape(file), reason(err))
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(content)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", Escape(file), err)
-	}
-	err = os.Link(tmp.Name(), file) // it fails where there is one, as a rename does not
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write %s: the file is there already", Escape(file))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %s", Escape(file), reason(err))
-	}
-	return nil
 }
 
 // WorkloadFile is the name of the file of a new Workload.

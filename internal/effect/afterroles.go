@@ -27,16 +27,12 @@ func WorkloadsAfter(h *access.Snapshot, p *plan.Plan) *access.Snapshot {
 		}
 		switch c.Kind {
 		case plan.Role, plan.RolePolicy, plan.RoleAttachment:
-			for j := range out.Accounts {
-				if a := &out.Accounts[j]; a.Account.ID == access.AccountOf(c.Principal) {
-					changeRole(a, c)
-				}
+			if a, ok := out.Account(access.AccountOf(c.Principal)); ok {
+				changeRole(a, c)
 			}
 		case plan.PodIdentityAssociation:
-			for j := range out.Clusters {
-				if x := &out.Clusters[j]; x.Key == c.Cluster {
-					associate(x, c)
-				}
+			if x, ok := out.Cluster(c.Cluster); ok {
+				associate(x, c)
 			}
 		}
 	}

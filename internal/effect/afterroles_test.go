@@ -24,7 +24,7 @@ func TestWhatAPlanLeavesOfRolesAndAssociations(t *testing.T) {
 	world := func() *access.Snapshot {
 		return &access.Snapshot{
 			Accounts: []access.HaveAccount{{Account: access.Account{ID: "111111111111"}, Details: []access.HaveRole{role(a), role(b)}}, {Account: access.Account{ID: "222222222222"}}},
-			Clusters: []access.HaveCluster{{Key: roleTest, PodIdentities: []access.PodIdentityAssociation{association("x", a), association("y", b)}}, {Key: roleProd, PodIdentities: []access.PodIdentityAssociation{association("x", a)}}},
+			Clusters: []access.HaveCluster{{Key: roleProd, PodIdentities: []access.PodIdentityAssociation{association("x", a)}}, {Key: roleTest, PodIdentities: []access.PodIdentityAssociation{association("x", a), association("y", b)}}},
 		}
 	}
 	made := plan.IAMRole{ARN: b, Trust: "new", Boundary: "new", Tags: map[string]string{"x": "new"}}
@@ -58,13 +58,13 @@ func TestWhatAPlanLeavesOfRolesAndAssociations(t *testing.T) {
 		"an attachment comes": {plan.Change{Verb: plan.Create, Kind: plan.RoleAttachment, Principal: a, To: plan.Attachment{Role: a, Policy: edge}},
 			func(h *access.Snapshot) { h.Accounts[0].Details[0].Managed = []string{managed, edge} }},
 		"an association goes": {plan.Change{Verb: plan.Delete, Kind: plan.PodIdentityAssociation, Cluster: roleTest, Namespace: "ns", Name: "x", From: pod(association("x", a))},
-			func(h *access.Snapshot) { h.Clusters[0].PodIdentities = h.Clusters[0].PodIdentities[1:] }},
+			func(h *access.Snapshot) { h.Clusters[1].PodIdentities = h.Clusters[1].PodIdentities[1:] }},
 		"an association comes, and is sorted": {plan.Change{Verb: plan.Create, Kind: plan.PodIdentityAssociation, Cluster: roleTest, Namespace: "ns", Name: "w", To: pod(association("w", b))},
 			func(h *access.Snapshot) {
-				h.Clusters[0].PodIdentities = append([]access.PodIdentityAssociation{association("w", b)}, h.Clusters[0].PodIdentities...)
+				h.Clusters[1].PodIdentities = append([]access.PodIdentityAssociation{association("w", b)}, h.Clusters[1].PodIdentities...)
 			}},
 		"an association changes": {plan.Change{Verb: plan.Update, Kind: plan.PodIdentityAssociation, Cluster: roleProd, Namespace: "ns", Name: "x", From: pod(association("x", a)), To: pod(association("x", b))},
-			func(h *access.Snapshot) { h.Clusters[1].PodIdentities[0].Role = b }},
+			func(h *access.Snapshot) { h.Clusters[0].PodIdentities[0].Role = b }},
 		"another kind": {plan.Change{Verb: plan.Delete, Kind: plan.AccessEntry, Cluster: roleTest, Principal: a}, func(*access.Snapshot) {}},
 	} {
 		have, want := world(), world()

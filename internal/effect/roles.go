@@ -38,8 +38,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 			role.Role = w.Target
 		}
 		var tags map[string]string
-		if i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == r.Cluster }); i >= 0 {
-			c := &want.Clusters[i]
+		if c, ok := want.Cluster(r.Cluster); ok {
 			role.Document = c.Document
 			for _, p := range slices.Concat(c.PodIdentities, c.PodIdentityPatterns) {
 				if p.Workload != w.Name {

@@ -88,9 +88,7 @@ func (d *Directory) WorkloadsOfAccount(k access.ClusterKey, account string) []st
 	namespace, name, _ := strings.Cut(account, "/")
 	var out []string
 	for _, w := range d.want.Workloads {
-		if slices.Contains(w.Clusters, k) && slices.ContainsFunc(w.Accounts, func(a access.WorkloadAccount) bool {
-			return access.MatchPattern(a.Namespace, namespace) && access.MatchPattern(a.Name, name)
-		}) {
+		if slices.Contains(w.Clusters, k) && slices.ContainsFunc(w.Accounts, func(a access.WorkloadAccount) bool { return a.Matches(namespace, name) }) {
 			out = append(out, w.Name)
 		}
 	}

@@ -162,7 +162,7 @@ func deleteAll() plan.Guard {
 // idleTeam finds a team that selects no cluster and has a change's principal as
 // a member.
 func idleTeam(in *plan.Input, c *plan.Change) (string, bool) {
-	w, ok := wantedCluster(in, c.Cluster)
+	w, ok := in.Want.Cluster(c.Cluster)
 	if !ok {
 		return "", false
 	}

@@ -53,7 +53,7 @@ func unreadBindings(in *plan.Input, c *plan.Change) string {
 // set's role: the documents want that permission set there, and which role is
 // its present one was not read.
 func unreadPermissionSet(in *plan.Input, c *plan.Change) string {
-	w, ok := wantedCluster(in, c.Cluster)
+	w, ok := in.Want.Cluster(c.Cluster)
 	if !ok {
 		return ""
 	}

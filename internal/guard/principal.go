@@ -42,15 +42,6 @@ func lives(have *access.Snapshot, arn string) access.Alive {
 	return have.EntryAlive(&access.Entry{Principal: arn})
 }
 
-func wantedCluster(in *plan.Input, k access.ClusterKey) (*access.WantCluster, bool) {
-	for i := range in.Want.Clusters {
-		if in.Want.Clusters[i].Key == k {
-			return &in.Want.Clusters[i], true
-		}
-	}
-	return nil, false
-}
-
 // who is a change's principal as people know it.
 func who(c *plan.Change) string {
 	if c.Member != "" {

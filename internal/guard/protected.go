@@ -67,7 +67,7 @@ func protectedMember(in *plan.Input, c *plan.Change) string {
 
 // protectedBy is the place that protects a change's principal.
 func protectedBy(in *plan.Input, c *plan.Change) (string, bool) {
-	w, ok := wantedCluster(in, c.Cluster)
+	w, ok := in.Want.Cluster(c.Cluster)
 	if !ok || c.Principal == "" {
 		return "", false
 	}

@@ -168,7 +168,7 @@ func wayToAccount(rules []access.Rule, name string) string {
 func (w *workloads) runnersIn(k access.ClusterKey, namespace, name string) []string {
 	var out []string
 	h, _ := w.in.Have.Cluster(k)
-	if d, ok := wantedCluster(w.in, k); ok {
+	if d, ok := w.in.Want.Cluster(k); ok {
 		for i := range d.Entries {
 			e := &d.Entries[i]
 			for _, a := range e.Associations {

@@ -34,7 +34,7 @@ func widening() plan.Guard {
 // disagreement finds two documents that want one policy in namespaces and on
 // the whole cluster.
 func disagreement(in *plan.Input, c *plan.Change, policy string) (narrow, wide string, ok bool) {
-	w, found := wantedCluster(in, c.Cluster)
+	w, found := in.Want.Cluster(c.Cluster)
 	if !found {
 		return "", "", false
 	}

@@ -172,9 +172,6 @@ func (w *workloads) rightsAfter(arn string) trust.Rights {
 	return trust.Rights{Role: arn, Inline: want.Inline, Managed: want.Managed, Boundary: w.boundary(want.Boundary)}
 }
 
-// nameRights is the way out of a role's rights that lead to everything.
-const nameRights = "name the actions and resources that the workload needs, and for iam:PassRole a condition on iam:PassedToService"
-
 // rights holds what newly gives a role a way to more than it says: the change
 // without which there is none, or all that give something.
 func (w *workloads) rights(arn string) {
@@ -190,9 +187,6 @@ func (w *workloads) rights(arn string) {
 		text := "role " + roleWords(arn) + ": " + d.String()
 		if r := w.want[arn]; r.Boundary != "" && after.Boundary == nil {
 			text += "; whether its permissions boundary stops that is not known: it was not read"
-		}
-		if d.Instead == "" {
-			text += "; " + nameRights
 		}
 		var culprits []*plan.Change
 		for _, c := range changes {
@@ -262,11 +256,7 @@ func (w *workloads) given(c *plan.Change) {
 	before := w.judgedBefore(role)
 	for _, d := range w.judgedAfter(role) {
 		if slices.Contains(before, d) {
-			text := "role " + roleWords(role) + ": " + d.String()
-			if d.Instead == "" {
-				text += "; " + nameRights
-			}
-			w.hold(c, text)
+			w.hold(c, "role "+roleWords(role)+": "+d.String())
 		}
 	}
 	h := w.have[role]

@@ -107,7 +107,7 @@ func (r *reading) issuers(account string) map[string]bool {
 		}
 	}
 	for _, k := range r.options.Workloads.Issuers[account] {
-		i := slices.IndexFunc(r.snapshot.Clusters, func(c access.HaveCluster) bool { return c.Key == k })
+		i := slices.IndexFunc(r.snapshot.Clusters, func(c access.HaveCluster) bool { return c.Key == k }) // they are not sorted yet
 		if i >= 0 && r.snapshot.Clusters[i].Issuer != "" {
 			out[r.snapshot.Clusters[i].Issuer] = true
 		}

@@ -108,7 +108,7 @@ func unknownServer(have *access.Snapshot, w *WantedArgoSecret) *Hold {
 // argoSecrets decides the Secrets of a cluster that register others with an
 // Argo CD there, and takes away those of ours that no document asks for.
 func (w *workloads) argoSecrets(s *workloadSite) {
-	if s.want != nil && s.want.Via != access.ViaDirect && s.want.Via != "" {
+	if s.want != nil && !s.want.Via.Direct() {
 		return
 	}
 	var k access.HaveKubernetes
@@ -203,8 +203,8 @@ func argoNeed(want *access.State, o Options, have *access.Snapshot) map[access.C
 // direct reports whether a cluster's objects are written through its own
 // endpoint, as far as a document says.
 func direct(want *access.State, k access.ClusterKey) bool {
-	i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == k })
-	return i < 0 || want.Clusters[i].Via == access.ViaDirect || want.Clusters[i].Via == ""
+	c, ok := want.Cluster(k)
+	return !ok || c.Via.Direct()
 }
 
 // reachesOut reports whether a role that a cluster's ServiceAccounts may have

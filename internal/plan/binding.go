@@ -94,7 +94,7 @@ func matching(want *access.WantBinding, namespaces []string, have []access.Bindi
 // replace; one in a namespace that is ending is left alone. Where manifests are
 // rendered, or nothing of Kubernetes is wanted, nothing is planned.
 func (d *differ) bindings(s *site) {
-	if s.want != nil && s.want.Want.Via != access.ViaDirect && s.want.Want.Via != "" {
+	if s.want != nil && !s.want.Want.Via.Direct() {
 		if s.want.Want.Via == access.ViaRender && !d.options.Destroy {
 			d.notRendered(s)
 		}

@@ -45,7 +45,7 @@ func (w *workloads) role(r *access.WantRole) {
 		w.foreignRole(have, wanted, r, changes)
 		changes = slices.DeleteFunc(changes, func(c Change) bool { return len(c.Held) == 0 })
 	} else if have != nil {
-		w.trusts(r, have, statements)
+		w.tellTrust(r, have, statements)
 	}
 	for i := range changes {
 		c := &changes[i]
@@ -73,10 +73,10 @@ func (w *workloads) role(r *access.WantRole) {
 	}
 }
 
-// trusts points out what the trust policy of a role of ours says that nobody
+// tellTrust points out what the trust policy of a role of ours says that nobody
 // wrote here: statements of others, who may have the role too, and want of one
 // of ours, for which pods that are to have it are refused.
-func (w *workloads) trusts(r *access.WantRole, have *access.HaveRole, ours []trust.Statement) {
+func (w *workloads) tellTrust(r *access.WantRole, have *access.HaveRole, ours []trust.Statement) {
 	name := "role " + access.RoleName(r.ARN)
 	for _, other := range trust.Others(have.Trust) {
 		w.warn(Trust, r.Place, name+" may be had by others than its ServiceAccounts: "+other+"; that is not ours and stays: take it out of the trust policy if it is not meant")

@@ -11,7 +11,7 @@ import (
 // serviceAccounts decides the ServiceAccounts of a cluster that a document has
 // us write, and takes back what we wrote of others.
 func (w *workloads) serviceAccounts(s *workloadSite) {
-	if s.want != nil && s.want.Via != access.ViaDirect && s.want.Via != "" {
+	if s.want != nil && !s.want.Via.Direct() {
 		return
 	}
 	var k access.HaveKubernetes
@@ -156,7 +156,7 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 	for i := range want.Clusters {
 		c := &want.Clusters[i]
 		need.Agents[c.Key] = len(c.PodIdentities)+len(c.PodIdentityPatterns) > 0
-		managed[c.Key] = len(c.ServiceAccounts) > 0 && !o.Destroy && c.Via != access.ViaRender && c.Via != access.ViaNone
+		managed[c.Key] = len(c.ServiceAccounts) > 0 && !o.Destroy && c.Via.Direct()
 		for _, p := range slices.Concat(c.PodIdentities, c.PodIdentityPatterns) {
 			if a, err := access.ParseARN(p.TargetRole); err == nil {
 				need.Accounts[a.Account] = true
@@ -221,15 +221,15 @@ func needPolicies(want *access.State, need *access.WorkloadsNeed) {
 // role goes, so that what we wrote of them may have to go too.
 func leaves(want *access.State, o Options, have *access.Snapshot, h *access.HaveCluster, trusted map[lack]bool) bool {
 	ours := func(tags map[string]string) bool { return want.Owner.OwnerOf(tags, want.ForeignTags).Ours }
-	i := slices.IndexFunc(want.Clusters, func(c access.WantCluster) bool { return c.Key == h.Key })
-	if i >= 0 && (want.Clusters[i].Via == access.ViaRender || want.Clusters[i].Via == access.ViaNone) {
+	if !direct(want, h.Key) {
 		return false
 	}
+	c, documented := want.Cluster(h.Key)
 	for j := range h.PodIdentities {
 		a := &h.PodIdentities[j]
 		wanted := false
-		if i >= 0 && !o.Destroy {
-			_, _, wanted = want.Clusters[i].PodIdentity(a.Namespace, a.ServiceAccount)
+		if documented && !o.Destroy {
+			_, _, wanted = c.PodIdentity(a.Namespace, a.ServiceAccount)
 		}
 		if a.OwnerARN == "" && ours(a.Tags) && !wanted {
 			return true

@@ -85,12 +85,8 @@ func (d *differ) wantedCluster(k access.ClusterKey) *access.WantCluster {
 	if d.options.Destroy {
 		return nil
 	}
-	for i := range d.want.Clusters {
-		if d.want.Clusters[i].Key == k {
-			return &d.want.Clusters[i]
-		}
-	}
-	return nil
+	c, _ := d.want.Cluster(k)
+	return c
 }
 
 // workloadSite is one cluster as workloads see it.

@@ -42,14 +42,14 @@ func (w *World) unmade(results []Result) []string {
 
 // via is how a document has a cluster's Kubernetes side written.
 func (w *World) via(k access.ClusterKey) access.Via {
-	if w.want != nil {
-		for i := range w.want.Clusters {
-			if c := &w.want.Clusters[i]; c.Key == k {
-				return c.Via
-			}
-		}
+	if w.want == nil {
+		return ""
 	}
-	return ""
+	c, ok := w.want.Cluster(k)
+	if !ok {
+		return ""
+	}
+	return c.Via
 }
 
 // Gone are the clusters that documents name and that do not exist, as the

@@ -126,10 +126,8 @@ func Planned(want *access.State, have, roles *access.Snapshot, facts []authz.Fac
 	slices.Sort(asked)
 	asked = slices.Compact(asked)
 	for i := range facts {
-		for j := range want.Clusters {
-			if c := &want.Clusters[j]; c.Key == facts[i].Cluster {
-				effect.Tomorrow(&facts[i], c, asked)
-			}
+		if c, ok := want.Cluster(facts[i].Cluster); ok {
+			effect.Tomorrow(&facts[i], c, asked)
 		}
 	}
 	w.add(facts, documented(want))

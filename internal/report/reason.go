@@ -107,7 +107,8 @@ func memberWords(members []access.Source, asked access.Who) string {
 	places := map[string][]string{}
 	var teams []string
 	for _, m := range members {
-		if asked.Kind == access.WhoTeam && asked.Name == m.Team || strings.Contains(m.Team, ".") || m.Place.File == "" { // a workload's own
+		_, ofWorkload := access.WorkloadOfTeam(m.Team)
+		if asked.Kind == access.WhoTeam && asked.Name == m.Team || ofWorkload || m.Place.File == "" {
 			continue
 		}
 		if !slices.Contains(teams, m.Team) {

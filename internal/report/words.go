@@ -210,3 +210,20 @@ func gapWords(g access.Gap) string {
 	}
 	return string(g.What) + " of " + at
 }
+
+// kindWord is a kind as people call it.
+func kindWord(k plan.Kind) string {
+	switch k {
+	case plan.AuthenticationMode:
+		return "authentication mode"
+	case plan.AccessEntry:
+		return "access entry"
+	case plan.PolicyAssociation:
+		return "policy association"
+	case plan.PodIdentityAssociation:
+		return "Pod Identity association"
+	case plan.OIDCProvider:
+		return "OIDC provider"
+	}
+	return string(k)
+}

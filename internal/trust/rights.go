@@ -34,7 +34,7 @@ func JudgeRights(r Rights) []Danger {
 	for _, in := range r.Inline {
 		p, err := iam.Parse(iam.Identity, string(in.Document))
 		if err != nil {
-			out = append(out, Danger{Row: 42, Severity: Hold, Where: "inline policy " + in.Name, What: "cannot be read", Leads: err.Error()})
+			out = append(out, Danger{Row: 42, Severity: Hold, Where: "inline policy " + in.Name, What: "cannot be read", Leads: err.Error(), Instead: "repair it first"})
 			continue
 		}
 		q.policies.Identity = append(q.policies.Identity, iam.Source{Name: in.Name, Policy: p})
@@ -45,6 +45,9 @@ func JudgeRights(r Rights) []Danger {
 	}
 	return append(out, q.dangers()...)
 }
+
+// nameRights is the way out of rights that lead to everything.
+const nameRights = "name the actions and resources that the workload needs, and for iam:PassRole a condition on iam:PassedToService"
 
 // administrators are AWS's own policies that make one. (AWS managed policy
 // reference)
@@ -128,7 +131,7 @@ func (q powersAsked) dangers() []Danger {
 	}
 	slices.SortStableFunc(found, func(a, b way) int { return cmp.Compare(a.steps, b.steps) })
 	for _, w := range found {
-		out = append(out, Danger{Row: 42, Severity: Hold, What: "the role may " + w.name, Leads: w.leads})
+		out = append(out, Danger{Row: 42, Severity: Hold, What: "the role may " + w.name, Leads: w.leads, Instead: nameRights})
 	}
 	return out
 }
