@@ -28,8 +28,17 @@ func missing(t *testing.T, what string) {
 	if os.Getenv("ATLAS_REQUIRE_CLIENTS") != "" {
 		t.Fatalf("MISSING and required: %s", what)
 	}
-	fmt.Fprintf(os.Stderr, "SKIPPED %s: %s is not on this machine\n", t.Name(), what)
-	t.Skipf("SKIPPED: %s is not on this machine", what)
+	skip(t, what+" is not on this machine")
+}
+
+// skip skips, and says so where tools/stage shows it.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if f, err := os.OpenFile(os.Getenv("ATLAS_SKIPPED"), os.O_APPEND|os.O_WRONLY, 0); err == nil {
+		fmt.Fprintf(f, "%s: %s\n", t.Name(), why)
+		f.Close()
+	}
+	t.Skip("SKIPPED: " + why)
 }
 
 // program finds a program that answers to being run.
@@ -98,8 +107,7 @@ func lab(t *testing.T, flags ...string) string {
 	t.Helper()
 	if e := os.Getenv("ATLAS_ENDPOINT"); e != "" {
 		if !isLab(e) {
-			fmt.Fprintf(os.Stderr, "SKIPPED %s: it makes accounts and clusters at will, and %s is no lab\n", t.Name(), e)
-			t.Skipf("SKIPPED: %s is no lab", e)
+			skip(t, "it makes accounts and clusters at will, and "+e+" is no lab")
 		}
 		return e
 	}

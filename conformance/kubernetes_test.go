@@ -36,8 +36,7 @@ func needsAPIServers(t *testing.T) {
 		missing(t, "atlas-iam-kubelab (make kubelab)")
 	}
 	if os.Getenv("ATLAS_ENDPOINT") != "" {
-		fmt.Fprintf(os.Stderr, "SKIPPED %s: it needs a lab of its own, with API servers\n", t.Name())
-		t.Skip("SKIPPED: it needs a lab of its own")
+		skip(t, "it needs a lab of its own, with API servers")
 	}
 }
 

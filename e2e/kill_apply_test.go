@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -159,41 +157,15 @@ func (s *stage) killed(t *testing.T, exe, folder string, k int, effect bool, who
 	v := s.enter(t)
 	check := newChecker(v, s.want)
 	endpoint, quiet := v.listen(t)
-	keys, ok, err := v.server.Keys(faultAccount)
-	if err != nil || !ok {
-		t.Fatalf("the lab's keys: %v, %v", ok, err)
-	}
-	child := exec.Command(exe, "apply", "--yes", "--max-deletes", "20", folder)
-	child.Env = []string{"HOME=" + folder, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ACCESS_KEY_ID=" + keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_SESSION_TOKEN=" + keys.SessionToken}
-	var output bytes.Buffer
-	child.Stdout, child.Stderr = &output, &output
-	var mu sync.Mutex
-	writes, dead := 0, false
+	x := newVictim(t, v, exe, folder, endpoint, faultAccount, k)
 	v.onCall(func(c *call.Call) *emulator.Fault {
-		if !isWrite(c) {
-			return nil
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if writes++; writes == k {
-			dead = child.Process.Kill() == nil
+		if isWrite(c) && x.dies() {
 			return &emulator.Fault{Kind: emulator.FaultCut, After: effect}
 		}
 		return nil
 	})
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var exit *exec.ExitError
-	if err := child.Wait(); (k == 0) != (err == nil) || err != nil && !errors.As(err, &exit) {
-		t.Fatalf("the child ended with %v\n%s", err, output.String())
-	}
-	quiet()
+	x.run(t, quiet)
 	v.onCall(nil)
-	if k > 0 && (!dead || writes < k) {
-		t.Fatalf("%d writes came, the child was killed: %v\n%s", writes, dead, output.String())
-	}
 	journal := v.server.Journal()
 	check.follow(journal)
 	check.same(v.read(s.want.Accounts))

@@ -3,14 +3,11 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -264,57 +261,24 @@ func (k *killing) at(t *testing.T, n int, effect bool) int {
 		t.Fatalf("the run before: %s", outcomes(res))
 	}
 	endpoint, quiet := w.listen(t)
-	keys, ok, err := w.server.Keys(workHome)
-	if err != nil || !ok {
-		t.Fatalf("the lab's keys: %v, %v", ok, err)
-	}
-	child := exec.Command(k.exe, "apply", "--yes", "--max-deletes", "20", k.folder)
-	child.Env = []string{"HOME=" + k.folder, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ACCESS_KEY_ID=" + keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_SESSION_TOKEN=" + keys.SessionToken}
-	var output bytes.Buffer
-	child.Stdout, child.Stderr = &output, &output
-	var mu sync.Mutex
-	writes, dead := 0, false
-	killed := func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if writes++; writes == n {
-			dead = child.Process.Kill() == nil
-		}
-		return writes == n
-	}
+	x := newVictim(t, w.virtual, k.exe, k.folder, endpoint, workHome, n)
 	w.onCall(func(c *call.Call) *emulator.Fault {
-		if (workWrite(c) || isWrite(c)) && killed() {
+		if (workWrite(c) || isWrite(c)) && x.dies() {
 			return &emulator.Fault{Kind: emulator.FaultCut, After: effect}
 		}
 		return nil
 	})
 	for _, s := range w.servers {
 		s.Fault = func(c kubetest.Call) *kubetest.Fault {
-			if c.Write() && c.Method != http.MethodGet && killed() {
+			if c.Write() && c.Method != http.MethodGet && x.dies() {
 				return &kubetest.Fault{After: effect}
 			}
 			return nil
 		}
 	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var exit *exec.ExitError
-	if err := child.Wait(); (n == 0) != (err == nil) || err != nil && !errors.As(err, &exit) {
-		t.Fatalf("the child ended with %v\n%s", err, output.String())
-	}
-	quiet()
+	writes := x.run(t, quiet)
 	w.onCall(nil)
-	mu.Lock()
-	defer mu.Unlock()
-	if n > 0 && (!dead || writes < n) {
-		t.Fatalf("%d writes came, the child was killed: %v\n%s", writes, dead, output.String())
-	}
-	n = 1 << 30 // nobody is killed any more
 	k.part = !slices.Equal(w.made(), k.made) || !slices.Equal(w.stands(), k.stands)
-	mu.Unlock()
-	defer mu.Lock()
 	if _, res := w.flow(k.after); !res.OK() {
 		t.Errorf("the next run: %s", outcomes(res))
 	}

@@ -146,22 +146,7 @@ func TestALostAnswerAboutTheRestIsSettledByReading(t *testing.T) {
 	for op, s := range writesOfTheRest(t) {
 		for _, after := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				f := newWorkloads()
-				if s.have != nil {
-					s.have(f)
-				}
-				is := first(1, op)
-				if after {
-					f.lost = is
-				} else {
-					f.refuse = func(o string) error {
-						if is(o) {
-							return context.DeadlineExceeded
-						}
-						return nil
-					}
-				}
-				o := f.run(t, Options{}, s.change).Outcomes[0]
+				f, o := losing(t, op, s, after)
 				if o.Status != Done || o.Settled != after || !slices.Equal(f.operations(), []string{op}) {
 					t.Errorf("%s, after %v: %s %v settled %v, %q", op, after, o.Status, o.Err, o.Settled, f.journal)
 				}

@@ -252,26 +252,33 @@ func first(n int, op string) func(string) bool {
 	}
 }
 
+// losing makes a change of which the first answer to an operation is lost, after
+// its effect or before it.
+func losing(t *testing.T, op string, s step, after bool) (*fakeWorkloads, Outcome) {
+	t.Helper()
+	f := newWorkloads()
+	if s.have != nil {
+		s.have(f)
+	}
+	is := first(1, op)
+	if after {
+		f.lost = is
+	} else {
+		f.refuse = func(o string) error {
+			if is(o) {
+				return context.DeadlineExceeded
+			}
+			return nil
+		}
+	}
+	return f, f.run(t, Options{}, s.change).Outcomes[0]
+}
+
 func TestALostAnswerAboutARoleIsSettledByReading(t *testing.T) {
 	for op, s := range writesOfRoles(t) {
 		for _, after := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				f := newWorkloads()
-				if s.have != nil {
-					s.have(f)
-				}
-				is := first(1, op)
-				if after {
-					f.lost = is
-				} else {
-					f.refuse = func(o string) error {
-						if is(o) {
-							return context.DeadlineExceeded
-						}
-						return nil
-					}
-				}
-				o := f.run(t, Options{}, s.change).Outcomes[0]
+				f, o := losing(t, op, s, after)
 				times := 0
 				for _, w := range f.operations() {
 					if w == op {
