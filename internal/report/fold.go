@@ -33,6 +33,9 @@ type unit struct {
 	sources           []string
 	spelt             []string
 	rules             string // what it stands for, where one name is of several things
+	// each is what and where with {cluster} in the role's name for this cluster's
+	// own: as a document writes one role for each.
+	each struct{ what, where string }
 }
 
 // accessRows turns grants into rows: first the people with an equal grant from
@@ -63,6 +66,7 @@ func accessRows(grants []plan.Grant, unfold bool, note string, sets ...plan.Requ
 	if !unfold {
 		units = merge(units, func(u unit) string { return u.key(nil, u.clusters) })
 		units = merge(units, func(u unit) string { return u.key(u.members, nil) })
+		units = mergeEach(units)
 		units = merge(units, func(u unit) string { u.places = nil; return u.key(u.members, u.clusters) })
 	}
 	rows := make([]accessRow, 0, len(units))
@@ -158,6 +162,10 @@ func unitOf(g plan.Grant, note string) unit {
 	switch {
 	case g.What != "":
 		u.what, u.where = g.What, g.Where
+		if name := access.RoleName(g.Principal); g.ServiceAccount != "" && g.Document != "" && strings.Contains(name, g.Document) {
+			each := strings.NewReplacer("role "+name, "role "+strings.ReplaceAll(name, g.Document, "{cluster}"))
+			u.each.what, u.each.where = each.Replace(u.what), each.Replace(u.where)
+		}
 	case g.Role.Name != "":
 		u.members = []string{bound(g)}
 		u.teams = ""
@@ -254,6 +262,30 @@ func merge(units []unit, key func(unit) string) []unit {
 		out[i].sources = union(out[i].sources, u.sources)
 	}
 	return out
+}
+
+// mergeEach unites the units of single clusters that differ by the cluster's
+// name in the role's alone.
+func mergeEach(units []unit) []unit {
+	single := func(u unit) bool { return len(u.clusters) == 1 && u.each.where != "" }
+	for i := range units {
+		if !single(units[i]) {
+			units[i].each.where = ""
+		}
+	}
+	units = merge(units, func(u unit) string {
+		if single(u) {
+			u.what, u.where = u.each.what, u.each.where
+			return "each " + u.key(u.members, nil)
+		}
+		return u.key(u.members, u.clusters)
+	})
+	for i := range units {
+		if u := &units[i]; u.each.where != "" && len(u.clusters) > 1 {
+			u.what, u.where = u.each.what, u.each.where
+		}
+	}
+	return units
 }
 
 func union(a, b []string) []string {
