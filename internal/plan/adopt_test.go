@@ -28,7 +28,7 @@ func TestAdoptAddsTagsAndNeverNarrows(t *testing.T) {
 		"has another username":            {want: "", have: "username:u", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "username u"},
 		"has another type":                {want: "", have: "type:EC2_LINUX", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "type is EC2_LINUX"},
 		"another tool's mark would stay":  {want: "", have: "tag:created-by=terraform", plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "tag created-by=terraform"},
-		"another environment's, unnamed":  {want: "", have: other, plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "belongs to environment old"},
+		"another environment's, unnamed":  {want: "", have: other, plan: []string{"update entry/test/user/ann !adopt-narrows"}, says: "it belongs to environment old: release it there, or take it over all the same by its key: atlas-iam adopt " + key},
 		"another environment's, named":    {want: "", have: other, keys: []string{key}, plan: []string{"update entry/test/user/ann"}},
 	} {
 		t.Run(name, func(t *testing.T) {

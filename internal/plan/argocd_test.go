@@ -69,13 +69,15 @@ func TestAClustersRegistrationIsMadeKeptAndTakenAway(t *testing.T) {
 			stands(h, "argocd", "x", func(s *access.HaveArgoSecret) { s.Managers = nil })
 			w.Clusters[0].ArgoCD = nil
 		}, Options{}, nil},
-		"destroyed":             {ours(nil), Options{Destroy: true}, []string{"delete " + id}},
-		"rendered":              {func(w *access.State, _ *access.Snapshot) { w.Clusters[1].Via = access.ViaRender }, Options{}, nil},
-		"no namespace":          {func(_ *access.State, h *access.Snapshot) { h.Clusters[1].Kubernetes.Namespaces = nil }, Options{}, []string{"create " + id + " !no-namespace"}},
-		"no namespace was read": {func(_ *access.State, h *access.Snapshot) { h.Clusters[1].Kubernetes.NamespacesRead = false }, Options{}, []string{"create " + id}},
-		"no endpoint":           {func(_ *access.State, h *access.Snapshot) { h.Clusters[0].Endpoint = "" }, Options{}, []string{"create " + id + " !no-cluster"}},
-		"no authority":          {func(_ *access.State, h *access.Snapshot) { h.Clusters[0].CA = "" }, Options{}, []string{"create " + id + " !no-cluster"}},
-		"no cluster":            {func(_ *access.State, h *access.Snapshot) { h.Clusters = h.Clusters[1:] }, Options{}, []string{"create " + id + " !no-cluster"}},
+		"destroyed":    {ours(nil), Options{Destroy: true}, []string{"delete " + id}},
+		"rendered":     {func(w *access.State, _ *access.Snapshot) { w.Clusters[1].Via = access.ViaRender }, Options{}, nil},
+		"no namespace": {func(_ *access.State, h *access.Snapshot) { h.Clusters[1].Kubernetes.Namespaces = nil }, Options{}, []string{"create " + id + " !no-namespace"}},
+		"no namespace was read": {func(_ *access.State, h *access.Snapshot) {
+			h.Clusters[1].Kubernetes.NamespacesRead, h.Clusters[1].Kubernetes.Namespaces = false, nil
+		}, Options{}, []string{"create " + id}},
+		"no endpoint":  {func(_ *access.State, h *access.Snapshot) { h.Clusters[0].Endpoint = "" }, Options{}, []string{"create " + id + " !no-cluster"}},
+		"no authority": {func(_ *access.State, h *access.Snapshot) { h.Clusters[0].CA = "" }, Options{}, []string{"create " + id + " !no-cluster"}},
+		"no cluster":   {func(_ *access.State, h *access.Snapshot) { h.Clusters = h.Clusters[1:] }, Options{}, []string{"create " + id + " !no-cluster"}},
 		"no cluster, registered": {func(_ *access.State, h *access.Snapshot) {
 			h.Clusters = h.Clusters[1:]
 			stands(h, "argocd", "atlas-iam.ops.prod", nil)

@@ -323,3 +323,30 @@ func TestASavedPlanKeepsItsBindings(t *testing.T) {
 		}
 	}
 }
+
+// Manifests hold a binding in each namespace that was seen and matches, and in
+// each that is written out, for who applies the file may make it; a pattern
+// stays one only where namespaces were not read.
+func TestRenderedBindingsAreOfTheNamespacesThatWereSeen(t *testing.T) {
+	w := wantBound(test, wantRole("edit", patterns("dev-*", "later")), wantRole("view", patterns("late*")))
+	w.Via = access.ViaRender
+	unread := withKubernetes(haveCluster(test), nil)
+	unread.Kubernetes.NamespacesRead = false
+	for name, c := range map[string]struct {
+		have *access.Snapshot
+		want []string
+	}{
+		"seen":         {sees(withKubernetes(haveCluster(test), []string{"dev-a", "dev-b", "other"})), []string{"dev-a edit", "dev-b edit", "later edit", "later view"}},
+		"none is seen": {sees(withKubernetes(haveCluster(test), nil)), []string{"later edit", "later view"}},
+		"not read":     {sees(unread), []string{"dev-* edit?", "late* view?", "later edit"}},
+		"no cluster":   {sees(), []string{"dev-* edit?", "late* view?", "later edit"}},
+	} {
+		var got []string
+		for _, b := range Rendered(&w, owner, c.have) {
+			got = append(got, b.Namespace+" "+b.Role.Name+map[bool]string{true: "?"}[b.Pattern])
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}

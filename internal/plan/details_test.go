@@ -212,8 +212,10 @@ func TestAPlanSaysWhatItWasMadeFrom(t *testing.T) {
 	want.Notes = []access.Note{{Text: "perhaps not meant", Place: access.Place{File: "a.yaml", Line: 3}}}
 	have := sees(haveCluster(test, haveEntry("user/ann", "Edit:a"), foreignEntry("user/bob", "Edit:a View:b")), haveCluster(prod, foreignEntry("user/cid", "")))
 	have.Accounts[0].Account.ExternalID = "a secret between two"
+	have.Accounts[0].DetailsRead, have.Accounts[0].Details = true, []access.HaveRole{{Name: "a"}, {Name: "b"}, {Name: "c"}}
+	have.Clusters[0].PodIdentitiesRead, have.Clusters[0].PodIdentities = true, []access.PodIdentityAssociation{{Namespace: "x", ServiceAccount: "s"}, {Namespace: "x", ServiceAccount: "t"}}
 	p := Compute(want, have, Options{})
-	if p.Read != (Counts{Clusters: 2, Entries: 3, Associations: 3}) {
+	if p.Read != (Counts{Clusters: 2, Entries: 3, Associations: 3, Roles: 3, PodIdentities: 2}) {
 		t.Errorf("%+v", p.Read)
 	}
 	if diff := cmp.Diff([]Warning{{Slug: "note", Text: "perhaps not meant", Source: access.Place{File: "a.yaml", Line: 3}}}, p.Warnings); diff != "" {
@@ -278,6 +280,21 @@ func TestATinyFileIsNoSavedPlan(t *testing.T) {
 	for _, b := range []string{"{}", `{"version":1}`, "\n"} {
 		if _, err := Decode([]byte(b)); err == nil {
 			t.Errorf("%q is read", b)
+		}
+	}
+}
+
+// The next command of a plan lets through what this one did, and no more.
+func TestTheAllowanceIsSaidAsFlags(t *testing.T) {
+	none, seven := 0, 7
+	for want, p := range map[string]Plan{
+		"":                                   {},
+		"--allow privilege --allow widening": {Allow: []string{"privilege", "widening"}},
+		"--max-deletes 7":                    {MaxDeletes: &seven},
+		"--allow caller --max-deletes 0":     {Allow: []string{"caller"}, MaxDeletes: &none},
+	} {
+		if got := strings.Join(p.Allowance(), " "); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

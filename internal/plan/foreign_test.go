@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,6 +65,23 @@ func TestWhatReleasesABindingIsALineToType(t *testing.T) {
 	} {
 		if got := f.Release("clusterrolebinding/test/b"); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A reason ends with one way, the one that leads to the end.
+func TestAForeignEntryThatDiffersIsToldOneWay(t *testing.T) {
+	const theirs = " tag:atlas-iam.dev/environment=old tag:atlas-iam.dev/id=x"
+	key := "entry/test/" + arn("user/ann")
+	for have, way := range map[string]string{
+		"":                                   "; take it over by `atlas-iam adopt`, or",
+		" tag:created-by=terraform":          "--tag-keys created-by; take it over by `atlas-iam adopt`, or",
+		theirs:                               "; release it there, or take it over all the same by its key: atlas-iam adopt " + key + ", or",
+		theirs + " tag:created-by=terraform": "--tag-keys created-by; take it over by `atlas-iam adopt`, or",
+	} {
+		p := Compute(wants(wantCluster(test, wantEntry("user/ann", "Edit:a"))), sees(haveCluster(test, foreignEntry("user/ann", have))), Options{})
+		if len(p.Changes) != 1 || len(p.Changes[0].Held) != 1 || !strings.HasSuffix(p.Changes[0].Held[0].Reason, way+" take the principal out of the documents") {
+			t.Errorf("%q: held by %+v, want %q", have, p.Changes, way)
 		}
 	}
 }

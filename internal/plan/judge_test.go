@@ -56,6 +56,18 @@ func TestGuardsHoldChangesAndWhatDependsOnThem(t *testing.T) {
 				holding("g", false, annID), holding("g", false, annID),
 			},
 			plan: []string{"create entry/test/user/ann !g", "create entry/test/user/bob !follows", "create association/test/user/ann/Edit after entry/test/user/ann !depends"}},
+		"a second guard that sees a hold on which nothing depends is asked again": {
+			guards: []Guard{
+				{Slug: "follows", Check: func(in *Input) Findings {
+					i := slices.IndexFunc(in.Plan.Changes, func(c Change) bool { return c.ID == bobID })
+					if len(in.Plan.Changes[i].Held) == 0 {
+						return Findings{}
+					}
+					return Findings{Holds: []Finding{{annsID, "bob is held"}}}
+				}},
+				holding("g", false, bobID),
+			},
+			plan: []string{"create entry/test/user/ann", "create entry/test/user/bob !g", "create association/test/user/ann/Edit after entry/test/user/ann !follows"}},
 		"a dependency comes first, and a hold goes along it": {
 			guards: []Guard{{Slug: "after", Check: func(*Input) Findings { return Findings{After: []Dependency{{annID, bobID}}} }}, holding("g", false, bobID)},
 			plan:   []string{"create entry/test/user/bob !g", "create entry/test/user/ann after entry/test/user/bob !depends", "create association/test/user/ann/Edit after entry/test/user/ann !depends"}},

@@ -573,3 +573,79 @@ func TestAServiceAccountToAnnotateMustBeThere(t *testing.T) {
 		}
 	}
 }
+
+// A run over some clusters looks at the roles that one of them gives, whole; the
+// others it neither makes nor takes.
+func TestARunOverSomeClustersLooksAtTheirRolesAlone(t *testing.T) {
+	want := workloadWant(t, prod, test)
+	want.Roles[1].Trust = want.Roles[1].Trust[:1] // yace on prod alone
+	if want.Roles[1].Trust[0].Cluster != prod {
+		t.Fatal(want.Roles[1].Trust)
+	}
+	for i := range want.Clusters {
+		if want.Clusters[i].Key == test {
+			want.Clusters[i].PodIdentities = nil
+		}
+	}
+	all := made(t, workloadSees(prod, test), Compute(want, workloadSees(prod, test), Options{}))
+	all.Accounts[0].Details = append(all.Accounts[0].Details, access.HaveRole{Principal: access.Principal{ARN: appRole}, Name: "app", Tags: owner.Tags()})
+	for _, c := range []struct {
+		part      []access.ClusterKey
+		makes     []string // of roles, where nothing is there
+		takesMore bool     // a role that no document wants
+	}{
+		{[]access.ClusterKey{test}, []string{"role/loki"}, false},
+		{[]access.ClusterKey{prod}, []string{"role/loki", "role/yace"}, false},
+		{[]access.ClusterKey{prod, test}, []string{"role/loki", "role/yace"}, false},
+		{nil, []string{"role/loki", "role/yace"}, true},
+	} {
+		have := workloadSees(prod, test)
+		have.Part = &access.Part{Clusters: c.part}
+		var makes []string
+		for _, l := range lines(Compute(want, have, Options{})) {
+			if id, ok := strings.CutPrefix(l, "create role/"+home); ok {
+				makes = append(makes, "role"+strings.Fields(id)[0])
+			}
+		}
+		if d := cmp.Diff(c.makes, makes); d != "" {
+			t.Errorf("%v: -want +got\n%s", c.part, d)
+		}
+		have = made(t, all, &Plan{})
+		have.Part = &access.Part{Clusters: c.part}
+		if got := lines(Compute(want, have, Options{})); slices.Equal(got, []string{"delete role/" + home + "/app"}) != c.takesMore || !c.takesMore && len(got) > 0 {
+			t.Errorf("%v: where all is there: %v", c.part, got)
+		}
+	}
+}
+
+// A role of which no statement can be written is held for what hides its
+// clusters, and one whose cluster is there for what that lacks.
+func TestARoleWithoutAnyTrustYetSaysWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit  func(*access.Snapshot)
+		guard string
+		says  string
+	}{
+		"no issuer":  {func(h *access.Snapshot) { h.Clusters[0].Issuer = "" }, Trust, "test"},
+		"no cluster": {func(h *access.Snapshot) { h.Clusters = nil }, NoCluster, "has no cluster test"},
+		"unread": {func(h *access.Snapshot) {
+			h.Clusters = nil
+			gap(h, access.Gap{What: access.GapCluster, Account: home, Region: "eu-west-1", Cluster: "test", Reason: "cut"})
+		}, HalfRead, "cut"},
+		"twin: there": {func(*access.Snapshot) {}, "", ""},
+	} {
+		want, have := workloadWant(t, test), workloadSees(test)
+		want.Roles, want.Clusters[0].PodIdentities = want.Roles[:1], nil
+		c.edit(have)
+		p := Compute(want, have, Options{})
+		i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.ID == "role/"+home+"/loki" })
+		if i < 0 {
+			t.Errorf("%s: %v", name, lines(p))
+			continue
+		}
+		if held := p.Changes[i].Held; c.guard == "" && len(held) > 0 ||
+			c.guard != "" && (len(held) != 1 || held[0].Guard != c.guard || !strings.Contains(held[0].Reason, c.says)) {
+			t.Errorf("%s: held by %v, want %s", name, held, c.guard)
+		}
+	}
+}
