@@ -64,7 +64,7 @@ func (j *job) changeAssociation(ctx context.Context) error {
 
 func (j *job) associate(ctx context.Context, policy string, from, to *access.Scope) error {
 	scope := &types.AccessScope{Type: types.AccessScopeType(to.Type()), Namespaces: to.Namespaces}
-	err := j.do(ctx, &write{
+	return j.do(ctx, &write{
 		operation: "AssociateAccessPolicy", policy: policy, words: "associate policy " + access.ShortPolicy(policy) + " with access entry",
 		from: recordedScope(from), to: recordedScope(to),
 		send: func(ctx context.Context) (middleware.Metadata, error) {
@@ -79,10 +79,6 @@ func (j *job) associate(ctx context.Context, policy string, from, to *access.Sco
 		took:    func(ctx context.Context) (bool, error) { return j.scopeTook(ctx, policy, from, to) },
 		delayed: j.notYetThere,
 	})
-	if err == nil && j.chain.policies != nil {
-		j.chain.policies[policy] = *to
-	}
-	return err
 }
 
 func (j *job) disassociate(ctx context.Context, policy string, from *access.Scope) error {
@@ -108,7 +104,6 @@ func (j *job) disassociate(ctx context.Context, policy string, from *access.Scop
 			j.chain.dropped = map[string]bool{}
 		}
 		j.chain.dropped[policy] = true
-		delete(j.chain.policies, policy)
 	}
 	return err
 }

@@ -199,15 +199,7 @@ func (j *job) updateEntry(ctx context.Context, have, from, to *access.Entry) err
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := j.sendTags(ctx, have, from, to, missing); err != nil {
-		return err
-	}
-	if e := j.chain.entry; e != nil {
-		e = e.Clone()
-		e.Tags = merged(e.Tags, missing)
-		j.chain.entry, j.chain.entryAt = e, j.opts.Now()
-	}
-	return nil
+	return j.sendTags(ctx, have, from, to, missing)
 }
 
 // sendUpdate sets groups and username, both, so that nothing rests on what EKS
@@ -228,7 +220,6 @@ func (j *job) sendUpdate(ctx context.Context, have, from, to *access.Entry) erro
 			if err != nil {
 				return middleware.Metadata{}, err
 			}
-			j.chain.entry, j.chain.entryAt = entryOf(out.AccessEntry), j.opts.Now()
 			return out.ResultMetadata, nil
 		},
 		took: func(ctx context.Context) (bool, error) {

@@ -341,3 +341,37 @@ func TestACancelledRunSettlesWhatWasInFlight(t *testing.T) {
 		}
 	})
 }
+
+// Of an update EKS may answer without the entry; the policies that are taken off
+// after it are taken all the same.
+func TestAnUpdateThatIsAnsweredWithoutItsEntryHidesNoPolicy(t *testing.T) {
+	for _, answer := range []string{`{}`, ""} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			e := f.put("test", with(entry("a", "g"), on(viewARN), on(editARN, "x")))
+			f.instead = func(op string) string {
+				if op == "UpdateAccessEntry" {
+					return answer
+				}
+				return ""
+			}
+			p := newPlan()
+			to := entry("a")
+			to.ARN = e.ARN
+			first := p.entry("test", e, &to)
+			p.policy("test", "a", ptr(on(viewARN)), nil, first)
+			p.policy("test", "a", nil, ptr(on(policyARN("Admin"), "y")), first)
+			res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Parallel: 1})
+			if err != nil || res.Counts.Done != 3 {
+				t.Fatalf("%q: %v %v", answer, err, statuses(res))
+			}
+			var left []string
+			for _, a := range f.cluster("test").entries[arn("a")].Associations {
+				left = append(left, access.ShortPolicy(a.Policy))
+			}
+			if d := cmp.Diff([]string{"Admin", "Edit"}, left); d != "" {
+				t.Errorf("%q: -want +got\n%s", answer, d)
+			}
+		})
+	}
+}

@@ -17,9 +17,11 @@ import (
 
 // chain is what is known of one principal's entry on one cluster while its
 // changes are made one after the other. What was read serves the next change
-// only if that follows at once and nothing went wrong in between.
+// only if that follows at once and nothing went wrong in between. An update and
+// a policy's change leave it as it was read: the next one asks of the entry that
+// it is there and ours, and is about another policy.
 type chain struct {
-	entryAt  time.Time     // when entry was read or written; zero: not known
+	entryAt  time.Time     // when entry was read or made; zero: not known
 	entry    *access.Entry // nil: there is none
 	policyAt time.Time
 	policies map[string]access.Scope // by ARN
