@@ -2,6 +2,7 @@ package apply
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,6 +163,25 @@ func TestAMovedChangeSaysFromWhatToWhat(t *testing.T) {
 			t.Errorf("error\n%s\nwant\n%s", got, want)
 		}
 	})
+}
+
+func TestWhatStandsWhereAnEntryWasToBeMadeIsNamed(t *testing.T) {
+	for want, stands := range map[string]access.Entry{
+		"the entry was not there, is there and not ours (nobody's mark)":                                                                              tags(entry("a"), nil),
+		"the entry was not there, is there and not ours (environment old)":                                                                            tags(entry("a"), access.Owner{Environment: "old", ID: "x"}.Tags()),
+		"there and different: type STANDARD, username " + arn("a") + ", groups h, i; wanted is type STANDARD, username " + arn("a") + ", groups none": entry("a", "i", "h"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			f.put("test", stands)
+			p := newPlan()
+			id := p.entry("test", nil, ptr(entry("a")))
+			res, err := Run(t.Context(), f.open(t), &p.Plan, Options{})
+			if o := status(t, res, id); err != nil || o.Status != Failed || !strings.Contains(o.Err.Error(), want) {
+				t.Errorf("%v: %v, want %s", err, o.Err, want)
+			}
+		})
+	}
 }
 
 func TestAReplaceThatWasCutInTheMiddleIsFinished(t *testing.T) {
