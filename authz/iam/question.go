@@ -67,7 +67,7 @@ func RolePolicies(inline []access.RolePolicy, managed []string, boundary string,
 		return Source{Name: arn}
 	}
 	for _, i := range inline {
-		p.Identity = append(p.Identity, one(Identity, "inline policy "+i.Name, i.Document))
+		p.Identity = append(p.Identity, one(Identity, InlineName(i.Name), i.Document))
 	}
 	for _, arn := range managed {
 		p.Identity = append(p.Identity, byARN(Identity, arn))
@@ -78,6 +78,9 @@ func RolePolicies(inline []access.RolePolicy, managed []string, boundary string,
 	}
 	return p, faults
 }
+
+// InlineName is how reasons cite a role's inline policy.
+func InlineName(policy string) string { return "inline policy " + policy }
 
 // Level is one level of an organization. At each an Allow is needed. (R3.2)
 type Level struct {

@@ -90,7 +90,7 @@ func testPlan(in *plan.Input) guard.TestOutcome {
 	var out guard.TestOutcome
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		finding := guard.TestFinding{Text: report.CaseLine(c), Source: c.Place()}
+		finding := guard.TestFinding{Text: report.CaseLine(c), By: report.CaseBy(c), Source: c.Place()}
 		switch c.Outcome {
 		case accesstest.Failed:
 			out.Failed = append(out.Failed, finding)

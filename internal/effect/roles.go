@@ -56,7 +56,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 		if have == nil {
 			role.identify(role.wanted(want), tags)
 		} else {
-			role.identify(role.seen(have), tags)
+			role.identify(role.seen(have, want), tags)
 		}
 		out = append(out, role)
 	}
@@ -80,8 +80,9 @@ func (r *WorkloadRole) wanted(want *access.State) map[string]string {
 	return tags
 }
 
-// seen is wanted from what the account has.
-func (r *WorkloadRole) seen(have *access.Snapshot) map[string]string {
+// seen is wanted from what the account has. A policy that a document says alike
+// is that document's.
+func (r *WorkloadRole) seen(have *access.Snapshot, want *access.State) map[string]string {
 	arn, err := access.ParseARN(r.Role)
 	a, ok := have.Account(arn.Account)
 	if err != nil || !ok || !a.DetailsRead {
@@ -98,7 +99,29 @@ func (r *WorkloadRole) seen(have *access.Snapshot) map[string]string {
 		documents = map[string]access.Document{}
 	}
 	r.policies(d.Inline, d.Managed, d.Boundary, documents, access.Place{})
+	if i := slices.IndexFunc(want.Roles, func(w access.WantRole) bool { return w.ARN == r.Role && !w.Existing }); i >= 0 {
+		r.written(d, &want.Roles[i])
+	}
 	return d.Tags
+}
+
+// written gives the policies that a role has as its document says them the
+// document's place.
+func (r *WorkloadRole) written(have *access.HaveRole, want *access.WantRole) {
+	for _, s := range r.Policies.Identity {
+		said := slices.Contains(want.Managed, s.Name)
+		for _, p := range have.Inline {
+			said = said || s.Name == iam.InlineName(p.Name) && slices.ContainsFunc(want.Inline, func(w access.RolePolicy) bool {
+				return w.Name == p.Name && w.Document.Same(p.Document)
+			})
+		}
+		if said && s.Policy != nil {
+			r.Places[s.Name] = want.Place
+		}
+	}
+	if b := r.Policies.Boundary; b != nil && b.Policy != nil && b.Name == want.Boundary {
+		r.Places[b.Name] = want.Place
+	}
 }
 
 // policies adds the role's own; documents are of the managed ones that were

@@ -264,3 +264,38 @@ func TestAStatementIsCalledByItsSidOrByWhatItIsAbout(t *testing.T) {
 		t.Errorf("without a boundary: %q", got)
 	}
 }
+
+// A policy that a role has as its document says it is told with the document's
+// line; one that differs, was not read or is another's role's has none.
+func TestWhatARoleHasAsItsDocumentSaysHasTheDocumentsLine(t *testing.T) {
+	other, fromDocument := "inline policy other", map[string]bool{"inline policy r": true, edge: true, managed: true}
+	for what, c := range map[string]struct {
+		change func(s *access.State, d *access.HaveRole, policies map[string]access.Document)
+		not    string
+	}{
+		"as said": {func(*access.State, *access.HaveRole, map[string]access.Document) {}, ""},
+		"another text": {func(_ *access.State, d *access.HaveRole, _ map[string]access.Document) {
+			d.Inline[0].Document = writeDoc
+		}, "inline policy r"},
+		"another boundary":  {func(s *access.State, _ *access.HaveRole, _ map[string]access.Document) { s.Roles[0].Boundary = "" }, edge},
+		"not read":          {func(_ *access.State, _ *access.HaveRole, p map[string]access.Document) { delete(p, managed) }, managed},
+		"attached by hand":  {func(s *access.State, _ *access.HaveRole, _ map[string]access.Document) { s.Roles[0].Managed = nil }, managed},
+		"boundary not read": {func(_ *access.State, _ *access.HaveRole, p map[string]access.Document) { delete(p, edge) }, edge},
+		"another's role":    {func(s *access.State, _ *access.HaveRole, _ map[string]access.Document) { s.Roles[0].Existing = true }, "*"},
+	} {
+		s := workloadState()
+		d := access.HaveRole{Principal: access.Principal{ARN: appRole}, Inline: []access.RolePolicy{{Name: "r", Document: readDoc}, {Name: "other", Document: writeDoc}}, Managed: []string{managed}, Boundary: edge}
+		policies := map[string]access.Document{managed: readDoc, edge: writeDoc}
+		c.change(s, &d, policies)
+		have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: access.Account{ID: "111111111111"}, DetailsRead: true, Details: []access.HaveRole{d}, Policies: policies}}}
+		places := WorkloadRoles(&s.Workloads[0], s, have)[1].Places
+		for name := range fromDocument {
+			if _, told := places[name]; told == (name == c.not || c.not == "*") {
+				t.Errorf("%s: %s told %t: %v", what, name, told, places)
+			}
+		}
+		if _, told := places[other]; told {
+			t.Errorf("%s: a policy of others has a line", what)
+		}
+	}
+}

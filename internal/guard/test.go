@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
@@ -21,6 +22,7 @@ type TestOutcome struct {
 // TestFinding is one case of an access test, in words.
 type TestFinding struct {
 	Text   string
+	By     []string // who breaks it by what, a line each
 	Source access.Place
 }
 
@@ -33,7 +35,7 @@ func Tests(run func(*plan.Input) TestOutcome) plan.Guard {
 	return plan.Guard{
 		Slug:    TestSlug,
 		About:   "An access test would fail on what the plan leaves. Nothing of the plan is made.",
-		Instead: "Mend the document or the test; `atlas-iam test` says who breaks it and by what.",
+		Instead: "Change what breaks it, as told beneath; only if that is meant, the test's line.",
 		Check: func(in *plan.Input) plan.Findings {
 			if len(in.Want.Tests) == 0 || in.Options.Destroy {
 				return plan.Findings{}
@@ -62,14 +64,29 @@ func Tests(run func(*plan.Input) TestOutcome) plan.Guard {
 	}
 }
 
-// testWords tells the first of some cases and counts the rest.
+// shownTests is how many cases a reason tells.
+const shownTests = 3
+
+// testWords counts some cases and, on lines of their own, tells the first ones.
 func testWords(cases []TestFinding, what string) string {
-	s := "an access test " + what
+	lines := []string{"an access test " + what}
 	if len(cases) > 1 {
-		s = fmt.Sprintf("%d access tests %s, the first", len(cases), strings.Replace(what, "fails", "fail", 1))
+		lines[0] = fmt.Sprintf("%d access tests %s", len(cases), strings.Replace(what, "fails", "fail", 1))
 	}
-	return s + ": " + cases[0].Text + " (" + cases[0].Source.String() + ")"
+	for _, c := range cases[:min(len(cases), shownTests)] {
+		lines = append(lines, visible(c.Text+"   "+c.Source.String()))
+		for _, by := range c.By {
+			lines = append(lines, visible("  "+by))
+		}
+	}
+	if n := len(cases) - shownTests; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(lines, "\n")
 }
+
+// visible keeps what a name holds from making lines of its own.
+func visible(s string) string { return access.Visible(s, unicode.IsPrint) }
 
 // WithoutTests is a plan as guard test has not yet judged it, so that it says
 // the same however often it is asked; p itself where that guard holds nothing.

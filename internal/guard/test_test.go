@@ -14,7 +14,7 @@ import (
 //
 // shows: item S66
 func TestAFailingAccessTestHoldsEverything(t *testing.T) {
-	failing := TestOutcome{Failed: []TestFinding{{"team/qa cannot get secrets", access.Place{File: "tests.yaml", Line: 7}}, {Text: "b"}}}
+	failing := TestOutcome{Failed: []TestFinding{{Text: "team/qa cannot get secrets", By: []string{"user/vira on test is allowed by Edit   teams.yaml:3"}, Source: access.Place{File: "tests.yaml", Line: 7}}, {Text: "b"}}}
 	for what, tt := range map[string]struct {
 		out            TestOutcome
 		options        plan.Options
@@ -46,9 +46,24 @@ func TestAFailingAccessTestHoldsEverything(t *testing.T) {
 			t.Errorf("%s: %+v", what, f)
 		}
 		for _, h := range f.Holds {
-			if !strings.Contains(h.Reason, "2 access tests fail on what the plan would leave, the first: team/qa cannot get secrets (tests.yaml:7)") {
+			if !strings.HasPrefix(h.Reason, "2 access tests fail on what the plan would leave\nteam/qa cannot get secrets   tests.yaml:7\n  user/vira on test is allowed by Edit   teams.yaml:3\nb ") {
 				t.Error(h.Reason)
 			}
+		}
+	}
+}
+
+// A reason tells the first cases and counts the rest; what a name holds makes no
+// line of its own.
+func TestAReasonTellsTheFirstCasesALineEach(t *testing.T) {
+	one := []TestFinding{{Text: "x", By: []string{"role/a\n  and nobody else"}}}
+	if got := testWords(one, "fails"); strings.Count(got, "\n") != 2 || !strings.Contains(got, `role/a\x0a  and nobody else`) {
+		t.Errorf("%q", got)
+	}
+	for n, counted := range map[int]bool{3: false, 5: true} {
+		got := testWords(slices.Repeat([]TestFinding{{Text: "x"}}, n), "fails")
+		if strings.HasSuffix(got, "\nand 2 more") != counted || strings.Count(got, "\nx ") != 3 {
+			t.Errorf("%d: %q", n, got)
 		}
 	}
 }

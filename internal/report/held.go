@@ -19,8 +19,9 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 	groups := map[string]*group{}
 	for _, c := range p.Changes {
 		for _, h := range onceDependent(c.Held, o.Verbose) {
-			row := noteRow{what: Describe(c) + policyWords(&c, o.Verbose), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source),
-				why: h.Guard + ": " + h.Reason + override(h.Guard, o.Guards)}
+			row := noteRow{what: Describe(c) + policyWords(&c, o.Verbose), on: clusterName(c.Document, c.Cluster), source: placeOf(c.Source)}
+			row.why, row.more = reasonLines(h.Guard, h.Reason)
+			row.why = h.Guard + ": " + row.why + override(h.Guard, o.Guards)
 			key := fmt.Sprintf("%q", []string{h.Guard, h.Reason})
 			if o.Verbose {
 				key += c.ID
@@ -46,6 +47,19 @@ func heldRows(p *plan.Plan, o Options) []noteRow {
 		rows = append(rows, g.row)
 	}
 	return rows
+}
+
+// testGuard is the slug of guard.Tests, whose reasons alone have lines: all else
+// may hold line breaks of others' making.
+const testGuard = "test"
+
+// reasonLines parts what a guard says into its first line and the lines beneath.
+func reasonLines(slug, text string) (first, more string) {
+	if slug != testGuard {
+		return text, ""
+	}
+	first, more, _ = strings.Cut(text, "\n")
+	return first, more
 }
 
 // onceDependent are holds of which one at most says that another change is held;

@@ -177,16 +177,21 @@ func (m *markdownWriter) notes(title string, rows []noteRow, folded bool) {
 		s.shut = "\n</details>\n"
 	}
 	for _, r := range rows {
-		s.rows = append(s.rows, markdownRow(r.what, r.on, r.why, r.source))
+		why := markdown(r.why)
+		for l := range strings.Lines(r.more) {
+			why += "<br>" + markdown(strings.TrimSpace(l))
+		}
+		s.rows = append(s.rows, tableRow(markdown(r.what), markdown(r.on), why, markdown(r.source)))
 	}
 	m.add(s)
 }
 
 func markdownRow(cells ...string) string {
-	var b strings.Builder
-	b.WriteString("|")
-	for _, c := range cells {
-		b.WriteString(" " + markdown(c) + " |")
+	for i, c := range cells {
+		cells[i] = markdown(c)
 	}
-	return b.String() + "\n"
+	return tableRow(cells...)
 }
+
+// tableRow is a row of cells that are Markdown already.
+func tableRow(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }

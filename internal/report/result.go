@@ -51,7 +51,8 @@ func reason(o apply.Outcome) string {
 func holds(held []plan.Hold) string {
 	var words []string
 	for _, h := range held {
-		words = append(words, h.Guard+": "+h.Reason)
+		first, _ := reasonLines(h.Guard, h.Reason)
+		words = append(words, h.Guard+": "+first)
 	}
 	return strings.Join(words, "; ")
 }

@@ -163,6 +163,22 @@ func caseWords(s *shownCase, again []string, verbose bool) []string {
 		return []string{title, c.Why}
 	}
 	lines := []string{strings.TrimRight(title+"   "+wantGot(c), " ")}
+	by, more := byWords(c, verbose)
+	lines = append(lines, by...)
+	if more > 0 {
+		lines = append(lines, count(more, "more", "more")+" (-v names each)")
+	}
+	if c.Subjects > 1 && c.Kind != accesstest.Only {
+		lines = append(lines, fmt.Sprintf("%d of %d answers are not as wanted", len(c.Findings), c.Subjects))
+	}
+	if len(c.Findings) > 0 {
+		lines = append(lines, "try: "+tryWords(c, &c.Findings[0], again))
+	}
+	return lines
+}
+
+// byWords says who breaks a case by what, and how many more do.
+func byWords(c *accesstest.Case, verbose bool) (lines []string, more int) {
 	folds := foldFindings(c, verbose)
 	shown := folds
 	if !verbose && len(folds) > shownFindings {
@@ -171,14 +187,14 @@ func caseWords(s *shownCase, again []string, verbose bool) []string {
 	for _, f := range shown {
 		lines = append(lines, f.lines...)
 	}
-	if rest := len(folds) - len(shown); rest > 0 {
-		lines = append(lines, count(rest, "more", "more")+" (-v names each)")
-	}
-	if c.Subjects > 1 && c.Kind != accesstest.Only {
-		lines = append(lines, fmt.Sprintf("%d of %d answers are not as wanted", len(c.Findings), c.Subjects))
-	}
-	if len(c.Findings) > 0 {
-		lines = append(lines, "try: "+tryWords(c, &c.Findings[0], again))
+	return lines, len(folds) - len(shown)
+}
+
+// CaseBy says who breaks a case by what, in lines.
+func CaseBy(c *accesstest.Case) []string {
+	lines, more := byWords(c, false)
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return lines
 }

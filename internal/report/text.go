@@ -149,6 +149,9 @@ func (t *textWriter) notes(title string, c colour, sign string, rows []noteRow) 
 			s += Safe(r.why) + "   "
 		}
 		t.line("  " + t.paint(c, sign) + " " + strings.TrimRight(s+Safe(r.source), " "))
+		for l := range strings.Lines(r.more) {
+			t.line("      " + Safe(strings.TrimSuffix(l, "\n")))
+		}
 	}
 }
 

@@ -58,8 +58,9 @@ func (v *view) titleOf(what string) string {
 	return "Access " + what
 }
 
-// noteRow is one line about an object: what, why, where from.
-type noteRow struct{ what, on, why, source string }
+// noteRow is one line about an object: what, why, where from. more are lines to
+// be written beneath it, parted by line breaks.
+type noteRow struct{ what, on, why, source, more string }
 
 // look sorts a plan for its reader.
 func look(p *plan.Plan, o Options) view {
@@ -83,7 +84,8 @@ func look(p *plan.Plan, o Options) view {
 		if saidByHold(p, w) {
 			continue
 		}
-		row := noteRow{what: w.Slug, why: w.Text, source: placeOf(w.Source)}
+		row := noteRow{what: w.Slug, source: placeOf(w.Source)}
+		row.why, row.more = reasonLines(w.Slug, w.Text)
 		if o.Verbose || !slices.Contains(v.warnings, row) { // said once, though of several people
 			v.warnings = append(v.warnings, row)
 		}
