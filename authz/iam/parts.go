@@ -232,15 +232,7 @@ func verbatim(before, after Policies) (rights []Right, ok bool) {
 			}
 			continue
 		}
-		r := Right{Actions: sets(lower(s.st.Actions), lower(s.st.NotActions)), Resources: sets(s.st.Resources, s.st.NotResources)}
-		var when []string
-		for _, cond := range s.st.Conditions {
-			when = append(when, cond.String())
-		}
-		if all := slices.Concat(s.st.Resources, s.st.NotResources); s.source.Policy.variables() && slices.ContainsFunc(all, func(r string) bool { return len(variablesOf(r)) > 0 }) {
-			when = append(when, "the resource is one of "+strings.Join(all, ", "))
-		}
-		r.When = strings.Join(when, " and ")
+		r := s.st.right(s.source.Policy)
 		action, some := within(s.action, languages(lower(s.st.NotActions), glob), language{glob("*:*"), false}, "*:*")
 		resource, any := within(s.on, languages(s.st.NotResources, func(r string) []token { return looseTokens(s.source.Policy, r) }), language{glob("*"), false}, "*")
 		if !some || !any {

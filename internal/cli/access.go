@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +26,9 @@ func newAccess(p *Process) *cobra.Command {
 		Short: "Show what somebody may, as a table of resources and namespaces",
 		Long: `Show what somebody may, as a table of resources by the documents' patterns of
 namespaces. Without WHO a table for each team. A team has what each member has;
-what only some have, or only some verbs of, is in brackets.
+what only some have, or only some verbs of, is in brackets. Of a workload also
+what it may do on AWS by its role: actions on resources, with conditions, what
+is denied, and what was not read.
 
 From the documents alone, as if they were applied and nobody else had access.
 With --observed from what AWS and the clusters have.
@@ -85,7 +86,7 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 			return err
 		}
 	}
-	f := &flow{p: p, c: &o.common}
+	f := &flow{p: p, c: &o.common, asked: whos}
 	defer closing(&err, f.close)
 	me := slices.ContainsFunc(append(slices.Clone(whos), other), func(w access.Who) bool { return w.Kind == access.WhoMe })
 	w, err := f.world(ctx, args, o.observed, me)
@@ -120,36 +121,41 @@ func runAccess(ctx context.Context, p *Process, o *accessFlags, args []string) (
 			ms = append(ms, m)
 		}
 	}
+	rights, err := f.rightsOf(w, whos)
+	if err != nil {
+		return err
+	}
 	if o.output == "json" {
-		err = report.MatricesJSON(p.Stdout, ms, w.Alone)
+		err = report.MatricesJSON(p.Stdout, ms, rights, w.Alone)
 	} else {
-		err = report.Matrices(p.Stdout, ms, w.Alone, f.form())
+		err = report.Matrices(p.Stdout, ms, rights, w.Alone, f.form())
 	}
 	if err != nil {
 		return err
 	}
-	f.sayRoles(whos)
+	if slices.ContainsFunc(rights, func(r question.Rights) bool { return r.Open() }) {
+		return ended(Undetermined)
+	}
 	return matrixCode(ms)
 }
 
-// sayRoles says of workloads that the table is of Kubernetes alone, and what
-// they are on AWS.
-func (f *flow) sayRoles(whos []access.Who) {
+// rightsOf are what those of whos that are workloads may do on AWS.
+func (f *flow) rightsOf(w *question.World, whos []access.Who) ([]question.Rights, error) {
+	var out []question.Rights
 	for _, who := range whos {
-		i := slices.IndexFunc(f.want.Workloads, func(w access.WantWorkload) bool { return w.Name == who.Name })
-		if who.Kind != access.WhoWorkload || i < 0 || f.c.quiet {
+		if who.Kind != access.WhoWorkload {
 			continue
 		}
-		var roles []string
-		for _, r := range f.want.Workloads[i].Roles {
-			if name := "role/" + access.RoleName(r.ARN); !slices.Contains(roles, name) {
-				roles = append(roles, name)
-			}
+		rights, err := w.Rights(who)
+		if err != nil {
+			return nil, wordError(err)
 		}
-		if len(roles) > 0 {
-			f.p.say("this is Kubernetes alone; on AWS %s is %s: atlas-iam can-i ACTION --as %s", who, strings.Join(roles, ", "), who)
+		if len(rights) == 0 && !f.c.quiet {
+			f.p.say("%s lives on no such cluster, so nothing is said of AWS", who)
 		}
+		out = append(out, rights...)
 	}
+	return out, nil
 }
 
 func matrixCode(ms []*question.Matrix) error {
@@ -210,6 +216,11 @@ func (f *flow) diffMatrices(left, right *question.World, whos []access.Who, othe
 				return wordError(err)
 			}
 			pairs, all = append(pairs, report.Pair{Left: l, Right: r}), append(all, l, r)
+		}
+	}
+	for _, who := range whos {
+		if who.Kind == access.WhoWorkload && !f.c.quiet {
+			f.p.say("this compares what they may in Kubernetes; atlas-iam access %s says what it may on AWS", who)
 		}
 	}
 	var err error

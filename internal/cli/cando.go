@@ -71,9 +71,26 @@ func runCanDo(ctx context.Context, p *Process, o *askFlags, keys, args []string)
 func (f *flow) readRoles(ctx context.Context, who access.Who) error {
 	ctx, done := f.p.cancelled(ctx)
 	defer done()
+	if err := f.open(ctx, f.want.Accounts); err != nil {
+		return err
+	}
+	if err := f.seed(ctx); err != nil {
+		return err
+	}
+	have, err := observe.ReadRoles(ctx, f.cloud, f.want.Accounts, f.rolesOf(who), observe.Options{Now: f.p.Now})
+	if err != nil {
+		return f.p.cloudError(err)
+	}
+	f.have = have
+	return nil
+}
+
+// rolesOf are the roles of a workload, that at the end of a chain among them;
+// nobody else has any.
+func (f *flow) rolesOf(who access.Who) []string {
 	var roles []string
 	for _, w := range f.want.Workloads {
-		if w.Name != who.Name {
+		if who.Kind != access.WhoWorkload || w.Name != who.Name {
 			continue
 		}
 		for _, r := range w.Roles {
@@ -84,16 +101,5 @@ func (f *flow) readRoles(ctx context.Context, who access.Who) error {
 		}
 	}
 	slices.Sort(roles)
-	if err := f.open(ctx, f.want.Accounts); err != nil {
-		return err
-	}
-	if err := f.seed(ctx); err != nil {
-		return err
-	}
-	have, err := observe.ReadRoles(ctx, f.cloud, f.want.Accounts, slices.Compact(roles), observe.Options{Now: f.p.Now})
-	if err != nil {
-		return f.p.cloudError(err)
-	}
-	f.have = have
-	return nil
+	return slices.Compact(roles)
 }

@@ -36,6 +36,8 @@ type flow struct {
 	narrow *access.Part
 	// asks says that questions are asked, which rest on all there is.
 	asks bool
+	// asked are those whose table is wanted: of a workload's roles all is read.
+	asked []access.Who
 	// unplaced says that one is of a resource of which only the clusters know
 	// whether it is in namespaces.
 	unplaced bool
@@ -138,7 +140,13 @@ func (f *flow) observe(ctx context.Context) error {
 	if f.asks {
 		need = question.KubernetesNeed(f.want)
 	}
-	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress, Kubernetes: need, Workloads: plan.WorkloadsNeed(f.want, f.options)})
+	workloads := plan.WorkloadsNeed(f.want, f.options)
+	for _, who := range f.asked {
+		for _, arn := range f.rolesOf(who) {
+			workloads.Roles[arn] = true
+		}
+	}
+	have, err := observe.Read(ctx, f.cloud, f.want.Accounts, observe.Options{Part: part, Now: f.p.Now, Progress: progress, Kubernetes: need, Workloads: workloads})
 	end()
 	if err != nil {
 		return f.p.cloudError(err)

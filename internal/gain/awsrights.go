@@ -93,14 +93,10 @@ func difference(was, is side) []said {
 func compared(was, is side) []said {
 	role := cmp.Or(is.role, was.role)
 	d := iam.Compare(sessionOf(role), was.policies, is.policies, contextOf(was, is))
-	spelt := spelling(was.policies, is.policies)
 	var out []said
 	add := func(rights []iam.Right, list func(*plan.Access) *[]plan.Grant, role string, unclear ...plan.Unclear) {
-		for _, r := range rights {
-			for i := range r.Actions {
-				r.Actions[i] = access.PatternSet{All: spelt.words(r.Actions[i].All), Except: spelt.words(r.Actions[i].Except)}
-			}
-			out = append(out, said{list: list, role: role, what: rightWords(r), actions: r.Actions, resources: r.Resources, when: r.When, unclear: unclear})
+		for _, r := range iam.Spelt(rights, was.policies, is.policies) {
+			out = append(out, said{list: list, role: role, what: r.String(), actions: r.Actions, resources: r.Resources, when: r.When, unclear: unclear})
 		}
 	}
 	to, from := gained, lost
@@ -189,69 +185,3 @@ func policyWords(name string) string {
 
 // lastName is the name in a policy's ARN, without path.
 func lastName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
-
-// speller gives actions as the policies write them.
-type speller map[string]string
-
-func spelling(of ...iam.Policies) speller {
-	s := speller{}
-	note := func(list []iam.Source) {
-		for _, source := range list {
-			if source.Policy == nil {
-				continue
-			}
-			for _, st := range source.Policy.Statements {
-				for _, a := range slices.Concat(st.Actions, st.NotActions) {
-					s[strings.ToLower(a)] = a
-				}
-			}
-		}
-	}
-	for _, p := range of {
-		note(p.Session)
-		if p.Boundary != nil {
-			note([]iam.Source{*p.Boundary})
-		}
-		note(p.Identity)
-	}
-	return s
-}
-
-func (s speller) words(actions []string) []string {
-	var out []string
-	for _, a := range actions {
-		if spelt, ok := s[a]; ok {
-			a = spelt
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-// rightWords say a right: actions, resources, conditions.
-func rightWords(r iam.Right) string {
-	out := setWords(r.Actions) + " on " + setWords(r.Resources)
-	switch {
-	case r.When == "":
-	case strings.HasPrefix(r.When, "unless "), strings.HasPrefix(r.When, "in some cases"):
-		out += " " + r.When
-	default:
-		out += " if " + r.When
-	}
-	return out
-}
-
-func setWords(sets []access.PatternSet) string {
-	var out []string
-	for _, s := range sets {
-		switch words := strings.Join(s.All, " and "); {
-		case len(s.Except) == 0:
-			out = append(out, words)
-		case words == "*" && len(sets) == 1:
-			out = append(out, "all but "+strings.Join(s.Except, ", "))
-		default:
-			out = append(out, words+" (not "+strings.Join(s.Except, ", ")+")")
-		}
-	}
-	return strings.Join(out, ", ")
-}

@@ -189,13 +189,14 @@ func newCellJSON(at question.Column, c question.Cell) cellJSON {
 	return cellJSON{at.String(), shareWords[c[question.Read]], shareWords[c[question.Write]], shareWords[c[question.Act]]}
 }
 
-// MatricesJSON writes matrices for programs.
-func MatricesJSON(w io.Writer, ms []*question.Matrix, alone bool) error {
+// MatricesJSON writes matrices for programs, and what workloads may on AWS.
+func MatricesJSON(w io.Writer, ms []*question.Matrix, rights []question.Rights, alone bool) error {
 	out := struct {
-		Version  int          `json:"version"`
-		Basis    string       `json:"basis"`
-		Matrices []matrixJSON `json:"matrices"`
-	}{1, basis(alone), []matrixJSON{}}
+		Version   int                  `json:"version"`
+		Basis     string               `json:"basis"`
+		Matrices  []matrixJSON         `json:"matrices"`
+		Workloads []workloadRightsJSON `json:"workloads,omitempty"`
+	}{1, basis(alone), []matrixJSON{}, workloadRights(rights)}
 	for _, m := range ms {
 		out.Matrices = append(out.Matrices, matrixJSON{clusterJSON: clusterOf(m.Cluster), Who: m.Who.String(), Missing: m.Missing, Unknown: unknownsJSON(m.Unknown), Rows: rowsJSON(m)})
 	}

@@ -118,8 +118,9 @@ func matrixNotes(m *question.Matrix) []string {
 	return notes
 }
 
-// Matrices writes what subjects may: resources by the documents' patterns.
-func Matrices(w io.Writer, ms []*question.Matrix, alone bool, o Options) error {
+// Matrices writes what subjects may: resources by the documents' patterns, and of
+// workloads what they may on AWS.
+func Matrices(w io.Writer, ms []*question.Matrix, rights []question.Rights, alone bool, o Options) error {
 	t := textWriter{color: o.Color}
 	for i, b := range foldMatrices(ms) {
 		head := b.who + " on " + few(b.clusters, 4)
@@ -143,6 +144,7 @@ func Matrices(w io.Writer, ms []*question.Matrix, alone bool, o Options) error {
 	if alone && !o.Quiet {
 		t.line(Safe(basisWords()))
 	}
+	t.rights(rights, alone, o)
 	return t.flush(w)
 }
 

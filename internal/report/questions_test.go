@@ -54,7 +54,7 @@ func TestAnswersCannotSteerATerminalOrAReader(t *testing.T) {
 	for what, write := range map[string]func(io.Writer) error{
 		"answer":  func(w io.Writer) error { return Answer(w, a, true, Options{Verbose: true}) },
 		"holders": func(w io.Writer) error { return Holders(w, a.Asked, on, true, Options{Verbose: true}) },
-		"matrix":  func(w io.Writer) error { return Matrices(w, []*question.Matrix{m}, true, Options{Verbose: true}) },
+		"matrix":  func(w io.Writer) error { return Matrices(w, []*question.Matrix{m}, nil, true, Options{Verbose: true}) },
 		"diff": func(w io.Writer) error {
 			return MatrixDiff(w, []Pair{{m, &question.Matrix{Who: m.Who, Cluster: m.Cluster, Columns: m.Columns, Rows: []question.Row{{Resource: evil, Namespaced: true, Cells: make([]question.Cell, 1)}}}}}, false, Options{})
 		},
@@ -96,7 +96,7 @@ func TestAnswersForPrograms(t *testing.T) {
 	}{
 		"can-i":   {func(w io.Writer) error { return AnswerJSON(w, a, true) }, []string{"version", "decision", "reasons", "results", "basis", "asked", "who"}},
 		"who-can": {func(w io.Writer) error { return HoldersJSON(w, a.Asked, on, false) }, []string{"version", "asked", "basis", "clusters"}},
-		"access":  {func(w io.Writer) error { return MatricesJSON(w, []*question.Matrix{m}, false) }, []string{"version", "basis", "matrices"}},
+		"access":  {func(w io.Writer) error { return MatricesJSON(w, []*question.Matrix{m}, nil, false) }, []string{"version", "basis", "matrices"}},
 		"test":    {func(w io.Writer) error { return TestsJSON(w, r, true) }, []string{"version", "basis", "summary", "tests"}},
 	} {
 		var b bytes.Buffer
