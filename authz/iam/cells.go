@@ -62,19 +62,27 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 	})
 	// What a key may be that the variable is compared to, it may be too.
 	for k := range related {
-		for _, v := range ctx.among[k] {
+		may := ctx.among[k]
+		if globalKeys[k].truth {
+			may = []string{"true", "false"}
+		}
+		for _, v := range may {
 			u.texts, u.languages = true, append(u.languages, language{literals(v), false})
 		}
 	}
 	e.open(g, func(c *clause) {
+		vars := ctx
+		if !c.policy.variables() {
+			vars = nil
+		}
 		for i := range c.st.Conditions {
 			cond := &c.st.Conditions[i]
-			if !related[fold(cond.Key)] || !cond.stringly() || !c.policy.variables() {
+			if !related[fold(cond.Key)] || !cond.stringly() {
 				continue
 			}
 			for _, want := range cond.Values {
-				if !mentions([]string{want}, key) {
-					u.text(cond.positive(), want, ctx)
+				if vars == nil || !mentions([]string{want}, key) {
+					u.text(cond.positive(), want, vars)
 				}
 			}
 		}
