@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -86,11 +85,26 @@ func (c *Condition) rests(ctx, vars *Context, note func(string, bool)) {
 	note("U-9", len(values) > 1 && c.Operator.Set == "")
 	note("U-17", len(c.Values) == 0 && c.Operator.Set == "" && !c.Operator.IfExists)
 	for _, v := range values {
-		for _, want := range c.Values {
+		for _, want := range c.weigh(v, vars) {
 			restsOnValue(c.positive(), v, want, vars, note)
 			note("U-3", vars != nil && c.stringly() && usesWild(want, ctx))
 		}
 	}
+}
+
+// weigh gives the condition's values that decide of a request's value: those
+// that match it for certain, and where none does, all.
+func (c *Condition) weigh(value string, vars *Context) []string {
+	var out []string
+	for _, want := range c.Values {
+		if compare(c.positive(), value, want, vars) == yes {
+			out = append(out, want)
+		}
+	}
+	if out == nil {
+		return c.Values
+	}
+	return out
 }
 
 func restsOnValue(operator, value, want string, vars *Context, note func(string, bool)) {
@@ -111,8 +125,9 @@ func restsOnValue(operator, value, want string, vars *Context, note func(string,
 	case operator == "IpAddress":
 		note("U-12", unread)
 		a, _ := parseAddress(value)
-		_, err := netip.ParseAddr(want)
-		note("U-15", !unread && (a.Is4In6() || err == nil && strings.Contains(want, ":")))
+		_, alone := parseAddress(want)
+		p, _ := parsePrefix(want)
+		note("U-15", !unread && (a.Is4In6() || a.Is4() != p.Addr().Is4() || alone && p.Addr().Is6()))
 	default:
 		note("U-12", unread)
 	}
