@@ -124,3 +124,61 @@ func TestAnAnswerOnKeysThatAreEachOthersVariablesIsThatOfEachPair(t *testing.T) 
 	}
 	r.poor(t, seed, n, map[string]int{"settled": 20, "open": 20, "a policy without variables": 20})
 }
+
+// What a variable of unknown value may be, for a resource or a known value to
+// fit a text that it stands in, is tried by every part of that value. Letters
+// whose small form is shorter are among them.
+//
+// shows: item S77
+func TestAVariableMayBeAnyPartThatMakesATextFit(t *testing.T) {
+	const seed = 138
+	n := *cases / 20
+	r := newGenerator(seed)
+	word := func(letters []string, most int) (s string) {
+		for range r.IntN(most + 1) {
+			s += r.pick(letters)
+		}
+		return s
+	}
+	plain, wild := []string{"a", "A", "b", "k", "\u212a", "/"}, []string{"a", "b", "k", "/", "*", "?", "${k:c}"} // U+212A is a K, and three bytes long
+	for range n {
+		value := "a" + word(plain, 4)
+		text := word(wild, 2) + r.pick([]string{"${k:b}", "${K:B}", "${k:b, 'a'}"}) + word(wild, 2)
+		q := Question{Caller: who("role/r/one"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/o", ResourceAccount: account, Context: context("k:a="+value, "k:c=b")}
+		where := r.pick([]string{"resource", "StringEquals", "StringLike", "StringEqualsIgnoreCase"})
+		r.mix[where]++
+		if where == "resource" {
+			q.Resource = "arn:aws:s3:::" + value
+			q.Policies = identity(t, full, fmt.Sprintf(`{"Effect":"Deny","Action":"*","Resource":%q}`, "arn:aws:s3:::"+text))
+		} else {
+			q.Policies = identity(t, full, denies("*", "*", fmt.Sprintf(`{%q:{"k:a":%q}}`, where, text)))
+		}
+		found := map[Verdict]bool{}
+		try := func(values ...string) {
+			known := q
+			known.Context = q.Context.with("k:b", values)
+			found[Decide(known).Verdict] = true
+		}
+		try()
+		try("zz")
+		letters := []rune(value)
+		for i := range letters {
+			for j := i; j <= len(letters); j++ {
+				try(string(letters[i:j]))
+			}
+		}
+		q.Context.SetUnknown("k:b")
+		got := Decide(q).Verdict
+		switch {
+		case len(found) > 1 && got != Undetermined, len(found) == 1 && !found[got]:
+			t.Fatalf("seed %d: %q and %q as %s: %s, one by one %v", seed, text, value, where, got, found)
+		case len(found) > 1:
+			r.mix["fits some"]++
+		case found[Denied]:
+			r.mix["fits all"]++
+		default:
+			r.mix["fits none"]++
+		}
+	}
+	r.poor(t, seed, n, map[string]int{"fits some": 8, "fits none": 30, "resource": 15, "StringEquals": 15, "StringLike": 15, "StringEqualsIgnoreCase": 15})
+}

@@ -49,6 +49,10 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 		p.Session = []Source{policy(t, SessionPolicy, by)}
 		return p
 	}
+	unreadBoundary, unreadBoth, unreadSession, oneUnread := identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get* s3:Put*", b)), identity(t, allows("s3:Get*", b)), limited(allows("s3:Get*", "*"))
+	unreadBoundary.Boundary, unreadBoth.Boundary = &Source{Name: "arn:aws:iam::1:policy/B"}, &Source{Name: "arn:aws:iam::1:policy/B"}
+	unreadBoth.Session, unreadSession.Session = []Source{{Name: "session policy"}}, []Source{{Name: "session policy"}}
+	oneUnread.Session = append(oneUnread.Session, Source{Name: "session policy"})
 	none := []string{}
 	for name, tt := range map[string]struct {
 		before, after         Policies
@@ -78,6 +82,11 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 		"assuming any role":                  {Policies{}, identity(t, allows("sts:AssumeRole", "*")), []string{"sts:assumerole on *"}, none, none, nil},
 		"a policy that was not read":         {identity(t, allows("s3:Get*", b)), unread, none, none, none, []string{"gained: arn:aws:iam::aws:policy/X"}},
 		"not read before nor after":          {unread, unread, none, none, none, []string{"arn:aws:iam::aws:policy/X"}},
+		"a boundary that was not read":       {identity(t, allows("s3:Get*", b)), unreadBoundary, none, none, none, []string{"gained: arn:aws:iam::1:policy/B"}},
+		"nor before, and another action":     {unreadBoundary, unreadBoth, []string{"s3:put* on " + b}, none, none, []string{"arn:aws:iam::1:policy/B", "gained: session policy"}},
+		"a session policy that was not read": {identity(t, allows("s3:Get*", b)), unreadSession, none, none, none, []string{"gained: session policy"}},
+		"one of two that was not read":       {limited(allows("s3:Get*", "*")), oneUnread, none, none, none, []string{"gained: session policy"}},
+		"whose other one is another":         {limited(allows("s3:Put*", "*")), oneUnread, []string{"s3:get* on " + b}, []string{"s3:put* on " + b}, none, []string{"gained: session policy"}},
 		"patterns that meet in a third":      {Policies{}, identity(t, allows("s3:*Object", b), denies("s3:Get*", b)), []string{"s3:*object except s3:get* on " + b}, none, none, nil},
 		"only where two patterns meet":       {identity(t, allows("s3:Get*", "*"), denies("s3:*Object", "*")), identity(t, allows("s3:Get*", "*")), []string{"s3:*object and s3:get* on *"}, none, none, nil},
 		"on all but what was given":          {identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get*", "*")), []string{"s3:get* on * except " + b}, none, none, nil},
