@@ -57,6 +57,11 @@ func TestBindingsAreAdoptedByOurLabelsAndNothingElse(t *testing.T) {
 			}
 		}
 	}
+	// A pattern reaches the namespaces that are there, and no other.
+	have := sees(withKubernetes(haveCluster(test), []string{"ab"}, theirs("ab"), theirs("ending"), theirs("b")))
+	if p, err := Adoptions(wants(wantBound(test, wantRole("edit", patterns("a*", "end*")))), have, nil); err != nil || !cmp.Equal(lines(p), []string{"update binding/test/ab/" + editName}) {
+		t.Errorf("by a pattern: %v %v", lines(p), err)
+	}
 	_, err := Adoptions(wants(wantBound(test, wantRole("edit", patterns("a")))), sees(withKubernetes(haveCluster(test), []string{"a"})), []string{"rolebinding/test/a/x"})
 	if err == nil {
 		t.Error("a binding that is not there was adopted")

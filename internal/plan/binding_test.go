@@ -172,6 +172,36 @@ func TestWhereManifestsAreRenderedNothingOfKubernetesIsPlanned(t *testing.T) {
 	}
 }
 
+// What rendered manifests cannot hold is pointed out, once for each pattern, and
+// not where all goes.
+func TestAPatternThatManifestsCannotHoldIsPointedOut(t *testing.T) {
+	unread := withKubernetes(haveCluster(test), nil)
+	unread.Kubernetes.NamespacesRead = false
+	read := withKubernetes(haveCluster(test), []string{"dev"})
+	for name, c := range map[string]struct {
+		via  access.Via
+		have access.HaveCluster
+		o    Options
+		says bool
+	}{
+		"rendered, unread":   {access.ViaRender, unread, Options{}, true},
+		"rendered, read":     {access.ViaRender, read, Options{}, false},
+		"destroyed":          {access.ViaRender, unread, Options{Destroy: true}, false},
+		"none of ours":       {access.ViaNone, unread, Options{}, false},
+		"through the server": {access.ViaDirect, unread, Options{}, false},
+	} {
+		w := wantBound(test, wantRole("edit", patterns("dev*", "a")))
+		w.Via = c.via
+		var want []string
+		if c.says {
+			want = []string{`render: ClusterRole edit on "dev*" is not in the manifests of test: its namespaces were not read`}
+		}
+		if d := cmp.Diff(want, warned(Compute(wants(w), sees(c.have), c.o))); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}
+
 // shows: item S58
 func TestBindingsAreGivenBeforeAnyIsTakenAndFoundUntilTheyAreGone(t *testing.T) {
 	group := access.TeamGroup("ops", "backend")

@@ -177,6 +177,15 @@ func TestAGapIsSaidInWords(t *testing.T) {
 		access.GapRBAC:       "the roles and bindings of cluster test",
 		access.GapNamespaces: "the namespaces of cluster test",
 		access.GapAuthMap:    "the ConfigMap aws-auth of cluster test",
+
+		access.GapServiceAccounts: "the ServiceAccounts of cluster test",
+		access.GapArgoSecrets:     "the Secrets by which Argo CD on cluster test knows clusters",
+		access.GapRoleDetails:     "the policies of the roles of account " + home,
+		access.GapPolicy:          "the managed policy " + arn("user/ann"),
+		access.GapProviders:       "the OIDC providers of account " + home,
+		access.GapPodIdentities:   "the Pod Identity associations of cluster test",
+		access.GapPodIdentity:     "the Pod Identity association " + arn("user/ann") + " of cluster test",
+		access.GapAgent:           "the Pod Identity agent of cluster test",
 	} {
 		g.What = kind
 		if got := gapWords(g); got != want+" could not be read: 403" {

@@ -345,7 +345,7 @@ func TestWhatIsAnothersIsAdoptableOrHeldAndNeverChanged(t *testing.T) {
 	}
 	want := workloadWant(t, test)
 	p := Compute(want, foreign(nil), Options{})
-	if s := p.Summary(); len(p.Changes) > 0 || s.Adoptable != 2 {
+	if s := p.Summary(); len(p.Changes) > 0 || s.Adoptable != 2 || slices.ContainsFunc(p.Foreign, func(f Foreign) bool { return !f.Wanted }) {
 		t.Errorf("equal and others': %v, %+v", lines(p), p.Foreign)
 	}
 	adopted, err := Adoptions(want, foreign(nil), []string{"role/main/yace", "association/test/ops/yace-sa"})
