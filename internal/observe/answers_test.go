@@ -128,7 +128,7 @@ func TestAccountsThatCannotBeAskedAreALineEachOrOneForAll(t *testing.T) {
 	same, other := errors.New("no credentials"), errors.New("no such host")
 	for want, errs := range map[string][]error{
 		"no credentials": {same},
-		"no account could be asked: no credentials":    {same, same, same},
+		"no account could be asked: no credentials":    {same, same},
 		"no credentials\nno such host\nno credentials": {same, other, same},
 	} {
 		e := &CouldNotAskError{Errs: errs}
