@@ -48,7 +48,7 @@ func (d *differ) bind(b *Bind) {
 		}
 	}
 	if created != "" && s.have != nil {
-		w.quota(s, len(s.have.PodIdentities), []string{created})
+		w.quota(s, len(s.have.PodIdentities), []string{created}, nil)
 	}
 	if s.have != nil && s.have.Agent != nil && !s.have.Agent.Addon && !s.have.Agent.BuiltIn {
 		w.warn("agent", want.Place, "cluster "+s.name()+" has no Pod Identity agent: pods get no credentials before `atlas-iam apply` adds it")

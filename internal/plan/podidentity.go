@@ -24,8 +24,7 @@ func (w *workloads) podIdentities(s *workloadSite) {
 	w.plan.Read.PodIdentities += len(seen)
 	hold := w.hold(s, access.GapPodIdentities, read)
 	wanted := map[string]bool{}
-	count := len(seen)
-	var creates []string
+	var creates, deletes []string
 	if s.want != nil {
 		for i := range s.want.PodIdentities {
 			want := &s.want.PodIdentities[i]
@@ -52,9 +51,9 @@ func (w *workloads) podIdentities(s *workloadSite) {
 		c.Verb, c.From = Delete, PodIdentity{*have}
 		c.Lost = []Grant{podGrant(&c, have)}
 		w.add(c)
-		count--
+		deletes = append(deletes, c.ID)
 	}
-	w.quota(s, count, creates)
+	w.quota(s, len(seen), creates, deletes)
 }
 
 // bound is what the documents want of an association of ours that a pattern
@@ -67,15 +66,20 @@ func (s *workloadSite) bound(have *access.PodIdentityAssociation) (want access.W
 	return want, ok
 }
 
-// quota holds the creates for which a cluster has no room.
-func (w *workloads) quota(s *workloadSite, count int, creates []string) {
-	if count+len(creates) <= mostPodIdentities {
-		return
-	}
-	over := creates[max(0, mostPodIdentities-count):]
+// quota lets the creates for which a cluster has no room wait for the deletes
+// that make some, and holds those for which there is none then either.
+func (w *workloads) quota(s *workloadSite, have int, creates, deletes []string) {
+	room := max(0, mostPodIdentities-have)
+	made := max(0, mostPodIdentities-have+len(deletes)) - room
+	over := creates[min(len(creates), room):]
+	waiting := over[:min(len(over), made)]
 	for i := range w.plan.Changes {
-		if c := &w.plan.Changes[i]; slices.Contains(over, c.ID) {
-			c.hold(Hold{Quota, fmt.Sprintf("cluster %s would have %d associations and EKS allows %d", s.name(), count+len(creates), mostPodIdentities)})
+		switch c := &w.plan.Changes[i]; {
+		case slices.Contains(waiting, c.ID):
+			c.DependsOn = append(c.DependsOn, deletes...)
+			slices.Sort(c.DependsOn)
+		case slices.Contains(over, c.ID):
+			c.hold(Hold{Quota, fmt.Sprintf("cluster %s would have %d associations and EKS allows %d", s.name(), have-len(deletes)+len(creates), mostPodIdentities)})
 		}
 	}
 }

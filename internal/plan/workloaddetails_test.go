@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -425,6 +426,59 @@ func TestAStatementIsSaidInWords(t *testing.T) {
 	} {
 		if got := StatementWords(statement); got != want {
 			t.Errorf("%s: %q, want %q", statement, got, want)
+		}
+	}
+}
+
+// EKS allows a cluster a thousand associations, so a new one waits for one that
+// goes where there is no room for both, and is held where there is none at all.
+func TestANewAssociationWaitsForTheRoomThatIsMadeForIt(t *testing.T) {
+	for _, c := range []struct{ others, goes, comes, free, waits, held int }{
+		{0, 0, 3, 3, 0, 0},
+		{997, 0, 3, 3, 0, 0},
+		{998, 0, 3, 2, 0, 1},
+		{999, 1, 1, 0, 1, 0},
+		{998, 1, 1, 1, 0, 0},
+		{999, 1, 2, 0, 1, 1},
+		{998, 2, 1, 0, 1, 0},
+		{996, 1, 5, 3, 1, 1},
+		{1000, 0, 2, 0, 0, 2},
+		{1001, 1, 1, 0, 0, 1},
+	} {
+		want, have := previewWant(test), workloadSees(test)
+		have = made(t, have, Compute(want, have, Options{}))
+		h := &have.Clusters[0]
+		for i := range c.others {
+			h.PodIdentities = append(h.PodIdentities, access.PodIdentityAssociation{Namespace: "x", ServiceAccount: fmt.Sprintf("s%04d", i), Role: "r", ID: fmt.Sprintf("a-%d", i)})
+		}
+		for i := range c.goes {
+			h.PodIdentities = append(h.PodIdentities, access.PodIdentityAssociation{Namespace: "y", ServiceAccount: fmt.Sprint("s", i), Role: appRole, ID: fmt.Sprint("b-", i), Tags: owner.Tags()})
+		}
+		for i := range c.comes {
+			want.Clusters[0].PodIdentities = append(want.Clusters[0].PodIdentities, access.WantPodIdentity{PodIdentityAssociation: access.PodIdentityAssociation{Namespace: "z", ServiceAccount: fmt.Sprint("s", i), Role: appRole}, Workload: "app"})
+		}
+		p := Compute(want, have, Options{})
+		var free, waits, held, goes int
+		for i := range p.Changes {
+			ch := &p.Changes[i]
+			switch {
+			case ch.Verb == Delete:
+				goes++
+			case len(ch.Held) > 0:
+				held++
+				if says := fmt.Sprintf("quota: cluster test would have %d associations and EKS allows 1000", c.others+c.comes); !slices.Equal(holds(ch), []string{says}) {
+					t.Errorf("%+v: held by %v, want %s", c, ch.Held, says)
+				}
+			case len(ch.DependsOn) == c.goes && c.goes > 0:
+				waits++
+			case len(ch.DependsOn) == 0:
+				free++
+			default:
+				t.Errorf("%+v: %s after %v", c, ch.ID, ch.DependsOn)
+			}
+		}
+		if free != c.free || waits != c.waits || held != c.held || goes != c.goes {
+			t.Errorf("%+v: %d free, %d wait, %d held, %d go", c, free, waits, held, goes)
 		}
 	}
 }

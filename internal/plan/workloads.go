@@ -133,7 +133,6 @@ func (w *workloads) hold(s *workloadSite, what access.GapKind, read bool) *Hold 
 func (w *workloads) give(c *Change, role string) {
 	c.DependsOn = append(c.DependsOn, w.ready[role]...)
 	slices.Sort(c.DependsOn)
-	c.DependsOn = slices.Compact(c.DependsOn)
 	if h := w.refused[role]; h != nil {
 		c.hold(*h)
 	}
