@@ -224,6 +224,13 @@ func TestSecretsOfArgoCDAreLookedForWhereOneCanBe(t *testing.T) {
 		got := map[access.ClusterKey]access.KubernetesNeed{}
 		for k, n := range WorkloadsNeed(want, c.o).ArgoSecrets(have) {
 			got[k] = n.Need
+			wanted := []access.ArgoSecretKey{{Namespace: "argocd", Name: "atlas-iam.ops.prod"}}
+			if n.Need != access.KubernetesNeeded { // nothing is wanted there
+				wanted = nil
+			}
+			if d := cmp.Diff(wanted, n.Names); d != "" {
+				t.Errorf("%s: names (-want +got)\n%s", name, d)
+			}
 			if n.Owner != owner || n.ForeignTags["created-by"] != "terraform" {
 				t.Errorf("%s: %+v", name, n)
 			}

@@ -117,6 +117,9 @@ func TestBindPlansOneAssociationAndNothingElse(t *testing.T) {
 	differs := changed(func(h *access.Snapshot) { h.Accounts[0].Details[0].Description = "changed by hand" })
 	want.Roles[0].Description = "of the documents"
 	held(t, Compute(want, differs, bindTo("preview-2")), Unapplied, "role app differs from the documents")
+	if p := Compute(want, differs, bindTo("preview-2")); len(p.Changes[0].DependsOn) > 0 {
+		t.Errorf("it waits for what is none of its plan's: %v", p.Changes[0].DependsOn)
+	}
 	want.Roles[0].Description = ""
 	noAgent := changed(func(h *access.Snapshot) { h.Clusters[at].Agent = &access.HaveAgent{} })
 	p = Compute(want, noAgent, bindTo("preview-2"))

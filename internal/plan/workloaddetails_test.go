@@ -482,3 +482,153 @@ func TestANewAssociationWaitsForTheRoomThatIsMadeForIt(t *testing.T) {
 		}
 	}
 }
+
+// What stays where the last workload goes is listed then, and no other time.
+func TestWhatStaysIsListedWhereTheLastWorkloadGoesAlone(t *testing.T) {
+	full := workloadWant(t, test)
+	base := made(t, workloadSees(test), Compute(full, workloadSees(test), Options{}))
+	base.Clusters[0].Entries = []access.Entry{haveEntry("user/ann", "View:a")}
+	one := workloadWant(t, test)
+	one.Roles, one.Workloads = one.Roles[:1], one.Workloads[:1] // yace goes, loki stays
+	for name, c := range map[string]struct {
+		want *access.State
+		o    Options
+		edit func(*access.Snapshot)
+		left int
+	}{
+		"all goes":        {wants(wantCluster(test)), Options{}, nil, 2},
+		"destroyed":       {full, Options{Destroy: true}, nil, 2},
+		"one of two goes": {one, Options{}, nil, 0},
+		"people alone go": {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) {
+			h.Accounts[0].Details, h.Clusters[0].PodIdentities, h.Clusters[0].Kubernetes.ServiceAccounts = nil, nil, nil
+		}, 0},
+		"the agent built in": {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Clusters[0].Agent = &access.HaveAgent{BuiltIn: true} }, 1},
+		"no agent":           {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Clusters[0].Agent = nil }, 1},
+		"others' provider":   {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Accounts[0].Providers = []access.HaveProvider{{ARN: "arn:p", Issuer: "i"}} }, 1},
+	} {
+		have := made(t, base, &Plan{})
+		if c.edit != nil {
+			c.edit(have)
+		}
+		n := 0
+		for _, w := range Compute(c.want, have, c.o).Warnings {
+			if w.Slug == "left" {
+				n++
+			}
+		}
+		if n != c.left {
+			t.Errorf("%s: %d are listed, want %d", name, n, c.left)
+		}
+	}
+}
+
+// A role cannot be moved: one at another path is replaced, and what goes with it
+// is in the change.
+func TestARoleThatIsReplacedIsSeenWhole(t *testing.T) {
+	want := workloadWant(t, test)
+	have := made(t, workloadSees(test), Compute(want, workloadSees(test), Options{}))
+	moved := strings.Replace(yaceRole, "/ops/", "/dev/", 1)
+	want.Roles[1].ARN, want.Clusters[0].PodIdentities[0].Role = moved, moved
+	p := Compute(want, have, Options{})
+	c := find(p, "role/yace")
+	if c == nil || c.Verb != Replace {
+		t.Fatal(lines(p))
+	}
+	from, to := c.From.(IAMRole), c.To.(IAMRole)
+	if from.ARN != yaceRole || len(from.Inline) != 1 || !slices.Equal(from.Managed, []string{"arn:aws:iam::aws:policy/A"}) || to.ARN != moved || len(to.Inline)+len(to.Managed) > 0 || to.ID != "" {
+		t.Errorf("from %+v to %+v", from, to)
+	}
+	// Its policies are made after it, and so is what gives it.
+	for _, id := range []string{"rolepolicy/yace/p", "roleattachment/yace/arn:aws:iam::aws:policy/A", "podidentity/test/ops/yace-sa"} {
+		if c := find(p, id); c == nil || !slices.Contains(c.DependsOn, "role/"+home+"/yace") {
+			t.Errorf("%s: %v", id, lines(p))
+		}
+	}
+	// Another's that stands elsewhere is said where it is.
+	want.Roles[1].Existing = true
+	p = Compute(want, have, Options{})
+	says := "account " + home + " has no role " + moved + "; it is " + yaceRole + " there"
+	if c := find(p, "podidentity/test/ops/yace-sa"); c == nil || !slices.Contains(holds(c), "no-principal: "+says) {
+		t.Errorf("%v", p.Changes)
+	}
+	have.Accounts[0].Details = nil
+	p = Compute(want, have, Options{})
+	if c := find(p, "podidentity/test/ops/yace-sa"); c == nil || !slices.Contains(holds(c), "no-principal: account "+home+" has no role "+moved) {
+		t.Errorf("%v", p.Changes)
+	}
+}
+
+// Each change of a workload's says whose it is and whom it gives what.
+func TestAWorkloadsChangesSayWhoseTheyAre(t *testing.T) {
+	want := workloadWant(t, test)
+	for id, c := range map[string]struct {
+		workload string
+		grant    Grant
+		line     int
+	}{
+		"podidentity/test/ops/yace-sa":    {"yace", Grant{Cluster: test, Document: "test", Principal: yaceRole, ServiceAccount: "ops/yace-sa", What: "role yace", Where: "ops/yace-sa", Member: "workload/yace"}, 9},
+		"serviceaccount/test/logs-a/loki": {"loki", Grant{Cluster: test, Document: "test", Principal: lokiRole, ServiceAccount: "logs-a/loki", What: "role loki", Where: "logs-a/loki", Member: "workload/loki"}, 29},
+	} {
+		c.grant.Source = access.Place{File: "yace.yaml", Line: c.line}
+		ch := find(Compute(want, workloadSees(test), Options{}), id)
+		if d := cmp.Diff([]Grant{c.grant}, ch.Gained); d != "" || !slices.Equal(ch.Workloads, []string{c.workload}) || ch.Source != c.grant.Source || len(ch.Lost) > 0 {
+			t.Errorf("%s: %v %v %s", id, ch.Workloads, ch.Source, d)
+		}
+	}
+	// One that no workload's document asked for is nobody's.
+	want.Clusters[0].PodIdentities[0].Workload, want.Clusters[0].ServiceAccounts[0].Workload = "", ""
+	p := Compute(want, workloadSees(test), Options{})
+	for _, id := range []string{"podidentity/test/ops/yace-sa", "serviceaccount/test/logs-a/loki"} {
+		if ch := find(p, id); ch.Workloads != nil || ch.Gained[0].Member != "" {
+			t.Errorf("%s: %v %+v", id, ch.Workloads, ch.Gained)
+		}
+	}
+}
+
+// Workloads are looked for where a document speaks of one or all goes; the
+// managed policies of a role where an access test asks what its workload may do.
+func TestWhatDocumentsMakeARunReadOfWorkloads(t *testing.T) {
+	const limit, read = "arn:aws:iam::" + home + ":policy/limit", "arn:aws:iam::aws:policy/A"
+	far := "arn:aws:iam::" + home + ":role/far"
+	ask := func(ask access.Ask, kind access.WhoKind, name string) func(*access.State) {
+		return func(s *access.State) {
+			s.Roles[1].Boundary = limit
+			for i := range s.Workloads {
+				if s.Workloads[i].Name == "yace" {
+					s.Workloads[i].Roles, s.Workloads[i].Target = []access.WorkloadRole{{Cluster: test, ARN: yaceRole}}, far
+				}
+			}
+			s.Tests = []access.WantTest{{Who: []access.Who{{Kind: kind, Name: name}}, Cannot: []access.Ask{ask}}}
+		}
+	}
+	aws, pods := access.Ask{Verb: "s3:GetObject"}, access.Ask{Verb: "get", Resource: "pods"}
+	for name, c := range map[string]struct {
+		want       *access.State
+		edit       func(*access.State)
+		o          Options
+		everywhere bool
+		policies   []string
+		roles      map[string]bool
+	}{
+		"people alone":            {wants(wantCluster(test)), nil, Options{}, false, nil, nil},
+		"destroyed":               {wants(wantCluster(test)), nil, Options{Destroy: true}, true, nil, nil},
+		"a workload without role": {wants(wantCluster(test)), func(s *access.State) { s.Workloads = []access.WantWorkload{{Name: "x"}} }, Options{}, true, nil, nil},
+		"a role":                  {workloadWant(t, test), func(s *access.State) { s.Workloads = nil }, Options{}, true, nil, map[string]bool{yaceRole: false, lokiRole: false}},
+		"a boundary":              {workloadWant(t, test), func(s *access.State) { s.Roles[1].Boundary = limit }, Options{}, true, []string{limit}, map[string]bool{yaceRole: false, lokiRole: false}},
+		"a test of its actions":   {workloadWant(t, test), ask(aws, access.WhoWorkload, "yace"), Options{}, true, []string{read, limit}, map[string]bool{yaceRole: true, lokiRole: false, far: true}},
+		"a test of pods":          {workloadWant(t, test), ask(pods, access.WhoWorkload, "yace"), Options{}, true, []string{limit}, map[string]bool{yaceRole: false, lokiRole: false}},
+		"a test of another's":     {workloadWant(t, test), ask(aws, access.WhoWorkload, "x"), Options{}, true, []string{limit}, map[string]bool{yaceRole: false, lokiRole: false}},
+		"a test of a team":        {workloadWant(t, test), ask(aws, access.WhoTeam, "yace"), Options{}, true, []string{limit}, map[string]bool{yaceRole: false, lokiRole: false}},
+	} {
+		if c.edit != nil {
+			c.edit(c.want)
+		}
+		n := WorkloadsNeed(c.want, c.o)
+		if c.roles == nil {
+			c.roles = map[string]bool{}
+		}
+		if d := cmp.Diff(c.roles, n.Roles); d != "" || n.Everywhere != c.everywhere || !slices.Equal(n.Policies[home], c.policies) {
+			t.Errorf("%s: everywhere %v, policies %v, roles -want +got %s", name, n.Everywhere, n.Policies, d)
+		}
+	}
+}
