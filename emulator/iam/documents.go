@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	authz "github.com/atlas-iam/atlas-iam/authz/iam"
@@ -16,13 +17,33 @@ func encodeDocument(document string) string {
 
 // checkDocument reads a policy strictly. The texts are IAM's, as they are
 // publicly known.
-func (s *Service) checkDocument(kind authz.Kind, document string) error {
-	_, err := authz.Parse(kind, document)
+func (s *Service) checkDocument(kind authz.Kind, document string) (*authz.Policy, error) {
+	p, err := authz.Parse(kind, document)
 	var pe *authz.ParseError
 	if !errors.As(err, &pe) {
+		return p, err
+	}
+	return nil, s.model.Fault("MalformedPolicyDocument", "%s", wording(kind, pe))
+}
+
+// checkIdentity reads an identity policy strictly, and refuses resources of
+// another partition than its account's; a pattern may stand for it. (IAM's text:
+// terraform-aws-modules/terraform-aws-iam#39, #224)
+func (s *Service) checkIdentity(partition, document string) error {
+	p, err := s.checkDocument(authz.Identity, document)
+	if err != nil {
 		return err
 	}
-	return s.model.Fault("MalformedPolicyDocument", "%s", wording(kind, pe))
+	for _, st := range p.Statements {
+		for _, r := range slices.Concat(st.Resources, st.NotResources) {
+			after, isARN := strings.CutPrefix(r, "arn:")
+			theirs, _, _ := strings.Cut(after, ":")
+			if isARN && theirs != partition && !strings.ContainsAny(theirs, "*?") {
+				return s.model.Fault("MalformedPolicyDocument", "Partition %q is not valid for resource %q.", theirs, r)
+			}
+		}
+	}
+	return nil
 }
 
 func wording(kind authz.Kind, e *authz.ParseError) string {

@@ -146,7 +146,7 @@ func tagObjects(tags []Tag) []object {
 
 func (s *Service) putInline(r *request, k kind, e Entity) (object, error) {
 	name, document := r.In.Text("PolicyName"), r.In.Text("PolicyDocument")
-	if err := s.checkDocument(authz.Identity, document); err != nil {
+	if err := s.checkIdentity(r.Partition, document); err != nil {
 		return nil, err
 	}
 	e.Inline = slices.DeleteFunc(e.Inline, func(i Inline) bool { return i.Name == name })

@@ -221,6 +221,13 @@ func TestWhatAWSRefusesTheLabRefusesInItsWords(t *testing.T) {
 			_, err := api.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(strings.Replace(trustRoot, `"Action"`, `"Resource":"*","Action"`, 1))})
 			return err
 		}, "MalformedPolicyDocument: Has prohibited field Resource"},
+		"a policy on another partition's resource": {func() error {
+			const elsewhere = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:*:s3:::a","*","arn:aws-cn:s3:::b/*"]}]}`
+			twin := aws.String(strings.ReplaceAll(elsewhere, "aws-cn", "aws"))
+			must[*iam.PutUserPolicyOutput](t)(api.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("twin"), PolicyDocument: twin}))
+			_, err := api.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(elsewhere)})
+			return err
+		}, `MalformedPolicyDocument: Partition "aws-cn" is not valid for resource "arn:aws-cn:s3:::b/*".`},
 		"a policy that is not there": {func() error {
 			_, err := api.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: aws.String("arn:aws:iam::aws:policy/Nothing")})
 			return err

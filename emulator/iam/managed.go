@@ -133,7 +133,7 @@ func (s *Service) createPolicy(r *request) (object, error) {
 	if store.Has(r.Tx, managedBucket, entityKey(r.Account, name)) {
 		return nil, s.model.Fault("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
 	}
-	if err := s.checkManaged(document); err != nil {
+	if err := s.checkManaged(r.Partition, document); err != nil {
 		return nil, err
 	}
 	tags, err := s.checkTags(r, nil)
@@ -149,8 +149,8 @@ func (s *Service) createPolicy(r *request) (object, error) {
 	return object{"Policy": shown}, s.saved(r, m)
 }
 
-func (s *Service) checkManaged(document string) error {
-	if err := s.checkDocument(authz.Identity, document); err != nil {
+func (s *Service) checkManaged(partition, document string) error {
+	if err := s.checkIdentity(partition, document); err != nil {
 		return err
 	}
 	if authz.Size(document) > managedSize {
@@ -262,7 +262,7 @@ func (s *Service) createVersion(r *request) (object, error) {
 		return nil, err
 	}
 	document := r.In.Text("PolicyDocument")
-	if err := s.checkManaged(document); err != nil {
+	if err := s.checkManaged(r.Partition, document); err != nil {
 		return nil, err
 	}
 	if len(m.Versions) >= versionsQuota {

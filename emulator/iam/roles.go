@@ -185,7 +185,7 @@ func (s *Service) EnsureRole(tx *store.Tx, account call.Account, want call.Role,
 // setTrust checks a trust policy and binds its principals to the unique ids
 // that their ARNs have now.
 func (s *Service) setTrust(tx *store.Tx, e *Entity, document string) error {
-	if err := s.checkDocument(authz.Trust, document); err != nil {
+	if _, err := s.checkDocument(authz.Trust, document); err != nil {
 		return err
 	}
 	if authz.Size(document) > trustSize {

@@ -83,6 +83,7 @@ func (c *compiler) inline(doc workloadDoc, partition string, r *access.WantRole)
 	for i := range spec.Role.Presets {
 		statements = append(statements, c.preset(doc, i, partition)...)
 	}
+	c.ofPartition(partition, statements)
 	if spec.TargetRole != nil {
 		statements = append(statements, placed{toTarget(spec), doc.At("spec", "targetRole")})
 	}
@@ -98,7 +99,7 @@ func (c *compiler) inline(doc workloadDoc, partition string, r *access.WantRole)
 		if len(spec.Role.Presets) > 0 {
 			at, what = doc.At("spec", "role", "presets"), "statements and presets"
 		}
-		c.fault(at, "make managed policies of some, and name those under managedPolicies",
+		c.faultOnce(at, "make managed policies of some, and name those under managedPolicies",
 			"the %s of role %s have %d characters, and a role's inline policies %d at most", what, quoted(spec.Role.Name), n, maxInline)
 	}
 	r.Inline = []access.RolePolicy{{Name: cmp.Or(spec.Role.PolicyName, doc.Value.Name), Document: document}}
@@ -144,7 +145,7 @@ func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(policy); err != nil {
-		c.fault(list[0].place, "", "these statements make no policy: %s", documents.Escape(err.Error()))
+		c.faultOnce(list[0].place, "", "these statements make no policy: %s", documents.Escape(err.Error()))
 		return "", false
 	}
 	document, err := iam.Canonical(kind, text.String())
@@ -160,8 +161,24 @@ func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document
 			said = strings.TrimPrefix(wrong.Path, m[0]+".") + ": " + said
 		}
 	}
-	c.fault(place, "", "IAM would refuse this statement: %s", documents.Escape(said))
+	c.faultOnce(place, "", "IAM would refuse this statement: %s", documents.Escape(said))
 	return "", false
+}
+
+// ofPartition refuses resources of another partition, as IAM does when it is
+// too late: MalformedPolicyDocument, `Partition "aws" is not valid for resource
+// "arn:aws:s3:::b"`. (terraform-aws-modules/terraform-aws-iam#39, eksctl#4329)
+func (c *compiler) ofPartition(partition string, list []placed) {
+	for _, s := range list {
+		for _, r := range slices.Concat(s.Resources, s.NotResources) {
+			after, isARN := strings.CutPrefix(r, "arn:")
+			theirs, rest, _ := strings.Cut(after, ":")
+			if isARN && theirs != partition && !strings.ContainsAny(theirs, "*?") {
+				c.faultOnce(s.place, "write arn:"+partition+":"+documents.Escape(rest)+", and a Workload for each partition",
+					"%s is of partition %s, and the role of partition %s: IAM refuses such a policy", quoted(r), quoted(theirs), partition)
+			}
+		}
+	}
 }
 
 // roleTags refuses tags that with the Environment's are too many, or that make
@@ -171,10 +188,10 @@ func (c *compiler) roleTags(doc workloadDoc, tags map[string]string) {
 	maps.Copy(all, tags)
 	at := doc.At("spec", "role", "tags")
 	if len(all) > 50 {
-		c.fault(at, "IAM allows 50 on a role, and two are atlas-iam's own", "with the Environment's the role has %d tags", len(all))
+		c.faultOnce(at, "IAM allows 50 on a role, and two are atlas-iam's own", "with the Environment's the role has %d tags", len(all))
 	}
 	if mark := c.state.Owner.OwnerOf(all, c.state.ForeignTags); !mark.Ours && len(tags) > 0 {
-		c.fault(at, "take it out of tags or out of foreignTags", "the role would count as another tool's (%s)", documents.Escape(mark.By))
+		c.faultOnce(at, "take it out of tags or out of foreignTags", "the role would count as another tool's (%s)", documents.Escape(mark.By))
 	}
 }
 
@@ -189,7 +206,11 @@ func (c *compiler) workloadRole(doc workloadDoc, s *site, details access.WantRol
 		case err != nil || found.Kind != "role":
 			c.faultOnce(at, "want arn:PARTITION:iam::ACCOUNT:role/NAME", "%s is not a role's ARN", quoted(spec.Existing))
 			return roleKey{}, false
-		case found.Partition != s.partition || found.Account != s.want.Key.Account:
+		case found.Partition != s.partition:
+			c.faultOnce(at, "write arn:"+s.partition+":iam::"+s.want.Key.Account+":role/...; a Workload's clusters with an existing role are of one account",
+				"role %s is of partition %s, and cluster %s of %s", found.Name, found.Partition, s.want.Document, s.partition)
+			return roleKey{}, false
+		case found.Account != s.want.Key.Account:
 			c.faultOnce(at, "a cluster's pods get a role of its own account; from there targetRole, or the program, goes on to others",
 				"role %s is of account %s, and cluster %s of account %s", found.Name, found.Account, s.want.Document, s.want.Key.Account)
 			return roleKey{}, false
@@ -270,6 +291,11 @@ func (c *compiler) ownPolicies(doc workloadDoc, s *site, details access.WantRole
 			return
 		}
 		good = false
+		if err == nil && a.Partition != s.partition {
+			a.Partition = s.partition
+			c.faultOnce(at, "write "+documents.Escape(a.String())+", and a Workload for each partition", "%s is not of partition %s, in which the role of cluster %s is", quoted(arn), s.partition, s.want.Document)
+			return
+		}
 		c.faultOnce(at, "a role takes policies of its own account and AWS's own; write a Workload for each account", "%s is not a policy of account %s, in which the role of cluster %s is", quoted(arn), s.want.Key.Account, s.want.Document)
 	}
 	for i, arn := range doc.Value.Spec.Role.ManagedPolicies {

@@ -70,13 +70,13 @@ func (c *compiler) workload(doc workloadDoc) {
 		c.note(doc.At("spec", "clusters"), "no-clusters", "workload %s selects no cluster", doc.Value.Name)
 	}
 	details := map[string]access.WantRole{} // by partition
-	session := c.sessionPolicy(doc)
+	sessions := map[string]access.Document{}
 	for _, s := range c.sites {
 		if !selected[s.want.Document] {
 			continue
 		}
 		if _, ok := details[s.partition]; !ok {
-			details[s.partition] = c.roleDetails(doc, s.partition)
+			details[s.partition], sessions[s.partition] = c.roleDetails(doc, s.partition), c.sessionPolicy(doc, s.partition)
 		}
 		key, ok := c.workloadRole(doc, s, details[s.partition])
 		if !ok {
@@ -86,7 +86,7 @@ func (c *compiler) workload(doc workloadDoc) {
 		w.Clusters = append(w.Clusters, s.want.Key)
 		w.Roles = append(w.Roles, access.WorkloadRole{Cluster: s.want.Key, ARN: r.ARN})
 		for i := range spec.ServiceAccounts {
-			c.giveRole(doc, i, s, r, session)
+			c.giveRole(doc, i, s, r, sessions[s.partition])
 		}
 	}
 	slices.SortFunc(w.Clusters, access.ClusterKey.Compare)
@@ -212,15 +212,18 @@ func (c *compiler) countAssociations(s *site) {
 	}
 }
 
-// sessionPolicy makes the policy of a workload's sessions; empty: none.
-func (c *compiler) sessionPolicy(doc workloadDoc) access.Document {
+// sessionPolicy makes the policy of a workload's sessions in a partition;
+// empty: none.
+func (c *compiler) sessionPolicy(doc workloadDoc, partition string) access.Document {
 	p := doc.Value.Spec.SessionPolicy
 	if p == nil {
 		return ""
 	}
-	document, ok := c.policyDocument(iam.SessionPolicy, placedStatements(p.Statements, beneath(doc, "spec", "sessionPolicy", "statements")))
+	statements := placedStatements(p.Statements, beneath(doc, "spec", "sessionPolicy", "statements"))
+	c.ofPartition(partition, statements)
+	document, ok := c.policyDocument(iam.SessionPolicy, statements)
 	if n := iam.Size(string(document)); ok && n > maxSessionPolicy {
-		c.fault(doc.At("spec", "sessionPolicy"), "leave to the role what can be there", "the session policy has %d characters, and STS takes %d", n, maxSessionPolicy)
+		c.faultOnce(doc.At("spec", "sessionPolicy"), "leave to the role what can be there", "the session policy has %d characters, and STS takes %d", n, maxSessionPolicy)
 	}
 	return document
 }

@@ -381,8 +381,26 @@ func TestWorkloadsThatCannotHoldAreRefused(t *testing.T) {
 		},
 		"a boundary of another partition": {
 			docs: []string{environment, test, irsa("a", account("k", "x"), `name: a, permissionsBoundary: "arn:aws-cn:iam::aws:policy/p"`)},
-			want: []string{`3.yaml:8:40: "arn:aws-cn:iam::aws:policy/p" is not a policy of account 111111111111, in which the role of cluster test is: a role takes policies of its own account and AWS's own; write a Workload for each account`},
+			want: []string{`3.yaml:8:40: "arn:aws-cn:iam::aws:policy/p" is not of partition aws, in which the role of cluster test is: write arn:aws:iam::aws:policy/p, and a Workload for each partition`},
 			twin: []string{environment, test, irsa("a", account("k", "x"), `name: a, permissionsBoundary: "arn:aws:iam::aws:policy/p"`)},
+		},
+		"an existing role of another partition": {
+			docs: []string{environment, test, irsa("a", account("k", "x"), `existing: "arn:aws-cn:iam::111111111111:role/r"`)},
+			want: []string{"3.yaml:8:20: role r is of partition aws-cn, and cluster test of aws: write arn:aws:iam::111111111111:role/...; a Workload's clusters with an existing role are of one account"},
+			twin: []string{environment, test, irsa("a", account("k", "x"), `existing: "`+own+`r"`)},
+		},
+		"resources of another partition": {
+			docs: []string{environment, test, irsa("a", account("k", "x"), `name: a, statements: [{actions: ["s3:GetObject"], resources: ["arn:aws-cn:s3:::b/*"]}, {actions: ["s3:PutObject"], notResources: ["arn::s3:::b"]}]`)},
+			want: []string{
+				`3.yaml:8:32: "arn:aws-cn:s3:::b/*" is of partition "aws-cn", and the role of partition aws: IAM refuses such a policy: write arn:aws:s3:::b/*, and a Workload for each partition`,
+				`3.yaml:8:97: "arn::s3:::b" is of partition "", and the role of partition aws: IAM refuses such a policy: write arn:aws:s3:::b, and a Workload for each partition`,
+			},
+			twin: []string{environment, test, irsa("a", account("k", "x"), `name: a, statements: [{actions: ["s3:GetObject"], resources: ["arn:*:s3:::b/*", "arn:aws:s3:::c/*"]}]`)},
+		},
+		"a session policy's resources of another partition": {
+			docs: []string{environment, test, pods("a", account("k", "x")+`; disableSessionTags: true; sessionPolicy: {statements: [{actions: ["s3:GetObject"], resources: ["arn:aws-us-gov:s3:::b/*"]}]}`, "name: a")},
+			want: []string{`3.yaml:9:32: "arn:aws-us-gov:s3:::b/*" is of partition "aws-us-gov", and the role of partition aws: IAM refuses such a policy: write arn:aws:s3:::b/*, and a Workload for each partition`},
+			twin: []string{environment, test, pods("a", account("k", "x")+`; disableSessionTags: true; sessionPolicy: {statements: [{actions: ["s3:GetObject"], resources: ["arn:aws:s3:::b/*"]}]}`, "name: a")},
 		},
 		"nothing is written in a cluster of others": {
 			docs: []string{environment, mainCluster("test", "kubernetes: {via: None}"), irsa("a", "serviceAccounts: [{namespace: k, name: x, manage: Create}]", "name: a")},
