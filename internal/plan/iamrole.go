@@ -250,7 +250,9 @@ func (w *workloads) updateRole(base Change, have *access.HaveRole, to IAMRole, r
 		changes = append(changes, c)
 	}
 	if r.Boundary == "" && have.Boundary != "" {
-		w.warn("boundary", r.Place, "role "+access.RoleName(r.ARN)+" has the permissions boundary "+have.Boundary+", of which no document speaks; it stays")
+		name := access.RoleName(r.ARN)
+		w.warn("boundary", r.Place, "role "+name+" has the permissions boundary "+have.Boundary+", which no document names; it stays, for without it the role may more: "+
+			"aws iam delete-role-permissions-boundary --role-name "+name+" takes it off")
 	}
 	return append(changes, policies(base, have, r, "")...)
 }

@@ -283,8 +283,15 @@ func TestEachDifferenceIsItsChange(t *testing.T) {
 				return
 			}
 			expect(t, p, c.want...)
-			if again := Compute(w, made(t, h, p), Options{}); len(again.Changes) > 0 {
+			again := Compute(w, made(t, h, p), Options{})
+			if len(again.Changes) > 0 {
 				t.Errorf("then still to do: %v", lines(again))
+			}
+			stays := slices.ContainsFunc(again.Warnings, func(x Warning) bool {
+				return x.Slug == "boundary" && strings.Contains(x.Text, "aws iam delete-role-permissions-boundary --role-name yace takes it off")
+			})
+			if stays != (name == "a boundary stays") {
+				t.Errorf("the warnings are %v", again.Warnings)
 			}
 		})
 	}
