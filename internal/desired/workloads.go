@@ -35,8 +35,7 @@ func (c *compiler) workloads() {
 	for _, key := range slices.SortedFunc(maps.Keys(c.roles), roleKey.compare) {
 		r := c.roles[key]
 		slices.SortFunc(r.Trust, access.WantTrust.Compare)
-		slices.Sort(r.Workloads)
-		r.Workloads = slices.Compact(r.Workloads)
+		r.Workloads = slices.Compact(r.Workloads) // sorted, as the documents are
 		c.countTrust(&r.WantRole)
 		c.state.Roles = append(c.state.Roles, r.WantRole)
 	}

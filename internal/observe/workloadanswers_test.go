@@ -314,6 +314,102 @@ func TestAnAccountThatCouldNotBeAskedIsNotAskedForWorkloads(t *testing.T) {
 	}
 }
 
+// emptyLast keeps cluster empty, which is the first in order, from being read
+// first.
+func emptyLast(c call) *reply {
+	if c.operation == "DescribeCluster" && c.cluster == "empty" && c.nth == 1 {
+		return refuse(429, "ThrottlingException", "Rate exceeded")
+	}
+	return nil
+}
+
+// What says of which clusters Argo CD's Secrets are read is asked once all else
+// was read, in order.
+func TestSecretsAreAskedForOnceAllElseWasRead(t *testing.T) {
+	w, need := workloadWorld(), allOfWorkloads()
+	w.fault = emptyLast
+	var seen []string
+	need.ArgoSecrets = func(have *access.Snapshot) map[access.ClusterKey]access.ArgoNeed {
+		for i := range have.Clusters {
+			seen = append(seen, fmt.Sprintf("%s %d %d", have.Clusters[i].Key.Name, len(have.Clusters[i].PodIdentities), len(have.Accounts[0].Details)))
+		}
+		return nil
+	}
+	if _, err := read(t, w, Options{Workloads: need}); err != nil || !slices.Equal(seen, []string{"empty 0 3", "old 0 3", "test 3 3"}) {
+		t.Errorf("%v, %v", seen, err)
+	}
+}
+
+// Of some roles their accounts' roles are read whole and the policies that they
+// have; other accounts are asked for nothing of it.
+func TestSomeRolesAreReadWithTheirPolicies(t *testing.T) {
+	for name, c := range map[string]struct {
+		roles    []string
+		fault    func(call) *reply
+		whole    bool
+		policies []string
+		gaps     []access.GapKind
+	}{
+		"a role with all":       {[]string{yaceARN}, nil, true, []string{edgeARN, "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}, nil},
+		"one with nothing":      {[]string{deploy}, nil, true, nil, nil},
+		"both":                  {[]string{deploy, yaceARN}, nil, true, []string{edgeARN, "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}, nil},
+		"one that is not there": {[]string{yaceARN + "2"}, nil, true, nil, nil},
+		"another account's":     {[]string{"arn:aws:iam::" + otherID + ":role/x"}, nil, false, nil, nil},
+		"none":                  {nil, nil, false, nil, nil},
+		"roles that are denied": {[]string{yaceARN}, when("GetAccountAuthorizationDetails", refuseQuery(403, "AccessDenied", "no")), false, nil, []access.GapKind{access.GapRoleDetails}},
+		"policies not there":    {[]string{yaceARN}, when("GetPolicy", refuseQuery(404, "NoSuchEntity", "gone")), true, nil, nil},
+		"a version that is cut": {[]string{yaceARN}, when("GetPolicyVersion", &reply{status: 200, body: "<R><GetPolicyVersionResult><PolicyVersion></PolicyVersion></GetPolicyVersionResult></R>"}), true, nil, []access.GapKind{access.GapPolicy, access.GapPolicy, access.GapPolicy}},
+		"a policy without version": {[]string{yaceARN}, when("GetPolicy", &reply{status: 200, body: "<R><GetPolicyResult><Policy></Policy></GetPolicyResult></R>"}), true, nil,
+			[]access.GapKind{access.GapPolicy, access.GapPolicy, access.GapPolicy}},
+	} {
+		w := workloadWorld()
+		w.fault = c.fault
+		accounts := []access.Account{mainAccount()}
+		got, err := ReadRoles(t.Context(), openCloud(t, w, accounts...), accounts, c.roles, Options{})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		var gaps []access.GapKind
+		for _, g := range got.Gaps {
+			gaps = append(gaps, g.What)
+		}
+		a, _ := got.Account(mainID)
+		if read := sortedKeys(a.Policies); !slices.Equal(read, c.policies) || a.DetailsRead != c.whole || !slices.Equal(gaps, c.gaps) || !a.RolesRead || len(got.Clusters) > 0 {
+			t.Errorf("%s: whole %v, policies %v, gaps %v", name, a.DetailsRead, read, got.Gaps)
+		}
+		if n := w.count(); n["ListClusters"] > 0 || !c.whole && n["GetAccountAuthorizationDetails"] > len(c.gaps) {
+			t.Errorf("%s: calls %v", name, n)
+		}
+	}
+}
+
+// What cannot be tried is unread, each with its reason.
+func TestWritesOfAnUnreachableAPIServerAreNotTried(t *testing.T) {
+	w := newWorld()
+	got, err := read(t, w, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got.Clusters { // as one that was read once
+		if got.Clusters[i].Key == testKey {
+			got.Clusters[i].Kubernetes = &access.HaveKubernetes{RBACRead: true}
+		}
+	}
+	b := access.Binding{Namespace: "dev", Name: "x"}
+	trials := map[access.ClusterKey][]access.Trial{testKey: {{Binding: b, Verb: access.TryApply}, {Binding: b, Verb: access.TryDelete}}}
+	if err := Try(t.Context(), openCloud(t, w, mainAccount()), got, trials, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	h, _ := got.Cluster(testKey)
+	var said []string
+	for _, tr := range h.Kubernetes.Trials {
+		said = append(said, fmt.Sprint(tr.Verb, " ", tr.Unread, " ", tr.Refused))
+	}
+	if want := []string{"apply true " + errNoEndpoint.Error(), "delete true " + errNoEndpoint.Error()}; !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
+	}
+}
+
 // shows: item S105
 func TestServiceAccountsAreReadWhereTheyAreAskedForAndAreAGapOfTheirOwn(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -356,6 +452,9 @@ func TestServiceAccountsAreReadWhereTheyAreAskedForAndAreAGapOfTheirOwn(t *testi
 				seen = append(seen, have.Clusters[i].Key.Name)
 			}
 			return map[access.ClusterKey]access.KubernetesNeed{testKey: c.need}
+		}
+		if name == "read" { // a wait of the SDK's
+			w.fault = emptyLast
 		}
 		o := Options{Dial: dial, Workloads: need}
 		if c.also {
