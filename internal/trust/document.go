@@ -172,7 +172,7 @@ func clusterOf(base string) string { return base[len(base)-12:] }
 
 func fitting(others int, sizes []int, quota int) int {
 	for i, n := range sizes {
-		if others += n; others > quota+1 { // the last comma is none
+		if others += n; others > quota {
 			return i
 		}
 	}
