@@ -125,6 +125,10 @@ func TestATargetRoleTellsPodsApart(t *testing.T) {
 		"a user of the source's account too": {aws(`{"AWS":["arn:aws:iam::`+home+`:user/ann","`+ours+`"]}`, ""), []string{"31 hold"}},
 		"that it is the source":              {aws(source, `"ArnEquals":{"aws:PrincipalArn":"`+ours+`"}`), []string{"31 hold"}},
 		"absent tags will do":                {aws(source, `"StringEqualsIfExists":{`+tags+`}`), []string{"31 hold"}},
+		"everybody":                          {aws(`"*"`, ""), []string{"41 hold", "31 hold"}},
+		"every account":                      {aws(`{"AWS":"*"}`, ""), []string{"41 hold", "31 hold"}},
+		"everybody with the tags":            {aws(`"*"`, `"StringEquals":{`+tags+`}`), []string{"41 hold"}},
+		"twin: a service":                    {aws(`{"Service":"ec2.amazonaws.com"}`, ""), nil},
 		"twin: tags":                         {aws(source, `"StringEquals":{`+tags+`}`), nil},
 		"twin: the external id EKS sends":    {aws(source, `"StringEquals":{"sts:ExternalId":"us-east-1/`+home+`/test/loki/loki"}`), nil},
 		"twin: somebody else's statement":    {aws(`{"AWS":"arn:aws:iam::`+partner+`:role/ci"}`, ""), nil},
@@ -169,10 +173,14 @@ func TestATokenIsBoundToSubjectAndAudience(t *testing.T) {
 // refusals.md row 37.
 func TestAStarInStringEqualsMatchesNobody(t *testing.T) {
 	runJudged(t, About{Role: ours}, map[string]judgedCase{
-		"sub":              {web(eksHost, `"StringEquals":{`+aud+`,"SUB":"system:serviceaccount:pr-*:loki"}`), []string{"37 hold"}},
-		"a session tag":    {pod(`"StringEquals":{` + strings.Replace(tags, `"loki"`, `"lo*"`, 1) + `}`), []string{"37 hold"}},
-		"twin: StringLike": {web(eksHost, `"StringEquals":{`+aud+`},"StringLike":{"SUB":"system:serviceaccount:pr-*:loki"}`), nil},
-		"twin: elsewhere":  {web(eksHost, `"StringEquals":{`+aud+`,"SUB":"system:serviceaccount:loki:loki","aws:UserAgent":"*"}`), nil},
+		"sub":                {web(eksHost, `"StringEquals":{`+aud+`,"SUB":"system:serviceaccount:pr-*:loki"}`), []string{"37 hold"}},
+		"a session tag":      {pod(`"StringEquals":{` + strings.Replace(tags, `"loki"`, `"lo*"`, 1) + `}`), []string{"37 hold"}},
+		"twin: StringLike":   {web(eksHost, `"StringEquals":{`+aud+`},"StringLike":{"SUB":"system:serviceaccount:pr-*:loki"}`), nil},
+		"a key in capitals":  {web(eksHost, `"StringEquals":{`+aud+`,"`+strings.ToUpper(eksHost)+`:Sub":"system:serviceaccount:pr-*:loki"}`), []string{"37 hold"}},
+		"an audience":        {web(eksHost, `"StringEquals":{"AUD":"sts.*","SUB":"system:serviceaccount:loki:loki"}`), []string{"37 hold"}},
+		"regardless of case": {web(eksHost, `"StringEquals":{`+aud+`},"StringEqualsIgnoreCase":{"SUB":"system:serviceaccount:pr-*:loki"}`), []string{"37 hold"}},
+		"one of several":     {web(eksHost, `"StringEquals":{`+aud+`,"SUB":["system:serviceaccount:loki:loki","system:serviceaccount:pr-?:loki"]}`), []string{"37 hold"}},
+		"twin: elsewhere":    {web(eksHost, `"StringEquals":{`+aud+`,"SUB":"system:serviceaccount:loki:loki","aws:UserAgent":"*"}`), nil},
 	})
 }
 

@@ -72,7 +72,6 @@ type way struct {
 // ways are the known ones. (Rhino Security Labs, AWS IAM privilege escalation
 // methods; DataDog, pathfinding.cloud; EKS API, CreateAccessEntry)
 func ways() []way {
-	const self = "of its own role"
 	admin := facts{"iam:PolicyARN": {"arn:aws:iam::aws:policy/AdministratorAccess"}}
 	unbounded := facts{"iam:PermissionsBoundary": nil}
 	return []way{
@@ -81,7 +80,7 @@ func ways() []way {
 		{[]string{"iam:PutRolePolicy role", "iam:PutUserPolicy user", "iam:PutGroupPolicy group"}, true, unbounded, "", 1,
 			"it writes itself, or whoever it can act as, a policy that allows everything"},
 		{[]string{"iam:AttachRolePolicy role", "iam:AttachUserPolicy user", "iam:AttachGroupPolicy group"}, true, unbounded.with(admin), "", 1,
-			"it attaches AdministratorAccess " + strings.Replace(self, "of", "to", 1) + ", or to one that it can act as"},
+			"it attaches AdministratorAccess to its own role, or to one that it can act as"},
 		{[]string{"iam:CreatePolicyVersion policy", "iam:SetDefaultPolicyVersion policy"}, true, nil, "", 1, "it rewrites a policy that it, or an administrator, has"},
 		{[]string{"iam:AddUserToGroup group"}, true, nil, "", 1, "it puts a user that it can act as into the administrators' group"},
 		{[]string{"iam:CreateAccessKey user", "iam:CreateLoginProfile user", "iam:UpdateLoginProfile user"}, true, nil, "", 1, "it makes itself credentials of another user, an administrator too"},
@@ -174,12 +173,7 @@ func (q powersAsked) passing() string {
 
 // possible reports whether an action is allowed somewhere, whatever is unknown.
 func (q powersAsked) possible(action string, f facts, resources []string) bool {
-	p, err := access.ParseIAMPrincipal(q.role)
-	c := iam.Caller{Kind: iam.Session, ARN: q.role, Role: q.role}
-	if err == nil {
-		c = session(q.role)
-		c.Account = p.Account
-	}
+	c := session(q.role)
 	q, some := q.about(action)
 	if !some {
 		return false
