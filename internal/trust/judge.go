@@ -217,11 +217,6 @@ func (j *judged) opened(open []string) string {
 // chain. (refusals row 31, of targets)
 func (j *judged) chain() {
 	c := session(j.Source)
-	if !slices.ContainsFunc(j.statement.Principals, func(p iam.Principal) bool {
-		return p.Type == "*" || p.Type == "AWS" && (p.Value == "*" || p.Value == j.Source || strings.Contains(p.Value, c.Account))
-	}) {
-		return
-	}
 	all := facts{keyExternalID: {stranger}, "aws:PrincipalArn": {j.Source}, "aws:PrincipalAccount": {c.Account}}
 	for _, d := range j.dimensions() {
 		all = all.with(d.facts)

@@ -101,6 +101,8 @@ func TestInlinePoliciesNarrowOnlyTogether(t *testing.T) {
 		"a condition on the role itself":     {may("s3:Get* on " + b), may("s3:Get* on " + b + ` if "ArnEquals":{"aws:PrincipalArn":"` + ours + `"}`), false},
 		"one that cannot be read before":     {faulty, may("* on *"), true},
 		"one that cannot be read afterwards": {may("s3:Get* on " + b), append(may("s3:Get* on "+b), named("q", faulty)...), true},
+		"one that cannot be read at all":     {faulty, faulty, true},
+		"some lost and some not settled":     {may("sqs:* on *", "s3:Get* on "+b+` if "StringNotLike":{"aws:PrincipalTag/team":"a*"}`), may(mine, "s3:Get* on "+b+` if "StringNotLike":{"aws:PrincipalTag/team":"a*"}`), true},
 		"what cannot be settled":             {may("s3:Get* on " + b + ` if "StringNotLike":{"aws:PrincipalTag/team":"a*"}`), may(mine, "s3:Get* on "+b+` if "StringNotLike":{"aws:PrincipalTag/team":"a*"}`), true},
 	} {
 		if got := Narrows(ours, c.before, c.after); got != c.narrows {
@@ -138,6 +140,20 @@ func TestWhatFitsIsCountedToTheCharacter(t *testing.T) {
 			if err != nil || f.Fit != most || f.Clusters != n || f.Size != Size(d) || Size(of(fit, other(pad))) > Quota != (pad > full) {
 				t.Errorf("beside %d characters: %+v, %v, and %d fit", pad, f, err, most)
 			}
+		}
+	}
+	// The smallest are counted first, whatever the order: here the first has a
+	// statement of its own that is as long as two.
+	for scheme, first := range map[string]string{"IRSA": "ca", "PodIdentity": "pa"} {
+		var lines []string
+		for _, name := range append(names, names[0]) {
+			lines = append(lines, "IRSA "+name+" monitoring/yace")
+		}
+		for i := range 30 {
+			lines = append(lines, fmt.Sprintf("%s %s monitoring/another-%d", scheme, first, i))
+		}
+		if f, err := Measure(merged(t, "", want(t, lines...))); err != nil || f.Fit != 4 || f.FitRaised < 5 {
+			t.Errorf("beside a large one of %s: %+v, %v", scheme, f, err)
 		}
 	}
 	// Two clusters that share a statement are two.
