@@ -21,7 +21,7 @@ func (w *workloads) namespaceMakers() {
 				continue
 			}
 			for _, m := range w.makersOn(t.Cluster) {
-				text := m.who + " of cluster " + t.Cluster.Name + " may make or label namespaces by " + m.by + ", " + t.Namespace + " too, and has role " + roleWords(r.ARN) + " in the one that he made"
+				text := m.who + " on cluster " + t.Cluster.Name + " may make or label namespaces by " + m.by + ", " + t.Namespace + " too, and has role " + roleWords(r.ARN) + " in the one that he made"
 				if c := w.newlyTrusts(&r, t); c != nil {
 					w.hold(c, text)
 				}
@@ -77,7 +77,7 @@ func (w *workloads) findMakers(k access.ClusterKey) []maker {
 		}
 		for _, s := range b.Subjects {
 			if !kubernetesOwn(s) && s.Kind != access.ServiceAccountSubject {
-				out = append(out, maker{subjectWords(s), b.Role.String(), c})
+				out = append(out, maker{w.people(k, s), b.Role.String(), c})
 			}
 		}
 	}

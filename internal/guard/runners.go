@@ -25,7 +25,7 @@ func (w *workloads) neighbours() {
 					if way == "" || t.Cluster != c.Cluster || !reaches(g.scope, t.Namespace) || reaches(g.had, t.Namespace) {
 						continue
 					}
-					w.warn("workload-role", c, g.who+" may "+way+" in "+t.Namespace+" by "+g.by+", as ServiceAccount "+t.Name+" too, and so comes to "+
+					w.warn("workload-role", c, g.who+" may "+way+" in "+t.Namespace+" by "+g.by+", as ServiceAccount "+t.Name+" too, and so may come to "+
 						w.workloadOf(r.ARN)+"'s role "+roleWords(r.ARN)+actionWords(r.Inline, r.Managed))
 				}
 			}
@@ -78,7 +78,7 @@ func (w *workloads) givenTo(c *plan.Change) []giving {
 		if kubernetesOwn(s) {
 			continue
 		}
-		g := giving{who: subjectWords(s), by: to.Role.String(), rules: role.Rules, scope: scopeOf(to)}
+		g := giving{who: w.people(c.Cluster, s), by: to.Role.String(), rules: role.Rules, scope: scopeOf(to)}
 		if from != nil && from.Role == to.Role && slices.Contains(from.Subjects, s) {
 			g.had = scopeOf(from)
 		}
@@ -95,13 +95,6 @@ func kubernetesOwn(s access.Subject) bool {
 	}
 	everybody := []string{authz.Authenticated, authz.Unauthenticated, "system:serviceaccounts"}
 	return strings.HasPrefix(s.Name, "system:") && !slices.Contains(everybody, s.Name) && !strings.HasPrefix(s.Name, "system:serviceaccounts:")
-}
-
-func subjectWords(s access.Subject) string {
-	if s.Kind == access.ServiceAccountSubject {
-		return "serviceaccount " + s.Namespace + "/" + s.Name
-	}
-	return strings.ToLower(string(s.Kind)) + " " + s.Name
 }
 
 func scopeOf(b *access.Binding) access.Scope {
@@ -190,7 +183,7 @@ func (w *workloads) runnersIn(k access.ClusterKey, namespace, name string) []str
 		}
 		for _, s := range b.Subjects {
 			if !kubernetesOwn(s) {
-				out = append(out, subjectWords(s)+" ("+b.Role.String()+")")
+				out = append(out, w.people(k, s)+" ("+b.Role.String()+")")
 			}
 		}
 	}

@@ -304,6 +304,45 @@ func TestRow29WhoMayRunPodsBesideAWorkloadIsPointedOut(t *testing.T) {
 	mustContain(t, reasons(ready().wants(test, "dev", "user/ann", "Edit:loki").plan(), "workload-role"), "user/ann", "pods in loki", "ServiceAccount loki", "workload loki", "s3:GetObject")
 }
 
+// shows: item S162
+func TestWhomABindingMeansIsNamedWhereItLeadsToAWorkloadsRole(t *testing.T) {
+	mine := access.TeamGroup("ops", "dev")
+	theirs := func(groups string) *world { return rbacStands(hosts(), "edit").theirs(test, "user/bob", groups) }
+	cases := map[string]struct {
+		w         *world
+		has, hasn []string
+	}{
+		"a team's members": {rbacBeside(hosts().runs(t, "PodIdentity loki/loki role/loki"), "edit", "edit", in("loki")).
+			wants(test, "dev", "user/ann", "group:"+mine).wants(test, "dev", "role/ci", "group:"+mine).wants(test, "qa", "user/bob", "group:other"),
+			[]string{"role/ci and user/ann of team/dev may run pods in loki by ClusterRole edit"}, []string{"user/bob", "group "}},
+		"another's group, by an entry that is not ours": {theirs("group:platform").runs(t, "PodIdentity loki/loki role/loki"),
+			[]string{arn("user/bob") + " by group platform (ClusterRole edit) may act in loki"}, nil},
+		"a document's member in it": {theirs("group:x").wants(test, "qa", "user/bob", "group:platform").runs(t, "PodIdentity loki/loki role/loki"),
+			[]string{"user/bob by group platform (ClusterRole edit) may act in loki"}, []string{arn("user/bob")}},
+		"twin: nobody that is known": {theirs("group:x").runs(t, "PodIdentity loki/loki role/loki"), []string{"group platform (ClusterRole edit) may act in loki"}, []string{"bob"}},
+		"twin: who loses the entry":  {rbacStands(hosts(), "edit").ours(test, "user/bob", "group:platform").runs(t, "PodIdentity loki/loki role/loki"), []string{"group platform (ClusterRole edit) may"}, []string{"bob"}},
+	}
+	for name, c := range cases {
+		got := reasons(c.w.plan(), "workload-role")
+		for _, want := range c.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q lacks %q", name, got, want)
+			}
+		}
+		for _, not := range c.hasn {
+			if got == "" || strings.Contains(got, not) {
+				t.Errorf("%s: %q has %q", name, got, not)
+			}
+		}
+	}
+	if got := few([]string{"a", "b", "c", "d", "e", "f", "g"}); got != "a, b, c, d, e and 2 more" {
+		t.Error(got)
+	}
+	if got := few([]string{"a", "b", "c", "d", "e", "f"}); got != "a, b, c, d, e and f" {
+		t.Error(got)
+	}
+}
+
 // rbacBeside lets team dev have a role, Kubernetes' own or with a rule of its
 // own.
 func rbacBeside(w *world, role, what string, scope access.Scope) *world {
