@@ -145,6 +145,12 @@ func TestAnAdministratorRemains(t *testing.T) {
 		"the next one's entry is dead and stays so": {
 			base().ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "").wants(test, "t", "user/bob", "ClusterAdmin:cluster").principals(friday, "user/bob"),
 			[]string{"replace entry/test/user/bob !recreated-principal", "create association/test/user/bob/ClusterAdmin !recreated-principal", "delete entry/test/user/ann !last-admin"}},
+		"twin: the next one has an entry already": {
+			base().ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "View:a").wants(test, "t", "user/bob", "View:a ClusterAdmin:cluster"),
+			[]string{"create association/test/user/bob/ClusterAdmin", "delete entry/test/user/ann"}},
+		"twin: the next one's narrow policy becomes wide": {
+			base().ours(test, "user/ann", "ClusterAdmin:cluster").ours(test, "user/bob", "ClusterAdmin:a").wants(test, "t", "user/bob", "ClusterAdmin:cluster"),
+			[]string{"update association/test/user/bob/ClusterAdmin", "delete entry/test/user/ann"}},
 		"its entry is made anew before it gets the policy back": {base().ours(test, "role/nodes", "ClusterAdmin:cluster").wants(test, "t", "role/nodes", "type:EC2 ClusterAdmin:cluster"),
 			[]string{"replace entry/test/role/nodes !last-admin", "create association/test/role/nodes/ClusterAdmin !depends"}},
 		"allowed": {base().ours(test, "user/ann", "ClusterAdmin:cluster").allow("last-admin"),
@@ -346,6 +352,10 @@ func TestNobodyBecomesSomebodyElse(t *testing.T) {
 		"an entry was not read that may have it": {manned().wants(test, "t", "user/ann", "username:boss").gap(access.Gap{What: access.GapEntry, Account: home, Region: "eu-west-1", Cluster: "test", Principal: arn("user/bob")}),
 			[]string{"create entry/test/user/ann !username-taken"}},
 		"twin: a default name, and an entry was not read": {manned().wants(test, "t", "user/ann", "").gap(access.Gap{What: access.GapEntry, Account: home, Region: "eu-west-1", Cluster: "test", Principal: arn("user/bob")}),
+			[]string{"create entry/test/user/ann"}},
+		"twin: an entry of another cluster was not read": {manned().wants(test, "t", "user/ann", "username:boss").gap(access.Gap{What: access.GapEntry, Account: home, Region: "eu-west-1", Cluster: "prod", Principal: arn("user/bob")}),
+			[]string{"create entry/test/user/ann"}},
+		"twin: a run that reads everybody of some clusters": {manned().wants(test, "t", "user/ann", "username:boss").change(func(w *world) { w.have.Part = &access.Part{Clusters: []access.ClusterKey{test}} }),
 			[]string{"create entry/test/user/ann"}},
 		"a run that reads some people": {manned().wants(test, "t", "user/ann", "username:boss").change(only("user/ann")),
 			[]string{"create entry/test/user/ann !username-taken"}},

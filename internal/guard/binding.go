@@ -77,7 +77,7 @@ func bound(e *access.Entry, subjects []access.Subject) bool {
 func losers(in *plan.Input, c *plan.Change) []*access.Entry {
 	lost := lostSubjects(c)
 	h, ok := in.Have.Cluster(c.Cluster)
-	if !ok || len(lost) == 0 {
+	if !ok {
 		return nil
 	}
 	var out []*access.Entry
@@ -91,7 +91,7 @@ func losers(in *plan.Input, c *plan.Change) []*access.Entry {
 
 // boundTeam is the team whose binding a change is about; empty if none.
 func boundTeam(c *plan.Change) string {
-	if !isBinding(c) || len(c.Teams) != 1 {
+	if len(c.Teams) != 1 {
 		return ""
 	}
 	return c.Teams[0]
