@@ -383,16 +383,32 @@ func TestListsAreRepeatedAndPartitionsReplaced(t *testing.T) {
 	}
 }
 
+// A preset goes by its name and by others; what is none is not found.
+func TestOnlyWhatIsAPresetIsFound(t *testing.T) {
+	for name, want := range map[string]string{"velero": "velero", "velero-aws": "velero", "ebs.csi.aws.com": "aws-ebs-csi-driver", "Velero": "", "vel": "", "": ""} {
+		if p, ok := Find(name); ok != (want != "") || p.Name != want {
+			t.Errorf("%q: %q, %v", name, p.Name, ok)
+		}
+	}
+	p, _ := Find("velero")
+	for name, want := range map[string]bool{"bucketArns": true, "region": true, "accountId": true, "partition": true, "clusterArns": false, "": false} {
+		if q, ok := p.Parameter(name); ok != want || ok && q.Name != name {
+			t.Errorf("parameter %q: %q, %v", name, q.Name, ok)
+		}
+	}
+}
+
 func TestWhatIsWeakSaysSo(t *testing.T) {
 	weak := func(name string, by access.Credentials, parameters map[string]any) string {
 		p, _ := Find(name)
 		return strings.Join(p.Weak(by, rendered(t, name, parameters)), "; ")
 	}
 	for got, want := range map[string]string{
-		weak("loki", access.PodIdentity, map[string]any{"bucketArns": []string{"arn:aws:s3:::aaa"}}):                                                   "the add-on's document that was read is an older one; its documents do not say that it takes credentials by Pod Identity",
-		weak("loki", access.IRSA, map[string]any{"bucketArns": []string{"arn:aws:s3:::aaa"}}):                                                          "the add-on's document that was read is an older one",
-		weak("amazon-managed-prometheus", access.IRSA, map[string]any{"workspaceArns": []string{"arn:aws:aps:us-east-1:111122223333:workspace/ws-1"}}): "AmpWrite is narrower than its documents have it, and untested",
-		weak("aws-ebs-csi-driver", access.PodIdentity, nil):                                                                                            "",
+		weak("loki", access.PodIdentity, map[string]any{"bucketArns": []string{"arn:aws:s3:::aaa"}}):                                                                                            "the add-on's document that was read is an older one; its documents do not say that it takes credentials by Pod Identity",
+		weak("loki", access.IRSA, map[string]any{"bucketArns": []string{"arn:aws:s3:::aaa"}}):                                                                                                   "the add-on's document that was read is an older one",
+		weak("amazon-managed-prometheus", access.IRSA, map[string]any{"workspaceArns": []string{"arn:aws:aps:us-east-1:111122223333:workspace/ws-1"}}):                                          "AmpWrite is narrower than its documents have it, and untested",
+		weak("velero", access.IRSA, map[string]any{"bucketArns": []string{"arn:aws:s3:::aaa"}, "volumeSnapshots": false, "kmsKeyArns": []string{"arn:aws:kms:us-east-1:111122223333:key/k-1"}}): "VeleroObjectTags is narrower than its documents have it, and untested; VeleroKms is what AWS asks for in general; its documents do not say it",
+		weak("aws-ebs-csi-driver", access.PodIdentity, nil):                                                                                                                                     "",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

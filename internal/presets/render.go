@@ -110,10 +110,6 @@ func (p Preset) values(given map[string]any) (values, []Fault) {
 		}
 		v.set(q.Name, list)
 	}
-	// Defaults may rest on parameters.
-	for name, list := range v {
-		v[name] = v.expand(list)
-	}
 	slices.SortStableFunc(faults, func(a, b Fault) int { return strings.Compare(a.Parameter, b.Parameter) })
 	return v, faults
 }
