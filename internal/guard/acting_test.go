@@ -179,6 +179,9 @@ func TestOnlyThePolicyThatLeadsToEverythingIsHeld(t *testing.T) {
 			[]string{"update role/loki", "create rolepolicy/loki/q !privilege", "create podidentity/test/loki/loki !depends"}},
 		"an update beside one that is new": {with(stands(), map[string][]string{"p": {pass}, "q": {fine}}),
 			[]string{"update role/loki", "create rolepolicy/loki/q", "update rolepolicy/loki/p !privilege", "create podidentity/test/loki/loki !depends"}},
+		"a denial goes": {with(hosts().hasRole(t, "role/loki", true, podTrust, pass, `{"Effect":"Deny","Action":"iam:*","Resource":"*"}`).runs(t, "PodIdentity loki/loki role/loki"),
+			map[string][]string{"p": {pass}, "q": {fine}}, own),
+			[]string{"update role/loki", "create rolepolicy/loki/q", "update rolepolicy/loki/p !privilege", "create roleattachment/loki/policy/own", "create podidentity/test/loki/loki !depends"}},
 		"twin: neither": {with(role(), map[string][]string{"a": {fine}, "b": {fine}}, own),
 			[]string{"create role/loki", "create rolepolicy/loki/a", "create rolepolicy/loki/b", "create roleattachment/loki/policy/own", "create podidentity/test/loki/loki"}},
 	})
@@ -263,6 +266,39 @@ func TestTheFactOfAwsAuthTellsWhomItMaps(t *testing.T) {
 	}{"nobody": {nil, ""}, "a user": {zoe, "arn:aws:iam::" + home + ":user/zoe, who has no entry"}} {
 		if diff := cmp.Diff([]plan.Fact{{Guard: "mode-api", Subject: test.String(), Value: c.want}}, facts(c.m)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// refusals.md row 29: who counts among those that may act as a ServiceAccount
+// already.
+//
+// shows: item S138
+func TestWhoMayRunPodsBesideANewWorkloadIsListed(t *testing.T) {
+	group := []access.Subject{{Kind: access.GroupSubject, Name: "platform"}}
+	for name, c := range map[string]struct {
+		namespace, role string
+		subjects        []access.Subject
+		want            string
+	}{
+		"in its namespace":               {"loki", "edit", group, "group platform (ClusterRole edit) may act in loki"},
+		"on the whole cluster":           {"", "edit", group, "group platform (ClusterRole edit) may act in loki"},
+		"by a role of one's own":         {"loki", "runner", group, "group platform (ClusterRole runner) may act in loki"},
+		"two of them":                    {"loki", "edit", append(group, access.Subject{Kind: access.UserSubject, Name: "ann"}), "group platform (ClusterRole edit) and user ann (ClusterRole edit) may act in loki"},
+		"beside Kubernetes itself":       {"loki", "edit", append(group, access.Subject{Kind: access.GroupSubject, Name: "system:nodes"}), "group platform (ClusterRole edit) may act in loki"},
+		"twin: elsewhere":                {"web", "edit", group, ""},
+		"twin: a role that reads":        {"loki", "view", group, ""},
+		"twin: a role that is not there": {"loki", "gone", group, ""},
+		"twin: an administrator":         {"", "cluster-admin", group, ""},
+		"twin: by a role of Kubernetes'": {"loki", "system:runner", group, ""},
+		"twin: Kubernetes itself":        {"loki", "edit", []access.Subject{{Kind: access.ServiceAccountSubject, Namespace: "kube-system", Name: "x"}}, ""},
+	} {
+		b := access.Binding{Namespace: c.namespace, Name: "theirs", Role: access.RoleRef{Kind: access.ClusterRole, Name: c.role}, Subjects: c.subjects, Managers: []string{"kubectl"}, UID: "u"}
+		w := hosts().kubernetes(test, []string{"loki", "web"}, []access.KubernetesRole{clusterRole("runner", "pods create"), clusterRole("system:runner", "pods create")}, b)
+		w.cluster(test).Kubernetes.ServiceAccountsRead = true
+		p := w.runs(t, "PodIdentity loki/loki role/loki").plan()
+		if got := reasons(p, "workload-role"); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
