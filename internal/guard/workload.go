@@ -20,6 +20,7 @@ type workloads struct {
 	// before and after are what was found in roles' rights, by ARN: many
 	// ServiceAccounts may be given one.
 	before, after map[string][]trust.Danger
+	judged        map[string]bool               // roles, by ARN, that a change gives and that were judged with it
 	makers        map[access.ClusterKey][]maker // as makersOn gives them
 	roles         map[access.ClusterKey][]access.KubernetesRole
 }
@@ -45,8 +46,9 @@ func remember(known map[string][]trust.Danger, arn string, of func() trust.Right
 // workloadPrivilege is the part of guard privilege that is about workloads.
 func workloadPrivilege(in *plan.Input) plan.Findings {
 	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{},
-		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}}
-	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) {
+		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, judged: map[string]bool{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}}
+	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) &&
+		!slices.ContainsFunc(in.Want.Roles, func(r access.WantRole) bool { return r.Existing }) {
 		return w.found
 	}
 	for i := range in.Want.Roles {
@@ -66,6 +68,9 @@ func workloadPrivilege(in *plan.Input) plan.Findings {
 		c := &in.Plan.Changes[i]
 		w.given(c)
 		w.chained(c)
+	}
+	for i := range in.Want.Roles {
+		w.standing(&in.Want.Roles[i])
 	}
 	w.namespaceMakers()
 	w.neighbours()
@@ -252,6 +257,7 @@ func (w *workloads) given(c *plan.Change) {
 	if c.Kind == plan.Role {
 		return
 	}
+	w.judged[role] = true
 	// What stands already; what is new holds the changes that bring it.
 	before := w.judgedBefore(role)
 	for _, d := range w.judgedAfter(role) {
@@ -269,6 +275,30 @@ func (w *workloads) given(c *plan.Change) {
 			w.hold(c, text)
 		} else {
 			w.warn("trust", c, text)
+		}
+	}
+}
+
+// standing points out of another's role what would hold it if a change gave it
+// now. By IRSA no change may ever: the role is there, and a chart annotates the
+// ServiceAccount.
+func (w *workloads) standing(r *access.WantRole) {
+	h := w.have[r.ARN]
+	if !r.Existing || h == nil || w.judged[r.ARN] {
+		return
+	}
+	warn := func(slug, text string) {
+		w.found.Warnings = append(w.found.Warnings, plan.Warning{Slug: slug, Text: text, Source: r.Place})
+	}
+	if why := w.nobodys(r.ARN); why != "" {
+		warn("privilege", "role "+roleWords(r.ARN)+", which "+w.workloadOf(r.ARN)+" has, is "+why)
+	}
+	for _, d := range w.judgedBefore(r.ARN) {
+		warn("privilege", "role "+roleWords(r.ARN)+": "+d.String())
+	}
+	for _, d := range trust.Judge(h.Trust, w.about(r.ARN)) {
+		if d.Severity == trust.Hold {
+			warn("trust", "the trust policy of role "+roleWords(r.ARN)+": "+d.String())
 		}
 	}
 }

@@ -170,6 +170,56 @@ func TestRows34To41ATrustThatLetsOthersInIsHeld(t *testing.T) {
 	})
 }
 
+// By IRSA a chart gives another's role, and no change is there to be held: what
+// would hold one is pointed out in every plan, and nothing else is.
+//
+// shows: item S181
+func TestWhatIsWrongWithARoleOfAnothersIsSaidThoughNothingIsToBeDone(t *testing.T) {
+	statement := func(condition string) string {
+		return `{"Effect":"Allow","Principal":{"Federated":"` + access.ProviderARN("aws", home, lokiHost) + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{` + condition + `}}`
+	}
+	const aud, sub = `"` + lokiHost + `:aud":"sts.amazonaws.com"`, `"` + lokiHost + `:sub":"system:serviceaccount:loki:loki"`
+	sound := statement(`"StringEquals":{` + aud + `,` + sub + `}`)
+	by := func(who, trusts string, statements ...string) *world {
+		w := hosts().hasRole(t, who, false, trusts, statements...).runs(t, "IRSA loki/loki "+who+" existing")
+		w.document(test).ServiceAccounts = nil // a chart's
+		return w
+	}
+	for name, c := range map[string]struct {
+		world      *world
+		slug, says string
+	}{
+		"34 no subject":               {by("role/loki", statement(`"StringEquals":{`+aud+`}`)), "trust", "every ServiceAccount of the cluster may have the role"},
+		"35 any subject":              {by("role/loki", statement(`"StringEquals":{`+aud+`},"StringLike":{"`+lokiHost+`:sub":"system:serviceaccount:*:*"}`)), "trust", "matches any subject"},
+		"36 no audience":              {by("role/loki", statement(`"StringEquals":{`+sub+`}`)), "trust", "has no condition on " + lokiHost + ":aud"},
+		"38 a subject if there":       {by("role/loki", statement(`"StringEquals":{`+aud+`},"StringEqualsIfExists":{`+sub+`}`)), "trust", "holds where it is absent"},
+		"41 everybody":                {by("role/loki", sound+","+anyTrust), "trust", "has the principal *"},
+		"42 everything":               {by("role/loki", sound, allows("iam:* on *")), "privilege", "role loki of " + home + ": "},
+		"43 an administrator":         {by("role/ops/break-glass", sound), "privilege", "is an administrator of cluster test"},
+		"twin: sound":                 {by("role/loki", sound, allows("s3:GetObject on arn:aws:s3:::b/*")), "", ""},
+		"twin: said with its change":  {hosts().hasRole(t, "role/loki", false, sound+","+anyTrust).runs(t, "IRSA loki/loki role/loki existing"), "", ""},
+		"twin: what is not held once": {by("role/loki", sound+","+openTrust), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, x := range c.world.plan().Warnings {
+				if x.Change == "" && (x.Slug == "trust" || x.Slug == "privilege") {
+					got = append(got, x.Slug+": "+x.Text)
+				}
+			}
+			if c.slug == "" {
+				if len(got) > 0 {
+					t.Errorf("said is %q", got)
+				}
+				return
+			}
+			if len(got) == 0 || !strings.HasPrefix(got[0], c.slug+": ") || !strings.Contains(strings.Join(got, "\n"), c.says) {
+				t.Errorf("said is %q, want %s: %s", got, c.slug, c.says)
+			}
+		})
+	}
+}
+
 // refusals.md row 42, of what a plan gives; each way by itself stands in
 // internal/trust.
 func TestRow42ARoleThatLeadsToEverythingIsHeld(t *testing.T) {
