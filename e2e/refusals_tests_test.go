@@ -30,7 +30,7 @@ func testRefusals() []refusal {
 				more(w)
 				w.write("tests.yaml", accessTest("{who: team/more, namespace: more, cannot: list pods}"))
 				return w.seeded().apply()
-			}, says: []string{"team/more cannot list pods in more (", "tests.yaml:6:49"},
+			}, says: []string{"team/more cannot list pods in more ", "tests.yaml:6:49", "user/mira on test is allowed by AmazonEKSViewPolicy on more"},
 			twin: func(w *world) ran {
 				more(w)
 				w.write("tests.yaml", accessTest("{who: team/more, namespace: more, cannot: delete pods}"))
