@@ -157,6 +157,22 @@ func rowsOfRights() []refusal {
 				return w.apply()
 			}, twinWrites: "any"})
 	}
+	asked := func(statements string) func(*world) ran {
+		return func(w *world) ran {
+			w.write("loki.yaml", documentOf("loki", oneAccount, "PodIdentity", "name: loki, statements: ["+statements+"]"))
+			return w.aws("can-i", "s3:GetObject", "arn:aws:s3:::b/k", "--as", "workload/loki", ".")
+		}
+	}
+	const allowed, condition = `{actions: ["s3:GetObject"], resources: ["arn:aws:s3:::b/*"]}`, `, conditions: {StringEquals: {"s3:nonsense": [x]}}}`
+	for what, statements := range map[string]string{
+		"an unknown key in an Allow":      strings.TrimSuffix(allowed, "}") + condition,
+		"an unknown key in a Deny":        allowed + `, {effect: Deny, ` + strings.TrimSuffix(allowed[1:], "}") + condition,
+		"an unknown variable in an Allow": `{actions: ["s3:GetObject"], resources: ["arn:aws:s3:::b/${aws:nonsense}"]}`,
+		"an unknown variable in a Deny":   allowed + `, {effect: Deny, actions: ["s3:GetObject"], resources: ["arn:aws:s3:::b/${aws:nonsense}"]}`,
+	} {
+		all = append(all, refusal{rows: []int{53}, name: what, code: cli.Undetermined, danger: asked(statements), says: []string{"may or may not s3:GetObject", "to know: the value of "},
+			twin: asked(allowed), twinSays: []string{"yes\n"}, twinWrites: "any"})
+	}
 	const objects = `actions: ["s3:GetObject"], resources: ["arn:aws:s3:::chunks/*"]`
 	neighbour := func(namespace string) func(*world) ran {
 		return func(w *world) ran {
