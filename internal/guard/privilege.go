@@ -23,6 +23,7 @@ func privilege() plan.Guard {
 		Told: true,
 		Check: func(in *plan.Input) plan.Findings {
 			f := workloadPrivilege(in)
+			f.Facts = policyFacts(in)
 			roles := make(map[access.ClusterKey][]access.KubernetesRole)
 			for i := range in.Plan.Changes {
 				c := &in.Plan.Changes[i]

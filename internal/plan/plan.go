@@ -7,8 +7,11 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
 )
@@ -268,6 +271,25 @@ type Fact struct {
 	Guard   string `json:"guard"`
 	Subject string `json:"subject"` // what it is about: an account, a cluster
 	Value   string `json:"value"`
+}
+
+// PolicyFact is the document of a managed policy, a boundary perhaps, as it was
+// read: of the document a digest, for plans are printed.
+func PolicyFact(guard, account, arn string, d access.Document) Fact {
+	sum := sha256.Sum256([]byte(d.Folded()))
+	return Fact{Guard: guard, Subject: factOfPolicy + arn + inAccount + account, Value: "sha256:" + hex.EncodeToString(sum[:])}
+}
+
+const factOfPolicy, inAccount = "policy ", " in account "
+
+// policy is the managed policy that a fact is about, if it is about one.
+func (f Fact) policy() (account, arn string, ok bool) {
+	of, ok := strings.CutPrefix(f.Subject, factOfPolicy)
+	if !ok {
+		return "", "", false
+	}
+	arn, account, ok = strings.Cut(of, inAccount)
+	return account, arn, ok
 }
 
 // Options are what the user decided for this run.

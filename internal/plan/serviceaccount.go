@@ -280,6 +280,13 @@ func (p *Plan) WorkloadsNeed() *access.WorkloadsNeed {
 			secrets[c.Cluster] = n
 		}
 	}
+	need.Policies = map[string][]string{}
+	for _, f := range p.Facts {
+		if account, arn, ok := f.policy(); ok && need.Everywhere {
+			need.Accounts[account] = true
+			need.Policies[account] = append(need.Policies[account], arn)
+		}
+	}
 	need.ArgoSecrets = func(*access.Snapshot) map[access.ClusterKey]access.ArgoNeed { return secrets }
 	need.ServiceAccounts = func(*access.Snapshot) map[access.ClusterKey]access.KubernetesNeed { return accounts }
 	return need
