@@ -23,6 +23,8 @@ func Warnings() []Pointer {
 		{plan.NoPrincipal, "`protect` names somebody who does not exist, so it shields nobody", "correct the name or the path"},
 		{"no-role", "a binding is of a role that its cluster does not have: it gives nothing, until somebody makes the role", "correct the name, or make the role first"},
 		{"note", "something in a document is perhaps not meant", "see what it says"},
+		{"privilege", "another's role that a workload has, by IRSA perhaps without any change of ours, is one that guard `privilege` would hold were it given now",
+			"let who owns the role narrow it, or give the workload a role of its own"},
 		{"reach", "a pattern of namespaces matches none now, or can match none", "correct the pattern, or run again when a namespace is made"},
 		{plan.Refused, "who plans may not write what who applies may", "nothing, if another identity applies"},
 		{"render", "a binding is not in the manifests, for its cluster's namespaces were not read", "let the caller list them, and run again"},
