@@ -136,6 +136,11 @@ func TestBindPlansOneAssociationAndNothingElse(t *testing.T) {
 	})
 	held(t, Compute(want, unread, bindTo("preview-2")), HalfRead, "AccessDenied")
 
+	hidden := changed(func(h *access.Snapshot) {
+		h.Gaps = []access.Gap{{What: access.GapPodIdentity, Account: home, Region: test.Region, Cluster: test.Name, Reason: "AccessDenied"}}
+	})
+	held(t, Compute(want, hidden, bindTo("preview-2")), HalfRead, "AccessDenied")
+
 	gone := changed(func(h *access.Snapshot) { h.Clusters = slices.Delete(h.Clusters, at, at+1) })
 	held(t, Compute(want, gone, bindTo("preview-2")), NoCluster, "no cluster test")
 	held(t, Compute(want, gone, unbindFrom("preview-1")), NoCluster, "no cluster test")

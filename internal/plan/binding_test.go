@@ -380,3 +380,21 @@ func TestRenderedBindingsAreOfTheNamespacesThatWereSeen(t *testing.T) {
 		}
 	}
 }
+
+// Of a wish that several grants made, a change is of the one that asks for its
+// namespace.
+func TestABindingsChangeIsOfTheGrantThatAsksForItsNamespace(t *testing.T) {
+	part := func(line int, p ...string) access.WantScope {
+		return access.WantScope{Scope: access.NamespaceScope(p...), Source: access.Source{Team: "backend", Place: access.Place{File: "backend.yaml", Line: line}}}
+	}
+	w := wantRole("edit", patterns("dev-*", "qa"))
+	w.Parts = []access.WantScope{part(7, "dev-*"), part(9, "qa")}
+	p := Compute(wants(wantBound(test, w)), sees(withKubernetes(haveCluster(test), []string{"dev-a", "qa"})), Options{})
+	got := map[string]int{}
+	for _, c := range p.Changes {
+		got[c.Namespace] = c.Source.Line
+	}
+	if d := cmp.Diff(map[string]int{"dev-a": 7, "qa": 9}, got); d != "" {
+		t.Error(d)
+	}
+}
