@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlas-iam/atlas-iam/access"
+	"github.com/atlas-iam/atlas-iam/internal/kube/kubetest"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -251,6 +252,137 @@ func TestTheRecordSaysNotDoneOfALostStepOfTheMode(t *testing.T) {
 			}
 			if got := settledLines(t, record.String()); !cmp.Equal(got, []string{"UpdateClusterConfig notDone"}) {
 				t.Errorf("%q: the record says %q", shown, got)
+			}
+		})
+	}
+}
+
+// An entry that stands is read once for all its policies, and they once.
+func TestAnEntrysPoliciesAreReadOnceForAllTheirChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("test", with(entry("a"), on(editARN, "x"), on(viewARN)))
+		p := newPlan()
+		p.policy("test", "a", ptr(on(editARN, "x")), ptr(on(editARN, "y")))
+		p.policy("test", "a", nil, ptr(on(policyARN("Admin"), "z")))
+		p.policy("test", "a", ptr(on(viewARN)), nil)
+		res, err := Run(t.Context(), f.open(t), &p.Plan, Options{Parallel: 1})
+		if err != nil || res.Counts.Done != 3 {
+			t.Fatal(err, statuses(res))
+		}
+		count := map[string]int{}
+		for _, op := range f.calls {
+			count[op]++
+		}
+		if d := cmp.Diff(map[string]int{"DescribeAccessEntry": 1, "ListAssociatedAccessPolicies": 1, "AssociateAccessPolicy": 2, "DisassociateAccessPolicy": 1}, count); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// IAM may still show of a role what this run took from it; a role from which
+// nothing was taken is refused for something else.
+func TestARoleThatGoesWaitsForItsPoliciesToBeGone(t *testing.T) {
+	get := access.RolePolicy{Name: "a", Document: allows(t, "s3:GetObject")}
+	for name, c := range map[string]struct {
+		edit func(*plan.IAMRole)
+		want Status
+	}{
+		"an inline policy":  {func(r *plan.IAMRole) { r.Inline = []access.RolePolicy{get} }, Done},
+		"a managed policy":  {func(r *plan.IAMRole) { r.Managed = []string{readOnly} }, Done},
+		"both":              {func(r *plan.IAMRole) { r.Inline, r.Managed = []access.RolePolicy{get}, []string{readOnly} }, Done},
+		"nothing was taken": {func(*plan.IAMRole) {}, Failed},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := role(t, c.edit)
+			f := newWorkloads()
+			f.put(r)
+			is := first(2, "DeleteRole")
+			f.refuse = func(op string) error {
+				if is(op) {
+					return refused("DeleteConflict", "Cannot delete entity, must delete policies first.")
+				}
+				return nil
+			}
+			if o := f.run(t, Options{}, aboutRole(plan.Delete, r, nil)).Outcomes[0]; o.Status != c.want {
+				t.Errorf("%s: %s %v", name, o.Status, o.Err)
+			}
+		})
+	}
+}
+
+// A Secret is the one that the plan saw by its uid, whatever it says.
+func TestASecretIsUnmovedIfItIsTheOneThatWasSeenAndSaysTheSame(t *testing.T) {
+	from := plan.ArgoSecret{Namespace: "argocd", Name: "x", UID: "u", Labels: owner.ArgoLabels(), Registration: registration("https://old")}
+	for name, c := range map[string]struct {
+		edit  func(*access.HaveArgoSecret, *plan.ArgoSecret)
+		moved string // empty: it has not
+	}{
+		"as it was":                  {func(*access.HaveArgoSecret, *plan.ArgoSecret) {}, ""},
+		"a label more":               {func(h *access.HaveArgoSecret, _ *plan.ArgoSecret) { h.Labels["k"] = "v" }, ""},
+		"another that says the same": {func(h *access.HaveArgoSecret, _ *plan.ArgoSecret) { h.UID = "v" }, "the Secret"},
+		"none was seen by its uid":   {func(h *access.HaveArgoSecret, f *plan.ArgoSecret) { h.UID, f.UID = "v", "" }, ""},
+		"it says something else":     {func(h *access.HaveArgoSecret, _ *plan.ArgoSecret) { h.Registration.Server = "https://new" }, "what it says"},
+		"it is another manager's":    {func(h *access.HaveArgoSecret, _ *plan.ArgoSecret) { h.Managers = []string{"helm"} }, "its owner"},
+		"it is another's":            {func(h *access.HaveArgoSecret, _ *plan.ArgoSecret) { h.Labels = nil }, "its owner"},
+	} {
+		said := from.Registration
+		have, was := &access.HaveArgoSecret{Namespace: "argocd", Name: "x", UID: "u", Labels: owner.ArgoLabels(), Managers: []string{access.FieldManager}, Registration: &said}, from
+		c.edit(have, &was)
+		p := newPlan()
+		j := &job{runner: &runner{plan: &p.Plan}, change: &plan.Change{Kind: plan.ArgoCDSecret, Namespace: "argocd", Name: "x"}}
+		err := j.unmovedArgoSecret(have, &was)
+		var moved *MovedError
+		if errors.As(err, &moved) != (c.moved != "") || moved != nil && moved.What != c.moved {
+			t.Errorf("%s: %v, want %q", name, err, c.moved)
+		}
+	}
+}
+
+// Between reading a ServiceAccount and writing it somebody else may be faster.
+//
+// shows: item S112
+func TestAServiceAccountThatMovesBetweenReadingAndWritingIsNotWrittenOver(t *testing.T) {
+	role := map[string]string{access.AnnotationRole: lokiRole}
+	for name, c := range map[string]struct {
+		at     string
+		moves  func(*kubetest.Server)
+		status Status
+		says   string
+	}{
+		"nobody":           {"new", func(*kubetest.Server) {}, Done, ""},
+		"a chart makes it": {"new", func(s *kubetest.Server) { s.PutAccount("dev", "new", "helm", nil, nil) }, Failed, "there and not as wanted (nobody's mark)"},
+		"another run makes it": {"new", func(s *kubetest.Server) {
+			s.PutAccount("dev", "new", access.FieldManager, owner.Labels(), merged(owner.Tags(), role))
+		}, Already, ""},
+		"somebody gives it away":  {"moves", func(s *kubetest.Server) { s.PutAccount("dev", "moves", "kubectl", nil, nil) }, Failed, "moved since the plan"},
+		"nobody, of one that was": {"moves", func(*kubetest.Server) {}, Done, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := accountServer(), newPlan()
+			moves := seen(t, s, "moves")
+			created := p.account(plan.Create, "new", nil, &plan.KubernetesAccount{Namespace: "dev", Name: "new", Manage: access.ManageCreate, Role: lokiRole})
+			updated := p.account(plan.Update, "moves", &moves, &plan.KubernetesAccount{Namespace: "dev", Name: "moves", Manage: access.ManageCreate, Role: lokiRole, UID: moves.UID})
+			began := false
+			var before map[string]kubetest.Account
+			s.Fault = func(call kubetest.Call) *kubetest.Fault {
+				if call.Write() && strings.HasSuffix(call.Path, "/"+c.at) && !began {
+					began = true
+					c.moves(s)
+					before = s.Accounts()
+				}
+				return nil
+			}
+			res, err := Run(t.Context(), newFake().open(t), &p.Plan, Options{Dial: dialer(s), Parallel: 1})
+			if err != nil || !began {
+				t.Fatal(name, err, began)
+			}
+			o := status(t, res, map[string]string{"new": created, "moves": updated}[c.at])
+			if o.Status != c.status || c.says != "" && (o.Err == nil || !strings.Contains(o.Err.Error(), c.says)) {
+				t.Errorf("%s: %s, %v", name, o.Status, o.Err)
+			}
+			if at := "dev/" + c.at; c.status != Done && !cmp.Equal(before[at], s.Accounts()[at]) {
+				t.Errorf("%s: written over: %s", name, cmp.Diff(before[at], s.Accounts()[at]))
 			}
 		})
 	}
