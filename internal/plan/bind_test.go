@@ -140,6 +140,7 @@ func TestBindPlansOneAssociationAndNothingElse(t *testing.T) {
 		h.Gaps = []access.Gap{{What: access.GapPodIdentity, Account: home, Region: test.Region, Cluster: test.Name, Reason: "AccessDenied"}}
 	})
 	held(t, Compute(want, hidden, bindTo("preview-2")), HalfRead, "AccessDenied")
+	held(t, Compute(want, hidden, unbindFrom("preview-2")), HalfRead, "AccessDenied")
 
 	gone := changed(func(h *access.Snapshot) { h.Clusters = slices.Delete(h.Clusters, at, at+1) })
 	held(t, Compute(want, gone, bindTo("preview-2")), NoCluster, "no cluster test")

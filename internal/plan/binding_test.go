@@ -397,4 +397,86 @@ func TestABindingsChangeIsOfTheGrantThatAsksForItsNamespace(t *testing.T) {
 	if d := cmp.Diff(map[string]int{"dev-a": 7, "qa": 9}, got); d != "" {
 		t.Error(d)
 	}
+	w.Parts = append(w.Parts, part(11, "*")) // asks for all, after the others
+	for _, c := range Compute(wants(wantBound(test, w)), sees(withKubernetes(haveCluster(test), []string{"dev-a", "qa"})), Options{}).Changes {
+		got[c.Namespace] = c.Source.Line
+	}
+	if d := cmp.Diff(map[string]int{"dev-a": 7, "qa": 9}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// What a change of a binding gives and takes: each subject that comes or goes,
+// and all of them where the role is another.
+func TestABindingsChangeGivesAndTakesByItsSubjects(t *testing.T) {
+	bind := func(namespace, role string, subjects ...access.Subject) Object {
+		return Binding{access.Binding{Namespace: namespace, Name: "b", Role: access.RoleRef{Kind: access.ClusterRole, Name: role}, Subjects: subjects}}
+	}
+	group, user := access.Subject{Kind: access.GroupSubject, Name: "g"}, access.Subject{Kind: access.UserSubject, Name: "u"}
+	account := access.Subject{Kind: "ServiceAccount", Namespace: "ns", Name: "sa"}
+	const sa = "system:serviceaccount:ns:sa"
+	for name, c := range map[string]struct {
+		from, to     Object
+		gained, lost []string
+	}{
+		"made":                          {nil, bind("a", "edit", group, user, account), []string{"edit a g", "edit a u", "edit a " + sa}, nil},
+		"gone":                          {bind("a", "edit", group), nil, nil, []string{"edit a g"}},
+		"over the cluster":              {nil, bind("", "edit", group), []string{"edit cluster g whole"}, nil},
+		"one comes":                     {bind("a", "edit", group), bind("a", "edit", group, user), []string{"edit a u"}, nil},
+		"one goes":                      {bind("a", "edit", group, user), bind("a", "edit", group), nil, []string{"edit a u"}},
+		"one for another":               {bind("a", "edit", user), bind("a", "edit", group), []string{"edit a g"}, []string{"edit a u"}},
+		"another role":                  {bind("a", "view", group), bind("a", "edit", group), []string{"edit a g"}, []string{"view a g"}},
+		"nothing but labels":            {bind("a", "edit", group), bind("a", "edit", group), nil, nil},
+		"another role for another, too": {bind("a", "view", user), bind("a", "edit", group), []string{"edit a g"}, []string{"view a u"}},
+	} {
+		ch := Change{Cluster: test, From: c.from, To: c.to}
+		weighBinding(&ch)
+		words := func(list []Grant) (all []string) {
+			for _, g := range list {
+				w := g.Role.Name + " " + g.Scope.String() + " " + g.Group + g.Username
+				if slices.Contains(g.Risks, access.RiskWholeCluster) {
+					w += " whole"
+				}
+				all = append(all, w)
+			}
+			return all
+		}
+		if d := cmp.Diff([][]string{c.gained, c.lost}, [][]string{words(ch.Gained), words(ch.Lost)}); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}
+
+func TestABindingThatIsHeldSaysWhy(t *testing.T) {
+	foreign := func(how func(*access.Binding)) access.Binding {
+		return changed(bound("a", "edit"), func(b *access.Binding) { b.Labels, b.Managers = nil, []string{"kubectl"}; how(b) })
+	}
+	const way = "; let who made it delete it, or take the grant out of the documents"
+	for want, b := range map[string]access.Binding{
+		"it binds ClusterRole admin, wanted is ClusterRole edit":        foreign(func(b *access.Binding) { b.Role.Name = "admin" }),
+		"its subjects are none, wanted are Group atlas-iam:ops:backend": foreign(func(b *access.Binding) { b.Subjects = nil }),
+		"it binds ClusterRole admin, wanted is ClusterRole edit; its subjects are User eve, ServiceAccount ns/sa, wanted are Group atlas-iam:ops:backend": foreign(func(b *access.Binding) {
+			b.Role.Name, b.Subjects = "admin", []access.Subject{{Kind: access.UserSubject, Name: "eve"}, {Kind: "ServiceAccount", Namespace: "ns", Name: "sa"}}
+		}),
+	} {
+		p := Compute(wants(wantBound(test, wantRole("edit", patterns("a")))), sees(withKubernetes(haveCluster(test), []string{"a"}, b)), Options{})
+		if len(p.Changes) != 1 || len(p.Changes[0].Held) != 1 || !strings.HasSuffix(p.Changes[0].Held[0].Reason, ": "+want+way) {
+			t.Errorf("%+v, want %s", p.Changes, want)
+		}
+	}
+	unread := func() *access.Snapshot {
+		h := withKubernetes(haveCluster(test), nil)
+		h.Kubernetes.NamespacesRead = false
+		return sees(h)
+	}
+	pattern := wants(wantBound(test, wantRole("edit", patterns("a*"))))
+	for want, have := range map[string]*access.Snapshot{
+		"which namespaces match a* is not known: the namespaces of cluster test were not read":          unread(),
+		"which namespaces match a* is not known: the namespaces of cluster test could not be read: 403": gap(unread(), access.Gap{What: access.GapNamespaces, Account: home, Region: "eu-west-1", Cluster: "test", Reason: "403"}),
+	} {
+		p := Compute(pattern, have, Options{})
+		if len(p.Changes) != 1 || !slices.Equal(p.Changes[0].Held, []Hold{{HalfRead, want}}) {
+			t.Errorf("%+v, want %s", p.Changes, want)
+		}
+	}
 }

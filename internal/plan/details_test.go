@@ -307,3 +307,20 @@ func TestTheAllowanceIsSaidAsFlags(t *testing.T) {
 		}
 	}
 }
+
+// Clusters that were read and that no document names are kept in the plan.
+func TestAPlanNamesTheClustersThatNoDocumentNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		want *access.State
+		left []access.ClusterKey
+	}{
+		"all are named": {wants(wantCluster(test), wantCluster(prod)), nil},
+		"one is not":    {wants(wantCluster(prod)), []access.ClusterKey{test}},
+		"none is":       {wants(), []access.ClusterKey{prod, test}},
+		"one is unread": {wants(wantCluster(test), wantCluster(prod), wantCluster(access.ClusterKey{Account: home, Region: "eu-west-1", Name: "later"})), nil},
+	} {
+		if d := cmp.Diff(c.left, Compute(c.want, sees(haveCluster(test), haveCluster(prod)), Options{}).Undocumented); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}

@@ -335,7 +335,6 @@ func (w *workloads) foreignRole(have *access.HaveRole, to IAMRole, r *access.Wan
 	f.Adoptable = len(words) == 0
 	w.plan.Foreign = append(w.plan.Foreign, f)
 	if f.Adoptable {
-		w.refused[r.ARN] = nil
 		return
 	}
 	key := "role/" + r.Account + "/" + access.RoleName(r.ARN)

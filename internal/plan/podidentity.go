@@ -130,7 +130,6 @@ func (w *workloads) wantedPodIdentity(s *workloadSite, want *access.WantPodIdent
 			if !ours {
 				w.foreignWanted(s, have, true)
 			}
-			w.uselessPodIdentity(s, want)
 			return ""
 		}
 		c.Verb, c.From, c.To = Update, PodIdentity{*have}, PodIdentity{to}
@@ -177,14 +176,6 @@ func (w *workloads) hiddenPodIdentity(s *workloadSite) *Hold {
 		}
 	}
 	return nil
-}
-
-// uselessPodIdentity points out an association that is as wanted and gives
-// nobody anything.
-func (w *workloads) uselessPodIdentity(s *workloadSite, want *access.WantPodIdentity) {
-	if h := w.refused[want.Role]; h != nil && h.Guard != NoPrincipal {
-		w.warn(h.Guard, want.Place, "the association of "+want.Namespace+"/"+want.ServiceAccount+" on "+s.name()+" gives nobody a role: "+h.Reason)
-	}
 }
 
 // samePodIdentity compares what two associations give.

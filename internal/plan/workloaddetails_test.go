@@ -866,3 +866,17 @@ func TestAPolicyOfOneStatementIsThatStatement(t *testing.T) {
 		}
 	}
 }
+
+// An update of a role is of the role alone: its policies are changes of their
+// own, and what is read again before it is made is not they.
+func TestAnUpdateOfARoleIsOfTheRoleAlone(t *testing.T) {
+	want := workloadWant(t, test)
+	have := made(t, workloadSees(test), Compute(want, workloadSees(test), Options{}))
+	want.Roles[1].Description = "of metrics"
+	p := Compute(want, have, Options{})
+	expect(t, p, "update role/yace")
+	from, to := p.Changes[0].From.(IAMRole), p.Changes[0].To.(IAMRole)
+	if len(from.Inline)+len(from.Managed)+len(to.Inline)+len(to.Managed) > 0 || from.Description != "" || to.Description != "of metrics" || from.ID == "" || from.ID != to.ID {
+		t.Errorf("from %+v to %+v", from, to)
+	}
+}

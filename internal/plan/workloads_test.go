@@ -397,8 +397,11 @@ func TestARoleOfAnothersIsLookedAtAlone(t *testing.T) {
 	put(plain)
 	p = Compute(want, have, Options{})
 	expect(t, p, "create oidcprovider/TEST", "create agent/test", "create podidentity/test/ops/yace-sa !trust", "create serviceaccount/test/logs-a/loki !trust")
-	if !strings.Contains(p.Changes[2].Held[0].Reason, `"Service":"pods.eks.amazonaws.com"`) {
-		t.Errorf("the missing statement is not printed: %v", p.Changes[2].Held)
+	for i, says := range []string{`"Service":"pods.eks.amazonaws.com"`, `"Federated":`} {
+		reason := p.Changes[2+i].Held[0].Reason
+		if !strings.Contains(reason, says) || !slices.ContainsFunc(p.Warnings, func(w Warning) bool { return w.Slug == Trust && w.Text == reason }) {
+			t.Errorf("the missing statement %s is not printed: %v, warnings %v", says, p.Changes[2+i].Held, p.Warnings)
+		}
 	}
 	statements, _ := trust.Want(slices.Concat(want.Roles[0].Trust, want.Roles[1].Trust), func(k access.ClusterKey) (trust.Issuer, bool) {
 		return trust.Issuer{Provider: access.ProviderARN("aws", home, issuer(k))}, true
