@@ -283,6 +283,9 @@ type WorkloadsNeed struct {
 	// boundary is read too, and where it says so their managed policies.
 	Policies map[string][]string
 	Roles    map[string]bool
+	// Attach are the managed policies that a role (ARN) is to have: those are read
+	// that it has not, for what they newly give.
+	Attach map[string][]string
 	// Issuers are the clusters of whose issuer an account's provider is looked
 	// for, by account.
 	Issuers map[string][]ClusterKey

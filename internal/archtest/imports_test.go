@@ -45,7 +45,7 @@ var table = map[string]room{
 	"internal/kube":      {ours: []string{"access"}, why: "one cluster's API server by net/http and JSON: client libraries would double the build"},
 	"internal/observe":   {ours: []string{"access", "authz/iam", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it reads; it does not judge"},
 	"internal/plan":      {ours: []string{"access", "internal/trust"}, why: "planning is a function of its arguments; the trust policies it wants are made by trust"},
-	"internal/gain":      {ours: []string{"access", "internal/plan", "internal/effect", "authz/..."}, why: "what a plan comes to is decided by authz, apart from those who say it"},
+	"internal/gain":      {ours: []string{"access", "internal/plan", "internal/effect", "internal/trust", "authz/..."}, why: "what a plan comes to is decided by authz, apart from those who say it"},
 	"internal/guard":     {ours: []string{"access", "internal/plan", "internal/trust", "authz/..."}, why: "judgement reads nothing but the plan's inputs"},
 	"internal/apply":     {ours: []string{"access", "authz/iam", "internal/plan", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
 	"internal/presets":   {ours: []string{"access", "authz/iam"}, theirs: []string{sigsYAML}, why: "what add-ons need is data; it needs no AWS"},

@@ -40,6 +40,8 @@ type side struct {
 	read     bool // the role was, or there is none
 	empty    bool // of a role that has no policy
 	policies iam.Policies
+	// tags are the session tags that its policies speak of.
+	tags []string
 }
 
 func (w *having) side(x holding) side {
@@ -52,6 +54,7 @@ func (w *having) side(x holding) side {
 		return s
 	}
 	s.empty = len(r.Inline)+len(r.Managed) == 0
+	s.tags = w.tagsIn(&r, x.session)
 	s.policies, _ = iam.RolePolicies(r.Inline, r.Managed, r.Boundary, w.policies)
 	if x.session != "" {
 		p, err := iam.Parse(iam.SessionPolicy, string(x.session))
@@ -86,7 +89,46 @@ func difference(was, is side) []said {
 	}
 	whole(is, was, gained)
 	whole(was, is, lost)
-	return append(append(out, unread(was, is)...), compared(was, is)...)
+	return append(append(append(out, unread(was, is)...), compared(was, is)...), tagged(was, is)...)
+}
+
+// sessionTags are those that EKS gives a session of Pod Identity. (EKS User
+// Guide, pod-id-abac)
+var sessionTags = []string{"eks-cluster-arn", "eks-cluster-name", "kubernetes-namespace", "kubernetes-pod-name", "kubernetes-pod-uid", "kubernetes-service-account"}
+
+// tagsIn are the session tags of which a role's policies speak, as far as they
+// were read.
+func (w *having) tagsIn(r *access.HaveRole, session access.Document) []string {
+	texts := []string{string(session), string(w.policies[r.Boundary])}
+	for _, p := range r.Inline {
+		texts = append(texts, string(p.Document))
+	}
+	for _, arn := range r.Managed {
+		texts = append(texts, string(w.policies[arn]))
+	}
+	text := strings.ToLower(strings.Join(texts, "\n"))
+	return slices.DeleteFunc(slices.Clone(sessionTags), func(tag string) bool {
+		return !strings.Contains(text, "aws:principaltag/"+tag)
+	})
+}
+
+// tagged says what rests on session tags where they come or go: policies are
+// compared as one session has them, so what that gives and takes is not told.
+func tagged(was, is side) []said {
+	if was.role == "" || was.role != is.role || was.untagged == is.untagged {
+		return nil
+	}
+	tags := slices.Concat(was.tags, is.tags)
+	slices.Sort(tags)
+	if tags = slices.Compact(tags); len(tags) == 0 {
+		return nil
+	}
+	why := "its sessions have session tags now and had none"
+	if is.untagged {
+		why = "its sessions have no session tags any more"
+	}
+	return []said{{list: unknown, role: is.role, what: "what role " + access.RoleName(is.role) + " may do by " + strings.Join(tags, ", "),
+		unclear: []plan.Unclear{{Why: why, Settle: "look at the statements that ask for aws:PrincipalTag"}}}}
 }
 
 // compared are the differences of what was read.
@@ -178,7 +220,7 @@ func unread(was, is side) []said {
 
 func policyWords(name string) string {
 	if strings.HasPrefix(name, "arn:") {
-		return "managed policy " + lastName(name)
+		return "managed policy " + lastName(name) + ", which was not read"
 	}
 	return "what " + name + " says, which cannot be read"
 }

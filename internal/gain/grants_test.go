@@ -278,7 +278,8 @@ func TestWhomATrustPolicyLetsIn(t *testing.T) {
 		"two statements":      {web("Allow", federated, is("StringEquals", `"system:serviceaccount:ops:a"`)) + "," + web("Allow", federated, is("StringEquals", `"system:serviceaccount:ops:b"`)), []string{"ops/a", "ops/b"}},
 	} {
 		var got []string
-		for _, u := range h.trusted(canonical(t, iam.Trust, c.statements)) {
+		h.roles = map[string]access.HaveRole{workloadRole: {Trust: canonical(t, iam.Trust, c.statements)}}
+		for _, u := range h.trusted(workloadRole) {
 			if u.cluster != onTest {
 				t.Errorf("%s: %+v", name, u)
 			}
@@ -289,7 +290,8 @@ func TestWhomATrustPolicyLetsIn(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	if got := h.trusted("{"); got != nil {
+	h.roles[workloadRole] = access.HaveRole{Trust: "{"}
+	if got := h.trusted(workloadRole); got != nil {
 		t.Errorf("what is no policy lets nobody in: %v", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/atlas-iam/atlas-iam/authz/iam"
 	"github.com/atlas-iam/atlas-iam/internal/effect"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
+	"github.com/atlas-iam/atlas-iam/internal/trust"
 )
 
 // Workloads adds to what a plan comes to what it gives and takes ServiceAccounts:
@@ -17,11 +18,12 @@ import (
 // be made, as iam.Compare has it. Of managed policies that were not read the
 // names are said.
 func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
-	touched := rolesTouched(p)
+	touched := rolesTouched(p, have)
 	if len(touched) == 0 {
 		return
 	}
-	before, after := rolesOf(have), rolesOf(effect.WorkloadsAfter(have, p))
+	trusts := trustsChanged(p)
+	before, after := rolesOf(have, trusts), rolesOf(effect.WorkloadsAfter(have, p), trusts)
 	documents := map[access.ClusterKey]string{}
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Document != "" {
@@ -52,11 +54,12 @@ func (u unit) compare(o unit) int {
 	return cmp.Or(u.cluster.Compare(o.cluster), strings.Compare(u.account, o.account))
 }
 
-// holding is a role that a ServiceAccount has, with its session's policy. The
-// zero value is none.
+// holding is a role that a ServiceAccount has, with its session's policy, and
+// whether the session has no tags. The zero value is none.
 type holding struct {
-	role    string // ARN
-	session access.Document
+	role     string // ARN
+	session  access.Document
+	untagged bool
 }
 
 // paired puts what a ServiceAccount has before beside what it has after: the
@@ -118,10 +121,11 @@ type having struct {
 	issuers  map[string]access.ClusterKey
 	pods     map[unit]holding
 	read     map[string]bool // accounts whose roles were read whole
+	trusts   map[string]bool // roles whose trust policy the plan changes
 }
 
-func rolesOf(have *access.Snapshot) *having {
-	w := &having{roles: map[string]access.HaveRole{}, policies: map[string]access.Document{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]holding{}, read: map[string]bool{}}
+func rolesOf(have *access.Snapshot, trusts map[string]bool) *having {
+	w := &having{trusts: trusts, roles: map[string]access.HaveRole{}, policies: map[string]access.Document{}, issuers: map[string]access.ClusterKey{}, pods: map[unit]holding{}, read: map[string]bool{}}
 	for i := range have.Accounts {
 		for _, r := range have.Accounts[i].Details {
 			w.roles[r.ARN] = r
@@ -135,7 +139,7 @@ func rolesOf(have *access.Snapshot) *having {
 			w.issuers[h.Issuer] = h.Key
 		}
 		for _, a := range h.PodIdentities {
-			if a.Role != "" {
+			if a.Role != "" && !w.refuses(a.Role, access.WantTrust{Credentials: access.PodIdentity, Cluster: h.Key, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}, "") {
 				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = held(a)
 			}
 		}
@@ -145,11 +149,36 @@ func rolesOf(have *access.Snapshot) *having {
 
 // held is what an association gives: at the end of a chain the target alone.
 func held(a access.PodIdentityAssociation) holding {
-	return holding{cmp.Or(a.TargetRole, a.Role), a.SessionPolicy}
+	return holding{cmp.Or(a.TargetRole, a.Role), a.SessionPolicy, a.DisableSessionTags}
 }
 
-// rolesTouched are the roles that the changes to be made are about.
-func rolesTouched(p *plan.Plan) touches {
+// trustsChanged are the roles whose trust policy the changes to be made change.
+func trustsChanged(p *plan.Plan) map[string]bool {
+	out := map[string]bool{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		from, hadFrom := c.From.(plan.IAMRole)
+		to, hasTo := c.To.(plan.IAMRole)
+		if c.Verb == plan.Update && len(c.Held) == 0 && hadFrom && hasTo && !from.Trust.Same(to.Trust) {
+			out[to.ARN] = true
+		}
+	}
+	return out
+}
+
+// refuses reports whether a role whose trust policy the plan changes surely lets
+// a ServiceAccount not in. provider is the ARN of a token's.
+func (w *having) refuses(role string, t access.WantTrust, provider string) bool {
+	if !w.trusts[role] || strings.Contains(t.Namespace+t.Name, "*") {
+		return false
+	}
+	statements, _ := trust.Want([]access.WantTrust{t}, func(access.ClusterKey) (trust.Issuer, bool) { return trust.Issuer{Provider: provider}, true })
+	return len(trust.Lacks(w.roles[role].Trust, statements)) > 0
+}
+
+// rolesTouched are the roles that the changes to be made are about, those at the
+// end of a chain too.
+func rolesTouched(p *plan.Plan, have *access.Snapshot) touches {
 	t := touches{}
 	about := func(role string, c *plan.Change) {
 		if role == "" {
@@ -172,6 +201,9 @@ func rolesTouched(p *plan.Plan) touches {
 		switch c.Kind {
 		case plan.Role, plan.RolePolicy, plan.RoleAttachment:
 			about(c.Principal, c)
+			for _, target := range targetsOf(have, c) {
+				about(target, c)
+			}
 		case plan.PodIdentityAssociation:
 			for _, value := range []plan.Object{c.From, c.To} {
 				if a, ok := value.(plan.PodIdentity); ok {
@@ -198,16 +230,31 @@ func (w *having) units(of touches) map[unit][]holding {
 		}
 	}
 	for _, role := range slices.Sorted(maps.Keys(of)) {
-		for _, u := range w.trusted(w.roles[role].Trust) {
+		for _, u := range w.trusted(role) {
 			add(u, holding{role: role})
 		}
 	}
 	return out
 }
 
-// trusted are the ServiceAccounts that a trust policy lets in by their tokens.
-func (w *having) trusted(d access.Document) []unit {
-	policy, err := iam.Parse(iam.Trust, string(d))
+// targetsOf are the roles at the end of chains from a role whose own change it
+// is.
+func targetsOf(have *access.Snapshot, c *plan.Change) []string {
+	var out []string
+	for i := range have.Clusters {
+		for _, a := range have.Clusters[i].PodIdentities {
+			if c.Kind == plan.Role && a.Role == c.Principal && a.TargetRole != "" {
+				out = append(out, a.TargetRole)
+			}
+		}
+	}
+	return out
+}
+
+// trusted are the ServiceAccounts that a role's trust policy lets in by their
+// tokens.
+func (w *having) trusted(role string) []unit {
+	policy, err := iam.Parse(iam.Trust, string(w.roles[role].Trust))
 	if err != nil {
 		return nil
 	}
@@ -232,7 +279,10 @@ func (w *having) trusted(d access.Document) []unit {
 				subjects = []string{"*:*"}
 			}
 			for _, subject := range subjects {
-				out = append(out, unit{k, strings.Replace(strings.TrimPrefix(subject, "system:serviceaccount:"), ":", "/", 1)})
+				namespace, name, _ := strings.Cut(strings.TrimPrefix(subject, "system:serviceaccount:"), ":")
+				if !w.refuses(role, access.WantTrust{Credentials: access.IRSA, Cluster: k, Namespace: namespace, Name: name}, p.Value) {
+					out = append(out, unit{k, namespace + "/" + name})
+				}
 			}
 		}
 	}

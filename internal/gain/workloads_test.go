@@ -187,7 +187,7 @@ func TestBoundariesSessionPoliciesAndManagedPoliciesCount(t *testing.T) {
 		"session tags alone":     {have: world, change: associate(ours, access.PodIdentityAssociation{Role: workloadRole, DisableSessionTags: true})},
 		"a managed policy that was read": {have: workloadWorld(t, "", access.RolePolicy{Name: "p", Document: allows(t, "s3:Get* on *")}), change: attach(managedOne),
 			gained: both("s3:ListBucket on arn:aws:s3:::a")},
-		"a managed policy that was not": {have: world, change: attach("arn:aws:iam::aws:policy/x/Y"), gained: both("managed policy Y")},
+		"a managed policy that was not": {have: world, change: attach("arn:aws:iam::aws:policy/x/Y"), gained: both("managed policy Y, which was not read")},
 		"another role that may the same and less": {have: world, change: associate(ours, access.PodIdentityAssociation{Role: otherRole}),
 			lost: []string{"ops/yace-sa " + put}},
 		"another account's role, not read": {have: world, change: associate(ours, far),

@@ -50,10 +50,21 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 
 // policiesNeeded are the managed policies of an account of which Options says
 // that they are read: those that documents name, and of the roles that they
-// name, or that stand where ours do, the boundary.
+// name, or that stand where ours do, the boundary, and what is to be attached.
 func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
 	need := r.options.Workloads
 	arns := slices.Clone(need.Policies[a.Account.ID])
+	for role, policies := range need.Attach {
+		if !a.DetailsRead || access.AccountOf(role) != a.Account.ID {
+			continue
+		}
+		had, _ := a.Role(role)
+		for _, arn := range policies {
+			if had == nil || !slices.Contains(had.Managed, arn) {
+				arns = append(arns, arn)
+			}
+		}
+	}
 	for i := range a.Details {
 		d := &a.Details[i]
 		managed, named := need.Roles[d.ARN]

@@ -299,7 +299,8 @@ func TestEachListOfWorkloadsThatFailsIsAGapOfItsOwn(t *testing.T) {
 	}
 }
 
-// A boundary is read once, whoever has it; a managed policy where a test asks.
+// A boundary is read once, whoever has it; a managed policy where a test asks,
+// or where it is new to a role.
 //
 // shows: item S139
 func TestBoundariesAreReadOnceAndManagedPoliciesWhereATestAsks(t *testing.T) {
@@ -310,7 +311,13 @@ func TestBoundariesAreReadOnceAndManagedPoliciesWhereATestAsks(t *testing.T) {
 		"a role beneath our path has it": {func(*access.WorkloadsNeed) {}, []string{edgeARN}},
 		"documents name one":             {func(n *access.WorkloadsNeed) { n.Policies = map[string][]string{mainID: {edgeARN, edgeARN + "2"}} }, []string{edgeARN, edgeARN + "2"}},
 		"a test asks of the role":        {func(n *access.WorkloadsNeed) { n.Roles = map[string]bool{yaceARN: true} }, []string{edgeARN, "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}},
-		"twin: nobody's of ours":         {func(n *access.WorkloadsNeed) { n.RolePath = "/x/" }, nil},
+		"new to a role": {func(n *access.WorkloadsNeed) {
+			n.Attach = map[string][]string{yaceARN: {"arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/C"}}
+		}, []string{edgeARN, "arn:aws:iam::aws:policy/C"}},
+		"of a role that is to be made": {func(n *access.WorkloadsNeed) {
+			n.Attach = map[string][]string{yaceARN + "-new": {"arn:aws:iam::aws:policy/A"}, "arn:aws:iam::999988887777:role/x": {"arn:aws:iam::aws:policy/D"}}
+		}, []string{edgeARN, "arn:aws:iam::aws:policy/A"}},
+		"twin: nobody's of ours": {func(n *access.WorkloadsNeed) { n.RolePath = "/x/" }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, need := workloadWorld(), allOfWorkloads()

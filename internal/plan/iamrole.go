@@ -45,7 +45,11 @@ func (w *workloads) role(r *access.WantRole) {
 		w.foreignRole(have, wanted, r, changes)
 		changes = slices.DeleteFunc(changes, func(c Change) bool { return len(c.Held) == 0 })
 	} else if have != nil {
-		w.tellTrust(r, have, statements)
+		mended := wanted.Trust
+		if hold != nil || problem != nil {
+			mended = have.Trust
+		}
+		w.tellTrust(r, have, mended, statements)
 	}
 	for i := range changes {
 		c := &changes[i]
@@ -75,13 +79,14 @@ func (w *workloads) role(r *access.WantRole) {
 
 // tellTrust points out what the trust policy of a role of ours says that nobody
 // wrote here: statements of others, who may have the role too, and want of one
-// of ours, for which pods that are to have it are refused.
-func (w *workloads) tellTrust(r *access.WantRole, have *access.HaveRole, ours []trust.Statement) {
+// of ours that the plan does not put back, for which pods that are to have it are
+// refused. What it puts back is access gained.
+func (w *workloads) tellTrust(r *access.WantRole, have *access.HaveRole, mended access.Document, ours []trust.Statement) {
 	name := "role " + access.RoleName(r.ARN)
 	for _, other := range trust.Others(have.Trust) {
 		w.warn(Trust, r.Place, name+" may be had by others than its ServiceAccounts: "+other+"; that is not ours and stays: take it out of the trust policy if it is not meant")
 	}
-	for _, s := range trust.Lacks(have.Trust, ours) {
+	for _, s := range trust.Lacks(mended, ours) {
 		if slices.ContainsFunc(s.Trusts, func(t access.WantTrust) bool { return w.hasRole(t, r.ARN) }) {
 			w.warn(Trust, r.Place, name+" does not trust "+subjects(s)+" now: their pods are refused until its trust policy is mended")
 		}
@@ -423,70 +428,4 @@ func subjects(s trust.Statement) string {
 		words = append(words, t.Namespace+"/"+t.Name)
 	}
 	return strings.Join(words, ", ") + " of cluster " + s.Cluster.Name
-}
-
-// unwantedRoles deletes the roles of ours that no document wants, their
-// policies with them; wanted are the names of those that one does.
-func (w *workloads) unwantedRoles(wanted map[string]bool) {
-	if p := w.have.Part; p != nil && len(p.Clusters) > 0 && !w.options.Destroy {
-		return
-	}
-	for i := range w.have.Accounts {
-		a := &w.have.Accounts[i]
-		if !a.DetailsRead {
-			continue
-		}
-		for j := range a.Details {
-			h := &a.Details[j]
-			if wanted[nameKey(h.ARN)] || !w.want.Owner.OwnerOf(h.Tags, w.want.ForeignTags).Ours {
-				continue
-			}
-			c := Change{ID: accountID("role", a.Account.ID, h.Name), Verb: Delete, Kind: Role, Cluster: access.ClusterKey{Account: a.Account.ID},
-				Principal: h.ARN, From: seenRole(h, true)}
-			weighTrust(&c, h.Trust, "")
-			w.releaseFirst(&c, a.Account.ID)
-			w.add(c)
-		}
-	}
-}
-
-// releaseFirst lets a role go only after all that gives it to ServiceAccounts
-// and after those of ours without an annotation that go where it is trusted, and not at all while
-// others have it or while that is not known.
-func (w *workloads) releaseFirst(c *Change, account string) {
-	for i := range w.plan.Changes {
-		o := &w.plan.Changes[i]
-		var role string
-		found := false // by the role a ServiceAccount without one of its own is found, see leaves
-		switch from := o.From.(type) {
-		case PodIdentity:
-			role = from.Role
-		case KubernetesAccount:
-			role = from.Role
-			h, ok := w.have.Cluster(o.Cluster)
-			is, _ := c.From.(IAMRole)
-			found = ok && o.To == nil && role == "" && trusts(is.Trust, h)
-		}
-		if (role == c.Principal || found) && o.ID != c.ID {
-			c.DependsOn = append(c.DependsOn, o.ID)
-		}
-	}
-	slices.Sort(c.DependsOn)
-	for i := range w.have.Clusters {
-		h := &w.have.Clusters[i]
-		if h.Key.Account != account {
-			continue
-		}
-		for j := range h.PodIdentities {
-			a := &h.PodIdentities[j]
-			if a.Role == c.Principal && !w.want.Owner.OwnerOf(a.Tags, w.want.ForeignTags).Ours {
-				c.hold(Hold{ForeignEntry, "the association of " + a.Namespace + "/" + a.ServiceAccount + " on cluster " + h.Key.Name + " has it and is not ours"})
-			}
-		}
-	}
-	for _, g := range w.have.Gaps {
-		if g.Account == account && (g.What == access.GapPodIdentities || g.What == access.GapPodIdentity || g.What == access.GapClusters || g.What == access.GapCluster) {
-			c.hold(Hold{HalfRead, "who has it is not known: " + gapWords(g)})
-		}
-	}
 }

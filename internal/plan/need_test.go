@@ -31,6 +31,7 @@ func TestWhatIsReadForWorkloads(t *testing.T) {
 		Everywhere: true, RolePath: "/atlas-iam/ops/",
 		Accounts: map[string]bool{home: true, "999988887777": true},
 		Policies: map[string][]string{home: {limit}}, Roles: map[string]bool{yaceRole: false, lokiRole: false},
+		Attach:  map[string][]string{yaceRole: {"arn:aws:iam::aws:policy/A"}},
 		Issuers: map[string][]access.ClusterKey{home: {prod, test}},
 		Agents:  map[access.ClusterKey]bool{test: true, prod: true, prod2: false},
 	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets")); diff != "" {

@@ -185,10 +185,10 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 }
 
 // needPolicies asks for the boundaries of roles, which limit what guards judge,
-// and for the managed policies of those of which access tests ask what they may
-// do.
+// for the managed policies that are new to a role, and for those of the roles of
+// which access tests ask what they may do.
 func needPolicies(want *access.State, need *access.WorkloadsNeed) {
-	need.Policies, need.Roles = map[string][]string{}, map[string]bool{}
+	need.Policies, need.Roles, need.Attach = map[string][]string{}, map[string]bool{}, map[string][]string{}
 	for _, t := range want.Tests {
 		if !slices.ContainsFunc(slices.Concat(t.Can, t.Cannot), access.Ask.OfAWS) {
 			continue
@@ -208,6 +208,9 @@ func needPolicies(want *access.State, need *access.WorkloadsNeed) {
 		r := &want.Roles[i]
 		asked := need.Roles[r.ARN]
 		need.Roles[r.ARN] = asked // each role has a key
+		if !r.Existing && len(r.Managed) > 0 {
+			need.Attach[r.ARN] = r.Managed
+		}
 		if asked {
 			need.Policies[r.Account] = append(need.Policies[r.Account], r.Managed...)
 		}

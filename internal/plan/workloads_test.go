@@ -200,6 +200,11 @@ func TestAWorkloadsObjectsAreMadeInOrderThenNothingIsToDoThenTheyGoTheOtherWayRo
 				"delete role/loki after serviceaccount/test/logs-a/loki",
 				"delete role/yace after podidentity/test/ops/yace-sa")
 		})
+		for _, c := range p.Changes { // whose a role was is known where the documents name it
+			if known := len(c.Workloads) == 1; c.Kind == Role && known != (name == "destroy") {
+				t.Errorf("%s: role %s is of %q", name, c.Principal, c.Workloads)
+			}
+		}
 		left := made(t, have, p)
 		if len(left.Accounts[0].Details) > 0 || len(left.Accounts[0].Providers) != 1 || !left.Clusters[0].Agent.Addon {
 			t.Errorf("%s leaves %+v", name, left.Accounts[0])

@@ -40,6 +40,7 @@ func Markdown(w io.Writer, p *plan.Plan, o Options) error {
 	m.notes("Not read", v.gaps, false)
 	m.notes("Not ours", v.foreign, true)
 	m.notes("Clusters without a document", v.undocumented, true)
+	m.notes("Goes with access lost", v.with, false)
 	m.notes("No effect on access", v.other, true)
 	m.notes("Changes, in order", v.changes, true)
 	if _, err := io.WriteString(w, m.fitting(MarkdownLimit)); err != nil {

@@ -38,6 +38,7 @@ func Text(w io.Writer, p *plan.Plan, o Options) error {
 	t.notes("Not ours", plain, "=", v.foreign)
 	t.notes("Clusters without a document", plain, "=", v.undocumented)
 	t.notes("Held", yellow, "#", v.held)
+	t.notes("Goes with access lost", red, "-", v.with)
 	t.notes("No effect on access", plain, "~", v.other)
 	t.notes("Warnings", yellow, "!", v.warnings)
 	t.notes("Not read", yellow, "?", v.gaps)

@@ -39,6 +39,7 @@ type view struct {
 	untold              []accessRow
 	adoptable, held     []noteRow
 	claimed             []noteRow // as wanted, and somebody else's
+	with                []noteRow // what goes with access that is lost
 	other, warnings     []noteRow
 	foreign, gaps       []noteRow
 	undocumented        []noteRow
@@ -67,7 +68,7 @@ func look(p *plan.Plan, o Options) view {
 	v := view{header: header(p)}
 	v.access(p, o)
 	v.held = heldRows(p, o)
-	v.other = otherRows(p)
+	v.with, v.other = otherRows(p)
 	for _, f := range p.Foreign {
 		row := noteRow{what: foreignName(f, o.Documents), why: f.Owner}
 		switch {
@@ -231,8 +232,9 @@ func partWords(p *access.Part) string {
 // otherRows are the changes without an effect on access: modes, tags, entries
 // that give nothing by themselves, policies that give nothing beyond what
 // others do. The entry of a principal whose access is shown as gained or lost
-// goes without saying, and so does each policy that a row names.
-func otherRows(p *plan.Plan) []noteRow {
+// goes without saying, and so does each policy that a row names. with are those
+// that go with access that is lost: ServiceAccounts of workloads.
+func otherRows(p *plan.Plan) (with, other []noteRow) {
 	type subject struct {
 		cluster   access.ClusterKey
 		principal string // empty: any
@@ -257,10 +259,10 @@ func otherRows(p *plan.Plan) []noteRow {
 			}
 		}
 	}
-	var rows []noteRow
-	workloads := saidOfWorkloads{}
+	workloads, losses := saidOfWorkloads{}, saidOfWorkloads{}
 	if a := p.Access; a != nil {
 		workloads.say(a.Gained, a.Lost, a.MaybeGained, a.MaybeLost, a.Unknown)
+		losses.say(a.Lost, a.MaybeLost)
 	}
 	for _, c := range p.Changes {
 		if workloads.has(&c) {
@@ -281,9 +283,13 @@ func otherRows(p *plan.Plan) []noteRow {
 				row.why = "other rights give the same"
 			}
 		}
-		rows = append(rows, row)
+		if losses.with(&c) {
+			with = append(with, row)
+		} else {
+			other = append(other, row)
+		}
 	}
-	return foldNotes(rows)
+	return foldNotes(with), foldNotes(other)
 }
 
 // given is the policy or the role that a change gives or takes.

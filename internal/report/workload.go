@@ -122,6 +122,13 @@ func (s saidOfWorkloads) say(lists ...[]plan.Grant) {
 	}
 }
 
+// with reports whether a change takes a ServiceAccount, or its role's annotation,
+// of which it is said that it loses the role's rights: lost is said of losses.
+func (lost saidOfWorkloads) with(c *plan.Change) bool {
+	to, stays := c.To.(plan.KubernetesAccount)
+	return c.Kind == plan.ServiceAccount && len(c.Held) == 0 && lost[c.Cluster.String()+" "+c.Namespace+"/"+c.Name] && !(stays && to.Role != "")
+}
+
 // has reports whether a change goes without saying.
 func (s saidOfWorkloads) has(c *plan.Change) bool {
 	switch c.Kind {

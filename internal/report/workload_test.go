@@ -1,6 +1,12 @@
 package report
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/atlas-iam/atlas-iam/internal/plan"
+)
 
 func TestLongListsOfActionsAreShortened(t *testing.T) {
 	for what, want := range map[string]string{
@@ -13,6 +19,50 @@ func TestLongListsOfActionsAreShortened(t *testing.T) {
 	} {
 		if got := fewActions(what); got != want {
 			t.Errorf("%s: %s", what, got)
+		}
+	}
+}
+
+// A ServiceAccount that goes, or its role's annotation, stands with the access
+// that it loses, and not under "No effect on access"; one that loses nothing, or
+// that gets another role, stands there.
+//
+// shows: item S111
+func TestAServiceAccountThatGoesStandsWithWhatItLoses(t *testing.T) {
+	const role = "arn:aws:iam::" + account + ":role/metrics"
+	had := plan.KubernetesAccount{Namespace: "monitoring", Name: "exporter", Role: role}
+	without := had
+	without.Role = ""
+	lost := []plan.Grant{{Cluster: cluster("test"), Document: "test", Principal: role, Member: "workload/metrics", ServiceAccount: "monitoring/exporter", What: "s3:GetObject on *", Where: "monitoring/exporter as role metrics"}}
+	gained := lost
+	for name, c := range map[string]struct {
+		verb   plan.Verb
+		to     plan.Object
+		access plan.Access
+		goes   bool
+		says   string
+	}{
+		"deleted, its role's rights with it": {plan.Delete, nil, plan.Access{Lost: lost}, true, "delete ServiceAccount monitoring/exporter"},
+		"its annotation":                     {plan.Update, without, plan.Access{Lost: lost}, true, "take the role's annotation off ServiceAccount monitoring/exporter"},
+		"deleted, without rights":            {plan.Delete, nil, plan.Access{}, false, "delete ServiceAccount monitoring/exporter"},
+		"another role":                       {plan.Update, had, plan.Access{Lost: lost}, false, "annotate ServiceAccount monitoring/exporter"},
+		"gained":                             {plan.Update, without, plan.Access{Gained: gained}, false, "take the role's annotation off"},
+	} {
+		p := emptyPlan()
+		p.Access = &c.access
+		p.Changes = []plan.Change{{ID: "a", Verb: c.verb, Kind: plan.ServiceAccount, Cluster: cluster("test"), Document: "test", Namespace: "monitoring", Name: "exporter", From: had, To: c.to}}
+		var text, marked bytes.Buffer
+		if err := Text(&text, p, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Markdown(&marked, p, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(text.String(), "Goes with access lost\n  - "+c.says); got != c.goes || strings.Contains(marked.String(), "### Goes with access lost") != c.goes {
+			t.Errorf("%s: with the loss %t\n%s%s", name, got, text.String(), marked.String())
+		}
+		if got := strings.Contains(text.String(), "No effect on access\n  ~ "+c.says); got == c.goes {
+			t.Errorf("%s: without effect %t\n%s", name, got, text.String())
 		}
 	}
 }
