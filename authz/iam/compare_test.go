@@ -49,6 +49,11 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 		p.Session = []Source{policy(t, SessionPolicy, by)}
 		return p
 	}
+	several := identity(t, allows("s3:GetObject", b), allows("s3:Get*", b, `{"StringEquals":{"aws:PrincipalTag/team":"a","aws:PrincipalTag/cost":"b"}}`),
+		allows("s3:Get*", b, ifTeam), allows("s3:Get*", b, `{"StringEquals":{"aws:PrincipalTag/team":"a-longer-one"}}`))
+	whole, stopped := identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get*", b))
+	whole.Boundary, whole.Session = &Source{"boundary", policy(t, Boundary, full).Policy}, []Source{policy(t, SessionPolicy, full)}
+	stopped.Boundary = &Source{"boundary", policy(t, Boundary, allows("ec2:*", "*")).Policy}
 	unreadBoundary, unreadBoth, unreadSession, oneUnread := identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get* s3:Put*", b)), identity(t, allows("s3:Get*", b)), limited(allows("s3:Get*", "*"))
 	unreadBoundary.Boundary, unreadBoth.Boundary = &Source{Name: "arn:aws:iam::1:policy/B"}, &Source{Name: "arn:aws:iam::1:policy/B"}
 	unreadBoth.Session, unreadSession.Session = []Source{{Name: "session policy"}}, []Source{{Name: "session policy"}}
@@ -87,6 +92,12 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 		"a session policy that was not read": {identity(t, allows("s3:Get*", b)), unreadSession, none, none, none, []string{"gained: session policy"}},
 		"one of two that was not read":       {limited(allows("s3:Get*", "*")), oneUnread, none, none, none, []string{"gained: session policy"}},
 		"whose other one is another":         {limited(allows("s3:Put*", "*")), oneUnread, []string{"s3:get* on " + b}, []string{"s3:put* on " + b}, none, []string{"gained: session policy"}},
+		"nothing to something within all":    {Policies{}, whole, []string{"s3:get* on " + b}, none, none, nil},
+		"something within all to nothing":    {whole, Policies{}, none, []string{"s3:get* on " + b}, none, nil},
+		"nothing to something within none":   {Policies{}, stopped, none, none, none, nil},
+		"patterns that say the same":         {identity(t, allows("s3:Get*", "*"), denies("s3:*Object s3:**Object", "*")), identity(t, allows("s3:Get*", "*")), []string{"s3:**object and s3:*object and s3:get* on *"}, none, none, nil},
+		"the fewest of several conditions":   {identity(t, allows("s3:GetObject", b)), several, []string{"s3:get* except s3:getobject on " + b + " when StringEquals aws:PrincipalTag/team [a]"}, none, none, nil},
+		"the fewest of several that go":      {several, identity(t, allows("s3:GetObject", b)), none, []string{"s3:get* except s3:getobject on " + b + " when StringEquals aws:PrincipalTag/team [a]"}, none, nil},
 		"patterns that meet in a third":      {Policies{}, identity(t, allows("s3:*Object", b), denies("s3:Get*", b)), []string{"s3:*object except s3:get* on " + b}, none, none, nil},
 		"only where two patterns meet":       {identity(t, allows("s3:Get*", "*"), denies("s3:*Object", "*")), identity(t, allows("s3:Get*", "*")), []string{"s3:*object and s3:get* on *"}, none, none, nil},
 		"on all but what was given":          {identity(t, allows("s3:Get*", b)), identity(t, allows("s3:Get*", "*")), []string{"s3:get* on * except " + b}, none, none, nil},
@@ -227,6 +238,25 @@ func TestADifferenceThatIsNotSettledIsSaid(t *testing.T) {
 		d := Compare(who("role/r/one"), identity(t, allows("s3:Get*", "arn:aws:s3:::b/*", condition)), after, nil)
 		if len(d.Unclear) != unclear || unclear > 0 && !d.Unclear[0].Covers("s3:GetObject", "arn:aws:s3:::b/a") {
 			t.Errorf("%s: unclear %q", condition, said(d.Unclear))
+		}
+	}
+}
+
+// Conditions with more combinations than are tried are unclear, and not taken
+// for the same.
+func TestADifferenceOfTooManyConditionsIsUnclear(t *testing.T) {
+	of := func(pairs int, more ...string) Policies {
+		statements := more
+		for i := range pairs {
+			statements = append(statements, allows("s3:Get*", "*", fmt.Sprintf(`{"StringEquals":{"k:%c":"x","k:%c":"x"}}`, 'a'+2*i, 'b'+2*i)))
+		}
+		return identity(t, statements...)
+	}
+	one := allows("s3:Get*", "*", `{"StringEquals":{"k:z":"x"}}`)
+	for pairs, unclear := range map[int]bool{1: false, 2: false, 7: true} {
+		d := Compare(who("role/r/one"), of(pairs), of(pairs, one), nil)
+		if (len(d.Unclear) > 0) != unclear || !unclear && len(d.Gained) != 1 || len(d.Lost) > 0 {
+			t.Errorf("%d pairs of keys: gained %q, lost %q, unclear %q", pairs, said(d.Gained), said(d.Lost), said(d.Unclear))
 		}
 	}
 }

@@ -98,6 +98,8 @@ func TestAnAnswerNamesTheAssumptionsThatItRestsOn(t *testing.T) {
 	when := func(condition string, ctx ...string) Question {
 		return Question{Context: context(ctx...), Policies: setup{identity: list(allows("s3:GetObject", "*", condition))}.policies(t)}
 	}
+	twice := &Context{}
+	twice.SetTags("aws:RequestTag/", map[string]string{"Team": "a", "team": "b", "cost": "a"})
 	for name, tt := range map[string]struct {
 		q    Question
 		want string
@@ -146,6 +148,8 @@ func TestAnAnswerNamesTheAssumptionsThatItRestsOn(t *testing.T) {
 		"no values of a set":             {when(`{"ForAllValues:StringEquals":{"k:a":[]}}`), ""},
 		"no values with IfExists":        {when(`{"StringNotEqualsIfExists":{"k:a":[]}}`), ""},
 		"a value without a wildcard":     {when(`{"StringLike":{"k:a":"${k:b}"}}`, "k:a=a", "k:b=a"), ""},
+		"tags of two cases":              {Question{Context: twice, Policies: setup{identity: list(allows("*", "*", `{"StringEquals":{"aws:RequestTag/team":"a"}}`))}.policies(t)}, "U-19"},
+		"another tag":                    {Question{Context: twice, Policies: setup{identity: list(allows("*", "*", `{"StringEquals":{"aws:RequestTag/cost":"a"}}`))}.policies(t)}, ""},
 		"a wildcard where none is read":  {Question{Resource: "arn:aws:s3:::*", Policies: setup{identity: list(allows("*", "arn:aws:s3:::${k:b}"))}.policies(t), Context: context("k:b=*")}, "U-3"},
 		"a faulty variable":              {when(`{"StringEquals":{"k:a":"${k:b,'x'}"}}`, "k:a=x"), "U-29"},
 		"a wildcard in a value":          {when(`{"StringLike":{"k:a":"${k:b}"}}`, "k:a=*", "k:b=*"), "U-3"},
