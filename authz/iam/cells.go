@@ -87,9 +87,6 @@ func (e *evaluator) uses(key string, ctx *Context, g gates) *uses {
 			}
 		}
 	})
-	if e.rule(ctx) == maybe && fold(mfa.Key) == fold(key) {
-		u.condition(&mfa, nil)
-	}
 	return u
 }
 

@@ -120,3 +120,74 @@ func TestListsOfUnknownValuesAreTriedInEachLength(t *testing.T) {
 		}
 	}
 }
+
+// A plain operator says nothing of several values (assumption U-9), so where a
+// key may have them opposite conditions settle nothing; and where a key is
+// compared as a number and as text, what its cells miss is not taken for none.
+//
+// shows: item S77
+func TestWhatCellsDoNotHoldIsLeftOpen(t *testing.T) {
+	for _, tt := range []struct {
+		key  string
+		want Verdict
+		deny []string
+	}{
+		{"aws:TagKeys", Undetermined, []string{`{"StringEquals":{"KEY":"a"}}`, `{"StringNotEquals":{"KEY":"a"}}`}},
+		{"aws:PrincipalTag/t", Denied, []string{`{"StringEquals":{"KEY":"a"}}`, `{"StringNotEquals":{"KEY":"a"}}`}},
+		{"k:a", Undetermined, []string{`{"StringLike":{"KEY":"5*"},"NumericEquals":{"KEY":"50"},"StringNotEquals":{"KEY":"50"}}`}}, // 50.0
+		{"k:a", Allowed, []string{`{"StringLike":{"KEY":"5*"},"StringEquals":{"KEY":"50"},"StringNotEquals":{"KEY":"50"}}`}},
+	} {
+		ctx := &Context{}
+		ctx.SetUnknown(tt.key)
+		q := Question{Caller: who("user/ann"), Action: "s3:GetObject", Resource: "arn:aws:s3:::b/o", ResourceAccount: account, Context: ctx}
+		statements := []string{full}
+		for _, c := range tt.deny {
+			statements = append(statements, denies("*", "*", strings.ReplaceAll(c, "KEY", tt.key)))
+		}
+		q.Policies = identity(t, statements...)
+		if d := Decide(q); d.Verdict != tt.want {
+			t.Errorf("%s %s: %s, want %s", tt.key, tt.deny, d.Verdict, tt.want)
+		}
+	}
+}
+
+// The keys that follow from who calls. (IAM User Guide, global condition
+// context keys; IAM JSON policy variables, where the principal is told)
+//
+// shows: item S75
+func TestWhoCallsTellsItsKeys(t *testing.T) {
+	nameless := func(caller string) Caller {
+		c := who(caller)
+		c.ID = ""
+		return c
+	}
+	session := who("role/r/one")
+	session.Role = "arn:aws:iam::" + account + ":role/team/r"
+	const iam, sts = "arn:aws:iam::" + account + ":", "arn:aws:sts::" + account + ":"
+	for name, tt := range map[string]struct {
+		caller Caller
+		want   string
+	}{
+		"a user":               {who("user/team/ann"), "aws:principalaccount=" + account + " aws:principalarn=" + iam + "user/team/ann aws:principalisawsservice=false aws:principaltype=User aws:userid=AIDATEAM/ANN0123456789AB aws:username=ann aws:viaawsservice=false"},
+		"a user without an id": {nameless("user/ann"), "aws:principalaccount=" + account + " aws:principalarn=" + iam + "user/ann aws:principalisawsservice=false aws:principaltype=User aws:username=ann aws:viaawsservice=false"},
+		"a session":            {session, "aws:principalaccount=" + account + " aws:principalarn=" + iam + "role/team/r aws:principalisawsservice=false aws:principaltype=AssumedRole aws:userid=AROAR0123456789AB:one aws:viaawsservice=false"},
+		"a session without":    {nameless("role/r/one"), "aws:principalaccount=" + account + " aws:principalarn=" + iam + "role/r aws:principalisawsservice=false aws:principaltype=AssumedRole aws:viaawsservice=false"},
+		"a root user":          {who("root"), "aws:principalaccount=" + account + " aws:principalarn=" + iam + "root aws:principalisawsservice=false aws:principaltype=Account aws:userid=" + account + " aws:viaawsservice=false"},
+		"a federated user":     {who("federated/X/ann"), "aws:principalaccount=" + account + " aws:principalarn=" + sts + "federated-user/X aws:principalisawsservice=false aws:principaltype=FederatedUser aws:userid=" + account + ":X aws:viaawsservice=false"},
+		"a service":            {who("service/pods.eks.amazonaws.com"), "aws:principalisawsservice=true aws:principalservicename=pods.eks.amazonaws.com aws:principalservicenameslist=pods.eks.amazonaws.com aws:viaawsservice=false"},
+		"a bearer":             {who("bearer/accounts.google.com"), "aws:federatedprovider=accounts.google.com aws:viaawsservice=false"},
+		"nobody":               {who("anonymous"), "aws:principalaccount=anonymous aws:principaltype=Anonymous aws:userid=anonymous aws:viaawsservice=false"},
+	} {
+		ctx := tt.caller.Context()
+		var got []string
+		for _, k := range sortedKeys(ctx.values) {
+			got = append(got, k+"="+strings.Join(ctx.values[k], "|"))
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %q", name, got)
+		}
+		if _, known := ctx.Values("aws:SourceIp"); !known {
+			t.Errorf("%s: what was not told is not absent", name)
+		}
+	}
+}
