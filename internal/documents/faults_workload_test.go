@@ -110,6 +110,8 @@ func madeRoleCases() []faultCase {
 			`this is a role's session, not a role: "arn:aws:sts::492000000148:assumed-role/loki/x": write arn:aws:iam::492000000148:role/loki, with the role's path if it has one`},
 		{"an existing role is one", roleWith(`{existing: «"arn:aws:iam::492000000148:role/loki-*"»}`), `"arn:aws:iam::492000000148:role/loki-a"`,
 			`spec.role.existing is not one role: "arn:aws:iam::492000000148:role/loki-*": want arn:aws:iam::ACCOUNT:role/NAME, path included`},
+		{"a cluster's name in a role's is quoted", roleWith(`{name: «loki-{cluster}», path: /a/}`), `"loki-{cluster}"`,
+			`unquoted, {cluster} is a mapping of its own here: quote it: "loki-{cluster}"`},
 		{"row 43: a service-linked role", roleWith(`{existing: «"arn:aws:iam::492000000148:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"»}`), `"arn:aws:iam::492000000148:role/a"`,
 			`only AWS's services have service-linked roles: "arn:aws:iam::492000000148:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS": name a role of your own`},
 		{"a role's name is no ARN", roleWith(`{name: «"arn:aws:iam::492000000148:role/a"»}`), `a`,

@@ -38,6 +38,7 @@ var (
 	comment       = regexp.MustCompile(`(^|\s)#.*$`)
 	bareStar      = regexp.MustCompile(`(?:^|[\s\[{,])(\*[^\s,\[\]{}]*)`)
 	leadingTab    = regexp.MustCompile(`^ *(\t)`)
+	clusterWord   = regexp.MustCompile(`(?:^|[\s\[{,])([^\s,\[\]{}]+\{cluster\}[^\s,\[\]{}]*)`)
 	reserved      = regexp.MustCompile("(?:^|[\\s\\[{,])([@`%][^\\s,\\[\\]{}]*)")
 )
 
@@ -82,6 +83,8 @@ func syntax(name string, data []byte, err error) []Fault {
 			if b.sign == '{' {
 				said = "did not find expected ',' or '}'"
 			}
+		} else if words := unquoted(name, lines, clusterWord, "unquoted, "+ClusterWord+" is a mapping of its own here"); len(words) > 0 {
+			return words
 		}
 	}
 	for _, w := range syntaxWords {
