@@ -397,6 +397,10 @@ func TestABindingsChangeIsOfTheGrantThatAsksForItsNamespace(t *testing.T) {
 	if d := cmp.Diff(map[string]int{"dev-a": 7, "qa": 9}, got); d != "" {
 		t.Error(d)
 	}
+	all := Compute(wants(wantBound(test, wantRole("edit", access.ClusterScope()))), sees(withKubernetes(haveCluster(test), nil)), Options{})
+	if len(all.Changes) != 1 || all.Changes[0].Source != (access.Place{File: "backend.yaml", Line: 7}) {
+		t.Errorf("over the cluster: %+v", all.Changes)
+	}
 	w.Parts = append(w.Parts, part(11, "*")) // asks for all, after the others
 	for _, c := range Compute(wants(wantBound(test, w)), sees(withKubernetes(haveCluster(test), []string{"dev-a", "qa"})), Options{}).Changes {
 		got[c.Namespace] = c.Source.Line
