@@ -85,3 +85,37 @@ func TestARoleThatIsToTrustAnotherClusterIsNoWarning(t *testing.T) {
 		t.Error("a policy that cannot be read has statements")
 	}
 }
+
+// Of pods that nobody is known to have given the role nothing is said: where no
+// API server was read, or their annotation names another role.
+func TestPodsThatAreNotKnownToHaveARoleAreNotCalledRefused(t *testing.T) {
+	want := workloadWant(t, test)
+	whole := made(t, workloadSees(test), Compute(want, workloadSees(test), Options{}))
+	d, err := iam.Canonical(iam.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		edit    func(*access.HaveCluster)
+		refused bool
+	}{
+		"twin: annotated":   {func(*access.HaveCluster) {}, true},
+		"not read":          {func(h *access.HaveCluster) { h.Kubernetes = nil }, false},
+		"not annotated":     {func(h *access.HaveCluster) { h.Kubernetes.ServiceAccounts[0].Annotations = nil }, false},
+		"another namespace": {func(h *access.HaveCluster) { h.Kubernetes.ServiceAccounts[0].Namespace = "other" }, false},
+		"another name":      {func(h *access.HaveCluster) { h.Kubernetes.ServiceAccounts[0].Name = "other" }, false},
+	} {
+		have := made(t, whole, &Plan{})
+		k := *have.Clusters[0].Kubernetes
+		k.ServiceAccounts = slices.Clone(k.ServiceAccounts)
+		have.Clusters[0].Kubernetes = &k
+		c.edit(&have.Clusters[0])
+		for i := range have.Accounts[0].Details {
+			have.Accounts[0].Details[i].Trust = d
+		}
+		refused := slices.ContainsFunc(warned(Compute(want, have, Options{})), func(w string) bool { return strings.Contains(w, "role loki does not trust logs-*/loki of cluster test now") })
+		if refused != c.refused {
+			t.Errorf("%s: called refused: %v", name, refused)
+		}
+	}
+}
