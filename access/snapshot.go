@@ -236,7 +236,7 @@ func (s *Snapshot) Unread(k ClusterKey, principal string) (Gap, bool) {
 		}
 		switch g.What {
 		case GapUsers, GapRoles, GapKubernetes, GapRBAC, GapNamespaces, GapAuthMap, GapServiceAccounts, GapArgoSecrets,
-			GapRoleDetails, GapProviders, GapPodIdentities, GapPodIdentity, GapAgent:
+			GapRoleDetails, GapPolicy, GapProviders, GapPodIdentities, GapPodIdentity, GapAgent:
 			continue // they hide no entry
 		case GapEntry:
 			if principal != g.Principal {

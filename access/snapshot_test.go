@@ -171,6 +171,16 @@ func TestAGapHidesWhatWouldHaveBeenReadThroughIt(t *testing.T) {
 	}
 }
 
+// What was not read of workloads hides no entry of anybody.
+func TestGapsOfWorkloadsHideNoEntry(t *testing.T) {
+	for _, what := range []GapKind{GapServiceAccounts, GapArgoSecrets, GapRoleDetails, GapProviders, GapPodIdentities, GapPodIdentity, GapPolicy, GapAgent} {
+		s := Snapshot{Gaps: []Gap{{What: what, Account: clusterA.Account, Principal: "arn:aws:iam::aws:policy/A"}}}
+		if g, hidden := s.Unread(clusterA, annARN); hidden {
+			t.Errorf("%s hides an entry: %+v", what, g)
+		}
+	}
+}
+
 func TestGapsAreOrderedByPlaceFirst(t *testing.T) {
 	sorted := []Gap{
 		{Account: "1", Region: "z"}, {Account: "2", Region: "a", Cluster: "z"}, {Account: "2", Region: "b", Cluster: "a", What: "z"},
