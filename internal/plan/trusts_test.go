@@ -91,7 +91,7 @@ func TestARoleThatIsToTrustAnotherClusterIsNoWarning(t *testing.T) {
 func TestPodsThatAreNotKnownToHaveARoleAreNotCalledRefused(t *testing.T) {
 	want := workloadWant(t, test)
 	whole := made(t, workloadSees(test), Compute(want, workloadSees(test), Options{}))
-	d, err := iam.Canonical(iam.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}`)
+	d, err := iam.Canonical(iam.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"},"Condition":{"StringEquals":{"aws:PrincipalTag/x":"`+strings.Repeat("x", 1900)+`"}}}]}`) // has no room for ours
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,9 @@ func TestPodsThatAreNotKnownToHaveARoleAreNotCalledRefused(t *testing.T) {
 		for i := range have.Accounts[0].Details {
 			have.Accounts[0].Details[i].Trust = d
 		}
-		refused := slices.ContainsFunc(warned(Compute(want, have, Options{})), func(w string) bool { return strings.Contains(w, "role loki does not trust logs-*/loki of cluster test now") })
+		refused := slices.ContainsFunc(warned(Compute(want, have, Options{})), func(w string) bool {
+			return strings.Contains(w, "role loki does not trust logs-*/loki of cluster test now")
+		})
 		if refused != c.refused {
 			t.Errorf("%s: called refused: %v", name, refused)
 		}
