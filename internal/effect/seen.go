@@ -133,7 +133,8 @@ func seenBinding(b *access.Binding, want *plan.ResolvedCluster) authz.Binding {
 	return out
 }
 
-// gaps says what of a cluster was not read, and what would settle it.
+// gaps says what of a cluster's own access was not read, and what would settle
+// it. Other lists, as those of workloads, hide none of that.
 func gaps(f *authz.Facts, h *access.Snapshot, c *access.HaveCluster) {
 	add := func(u authz.Unknown) {
 		if !slices.Contains(f.Unknown, u) {
@@ -145,7 +146,6 @@ func gaps(f *authz.Facts, h *access.Snapshot, c *access.HaveCluster) {
 			continue
 		}
 		switch g.What {
-		case access.GapUsers, access.GapRoles, access.GapNamespaces:
 		case access.GapEntry:
 			add(unknownEntry(f, g))
 		case access.GapEntries:
@@ -157,7 +157,7 @@ func gaps(f *authz.Facts, h *access.Snapshot, c *access.HaveCluster) {
 		case access.GapKubernetes:
 			add(unknownRBAC(f, g.Reason))
 			add(unknownAuthMap(f, g.Reason))
-		default: // the account, its clusters, this one
+		case access.GapAccount, access.GapClusters, access.GapCluster:
 			add(unknownEntries(f, g.Reason))
 			add(unknownRBAC(f, g.Reason))
 			add(unknownAuthMap(f, g.Reason))
