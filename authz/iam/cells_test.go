@@ -33,6 +33,8 @@ func TestAVariableMayBeWhatItsKeyIsComparedToElsewhere(t *testing.T) {
 	}{
 		"in the same statement":                  {both(`"StringLike":{"k:a":"foo"}`), Undetermined},
 		"its twin, which nothing is":             {both(`"StringLike":{"k:a":"foo"},"StringNotLike":{"k:a":"f*"}`), Allowed},
+		"by a variable that is known":            {both(`"StringLike":{"k:a":"${k:d}"}`), Undetermined},
+		"its twin, by one that has no value":     {both(`"StringLike":{"k:a":"${k:e}"}`), Allowed},
 		"an end and a beginning":                 {both(`"StringLike":{"k:a":"f*"},"ForAnyValue:StringLike":{"k:a":"*o"}`), Undetermined},
 		"ARNs":                                   {both(`"ArnLike":{"k:a":"arn:aws:s3:::b*"}`), Undetermined},
 		"another statement":                      {[]Source{policy(t, Identity, differs, allows("*", "*", `{"StringNotEquals":{"k:a":"foo"}}`))}, Undetermined},
@@ -43,7 +45,7 @@ func TestAVariableMayBeWhatItsKeyIsComparedToElsewhere(t *testing.T) {
 		"such a key in a variable":               {[]Source{policy(t, Identity, allows("*", "*"), denies("*", "*", `{"StringEquals":{"aws:SecureTransport":"${k:b}"}}`))}, Undetermined},
 		"compared to another key, which matters": {[]Source{policy(t, Identity, differs, allows("*", "*", `{"StringEquals":{"k:c":"foo"}}`))}, Undetermined},
 	} {
-		ctx := &Context{}
+		ctx := context("k:d=foo")
 		ctx.SetUnknown("k:a")
 		ctx.SetUnknown("k:b")
 		ctx.SetUnknown("aws:SecureTransport")

@@ -31,6 +31,9 @@ func TestAnAnswerSaysWhatIsInTheWayAndWhatWouldSettleIt(t *testing.T) {
 		"denied explicitly: the statement that must go": {
 			Question{Caller: who("user/ann"), Action: "s3:GetObject", Resource: object, ResourceAccount: account, Policies: setup{identity: list(full, denies("s3:*", "*"))}.policies(t)},
 			"deny-e", Denied, nil, []string{"statement 2 of identity policy must not match"}, nil},
+		"denied explicitly: each of them": {
+			Question{Caller: who("user/ann"), Action: "s3:GetObject", Resource: object, ResourceAccount: account, Policies: setup{identity: list(denies("s3:Get*", "*"), full, strings.Replace(denies("s3:*", object), "{", `{"Sid":"NoObjects",`, 1), denies("s3:Put*", "*"))}.policies(t)},
+			"deny-e", Denied, nil, []string{"statement 1 of identity policy must not match", "statement NoObjects of identity policy must not match"}, nil},
 		"undetermined: the key": {
 			Question{Caller: who("user/ann"), Action: "s3:GetObject", Resource: object, ResourceAccount: account, Context: unknown, Policies: setup{identity: list(ifTeam)}.policies(t)},
 			"undetermined", Denied, []string{"identity-based policy 0: StringEquals aws:PrincipalTag/team [a] may fail: the key's value is not known"},

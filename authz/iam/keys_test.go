@@ -71,6 +71,7 @@ func TestOppositeConditionsOnAnUnknownKeySettleIt(t *testing.T) {
 		{`"StringLike":{"KEY":"x*"}`, `"StringNotLike":{"KEY":"x*"}`},
 		{`"StringEqualsIgnoreCase":{"KEY":"xY"}`, `"StringNotEqualsIgnoreCase":{"KEY":"Xy"}`},
 		{`"ArnLike":{"KEY":"arn:aws:*:*:*:x*"}`, `"ArnNotLike":{"KEY":"arn:aws:*:*:*:x*"}`},
+		{`"ArnLike":{"KEY":"*"}`, `"ArnNotLike":{"KEY":"*"}`},
 		{`"Null":{"KEY":"true"}`, `"StringLike":{"KEY":"*"}`},
 	} {
 		ctx := &Context{}

@@ -72,8 +72,8 @@ func parseDate(s string) (time.Time, bool) {
 		zone = time.FixedZone("", offset)
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, zone)
-	// time.Date carries what is too much into the next unit.
-	return t, t.Month() == time.Month(month) && t.Day() == day && hour < 24 && minute < 60 && second < 60
+	// time.Date carries what is too much into the next unit, hour 24 into the next day.
+	return t, t.Month() == time.Month(month) && t.Day() == day && minute < 60 && second < 60
 }
 
 // compareAddress tells whether an address is in a range. An address alone is a
