@@ -80,8 +80,9 @@ func rowsOfWorkloads() []refusal {
 func rowsOfWorkloadDocuments() []refusal {
 	const own = `existing: "arn:aws:iam::492000000148:role/`
 	workload := func(role string) string { return documentOf("loki", oneAccount, "IRSA", role) }
-	chosen := func(session string) string {
-		return documentOf("loki", oneAccount, "PodIdentity", "name: loki", session)
+	const session = `sessionPolicy: {statements: [{actions: ["s3:GetObject"], resources: ["*"]}]}`
+	chosen := func(more ...string) string {
+		return documentOf("loki", oneAccount, "PodIdentity", "name: loki", more...)
 	}
 	tagged := func(more ...string) string {
 		return documentOf("loki", oneAccount, "PodIdentity",
@@ -120,9 +121,9 @@ func rowsOfWorkloadDocuments() []refusal {
 		badDocuments([]int{9}, "a node's role for a workload", "clusters.yaml", []string{"role/nodes"}, with(workload(own+`other"`)), with(workload(own+`nodes"`))),
 		badDocuments([]int{43}, "a role that no program has", "clusters.yaml", nil, with(workload(own+`other"`)),
 			with(workload(own+`break-glass"`)), with(workload(own+`aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"`))),
-		badDocuments([]int{33}, "a session policy with session tags", "loki.yaml", []string{"disableSessionTags: true"}, chosen("disableSessionTags: false"),
-			chosen(`sessionPolicy: {statements: [{actions: ["s3:GetObject"], resources: ["*"]}]}`)),
+		badDocuments([]int{33}, "a session policy with session tags", "loki.yaml", []string{"disableSessionTags: true"}, chosen(session, "disableSessionTags: true"), chosen(session)),
 		badDocuments([]int{32}, "a condition on tags that no session has", "loki.yaml", []string{"kubernetes-namespace"}, tagged(), tagged("disableSessionTags: true")),
+		badDocuments([]int{32}, "a condition on tags where a session policy needs that there be none", "loki.yaml", []string{"kubernetes-namespace"}, chosen("disableSessionTags: true"), tagged("disableSessionTags: true", session)),
 		badDocuments([]int{37}, "a star in StringEquals", "loki.yaml", []string{"StringLike"}, starred("StringLike"), starred("StringEquals")),
 		badDocuments([]int{44}, "two roles for one ServiceAccount", "loki.yaml", []string{"backend/lo", "workload other", "loki.yaml:6:21"}, both("frontend-*"), both("backend"), both("back*")),
 		validated(badDocuments([]int{45}, "an eleventh managed policy", "loki.yaml", nil, attached(10), attached(11))),

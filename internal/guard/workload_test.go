@@ -135,10 +135,8 @@ func runWorkloads(t *testing.T, cases map[string]judgedCase) {
 // refusals.md row 31, of roles of ours.
 func TestRow31ARoleOfOursTellsPodsApart(t *testing.T) {
 	runWorkloads(t, map[string]judgedCase{
-		"without session tags": {hosts().runs(t, "PodIdentity loki/loki role/loki untagged", allows("s3:GetObject on arn:aws:s3:::b/*")),
-			[]string{"create role/loki !privilege", "create rolepolicy/loki/p !depends", "create podidentity/test/loki/loki !depends !depends"}},
-		"allowed": {hosts().runs(t, "PodIdentity loki/loki role/loki untagged").allow("privilege"),
-			[]string{"create role/loki ?privilege", "create podidentity/test/loki/loki"}},
+		"without session tags, as the document says": {hosts().runs(t, "PodIdentity loki/loki role/loki untagged", allows("s3:GetObject on arn:aws:s3:::b/*")),
+			[]string{"create role/loki ?trust", "create rolepolicy/loki/p", "create podidentity/test/loki/loki"}},
 		"a role of another's is pointed out": {hosts().hasRole(t, "role/loki", false, openTrust).runs(t, "PodIdentity loki/loki role/loki existing"),
 			[]string{"create podidentity/test/loki/loki ?trust"}},
 		"twin: with session tags": {hosts().runs(t, "PodIdentity loki/loki role/loki"),

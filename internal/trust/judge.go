@@ -191,6 +191,11 @@ func (j *judged) pods() {
 	const instead = "add StringEquals on aws:RequestTag/eks-cluster-arn, aws:RequestTag/kubernetes-namespace and aws:RequestTag/kubernetes-service-account"
 	cluster := j.dimensions()[0].facts
 	switch {
+	case j.possible(pods(), all, assumeRole) && j.Ours && slices.ContainsFunc(j.Of, func(t access.WantTrust) bool { return t.Untagged }):
+		// As the documents say: nothing that is sent then tells pods apart.
+		j.add(31, Warn, "lets EKS Pod Identity have the role with no condition that tells pods apart, for with disableSessionTags EKS sends nothing that does",
+			"every ServiceAccount of every cluster of "+j.account+" may have it, as soon as somebody who may pass the role makes an association",
+			"leave disableSessionTags out, and sessionPolicy with it, or give iam:PassRole on the role to few")
 	case j.possible(pods(), all, assumeRole):
 		j.add(31, severity, "lets EKS Pod Identity have the role with no condition that tells pods apart",
 			"every ServiceAccount of every cluster of "+j.account+" may have it, as soon as somebody makes an association", instead)

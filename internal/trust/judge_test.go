@@ -108,9 +108,19 @@ func TestPodIdentityIsBoundToClusterNamespaceAndServiceAccount(t *testing.T) {
 	}
 	runJudged(t, About{Role: ours}, cases("warn"))
 	runJudged(t, About{Role: ours, Ours: true}, cases("hold"))
-	d, _ := Want(trusts(t, "untagged test loki/loki"), issuerOf)
-	if got := rows(Judge(merged(t, "", d), About{Role: ours, Ours: true})); !cmp.Equal(got, []string{"31 hold"}) {
-		t.Errorf("ours without session tags: %v", got)
+	untagged := trusts(t, "untagged test loki/loki")
+	d, _ := Want(untagged, issuerOf)
+	for name, c := range map[string]struct {
+		about About
+		want  string
+	}{
+		"as the documents say":        {About{Role: ours, Ours: true, Of: untagged}, "31 warn"},
+		"though the documents do not": {About{Role: ours, Ours: true, Of: trusts(t, "PodIdentity test loki/loki")}, "31 hold"},
+		"nobody's word":               {About{Role: ours, Ours: true}, "31 hold"},
+	} {
+		if got := rows(Judge(merged(t, "", d), c.about)); !cmp.Equal(got, []string{c.want}) {
+			t.Errorf("ours without session tags, %s: %v", name, got)
+		}
 	}
 }
 
