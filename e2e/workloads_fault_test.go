@@ -115,7 +115,7 @@ func TestWorkloadsConvergeAfterAFaultAtEachWrite(t *testing.T) {
 			if scene.file == "" {
 				w.run("plan", ".").ends(t, cli.OK)
 				if _, err := w.iam(workHome).CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("logs"),
-					PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:DescribeLogGroups","Resource":"*"}]}`)}); err != nil {
+					PolicyDocument: aws.String(logsPolicy)}); err != nil {
 					t.Fatal(err)
 				}
 			}

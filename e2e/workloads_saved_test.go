@@ -38,16 +38,23 @@ func TestASavedPlanIsRefusedWhereABoundaryChangedSince(t *testing.T) {
 
 	rewrite(boundary, says("tag:*"))
 	before := w.holds(t)
-	w.run("apply", "--yes", "--plan", file).ends(t, cli.Usage).says(t, "policy "+boundary, "plan again")
-	if after := w.holds(t); len(after) != len(before) {
-		t.Errorf("made in spite of it: %v, before %v", after, before)
+	refused := func(policy string) {
+		t.Helper()
+		w.run("apply", "--yes", "--plan", file).ends(t, cli.Usage).says(t, "policy "+policy, "plan again")
+		if after := w.holds(t); len(after) != len(before) {
+			t.Errorf("made in spite of %s: %v, before %v", policy, after, before)
+		}
 	}
+	refused(boundary)
 	w.run("plan", ".").ends(t, cli.OK).says(t, "tag:GetResources on *")
 
-	// The twins: another policy, and this one written in other words, are none
-	// that the plan rests on.
-	rewrite("arn:aws:iam::492000000148:policy/logs", says("logs:Get*"))
+	// So it is of a policy that a role newly gets; the twin is the boundary
+	// written in other words.
+	const attached = "arn:aws:iam::492000000148:policy/logs"
 	rewrite(boundary, `{"Version":"2012-10-17","Statement":{"Action":["CloudWatch:*"],"Resource":["*"],"Effect":"Allow"}}`)
+	rewrite(attached, says("logs:Get*"))
+	refused(attached)
+	rewrite(attached, logsPolicy)
 	w.run("apply", "--yes", "--plan", file).ends(t, cli.OK).says(t, "failed 0")
 	w.nothingToDo()
 }

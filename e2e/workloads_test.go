@@ -73,6 +73,9 @@ spec:
       - {actions: ["s3:ListBucket"], resources: ["arn:aws:s3:::logs"]}
 `
 
+// logsPolicy is what the managed policy logs says.
+const logsPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:DescribeLogGroups","Resource":"*"}]}`
+
 // workWorld is a world with two clusters and two workloads.
 func workWorld(t *testing.T) *world {
 	t.Helper()
@@ -82,7 +85,7 @@ func workWorld(t *testing.T) *world {
 	w.write("loki.yaml", workLoki)
 	w.run("plan", ".").ends(t, cli.OK) // makes the account
 	_, err := w.iam(workHome).CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("logs"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:DescribeLogGroups","Resource":"*"}]}`)})
+		PolicyDocument: aws.String(logsPolicy)})
 	if err != nil {
 		t.Fatal(err)
 	}
