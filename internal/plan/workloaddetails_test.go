@@ -880,3 +880,33 @@ func TestAnUpdateOfARoleIsOfTheRoleAlone(t *testing.T) {
 		t.Errorf("from %+v to %+v", from, to)
 	}
 }
+
+// IAM allows a role ten managed policies, so one that comes waits for one that
+// goes where there is no room for both; else what is given comes first.
+func TestAManagedPolicyWaitsForTheRoomThatIsMadeForIt(t *testing.T) {
+	for _, c := range []struct {
+		stay, leave, come int
+		waits             bool
+	}{{9, 1, 1, true}, {8, 1, 1, false}, {8, 2, 2, true}, {10, 0, 0, false}, {8, 2, 1, true}, {7, 2, 1, false}} {
+		want := workloadWant(t, test)
+		have := made(t, workloadSees(test), Compute(want, workloadSees(test), Options{}))
+		policies := func(kind string, n int) (all []string) {
+			for i := range n {
+				all = append(all, fmt.Sprintf("arn:aws:iam::aws:policy/%s%d", kind, i))
+			}
+			return all
+		}
+		have.Accounts[0].Details[1].Managed = slices.Concat(policies("go", c.leave), policies("stay", c.stay))
+		want.Roles[1].Managed = slices.Concat(policies("come", c.come), policies("stay", c.stay))
+		p := Compute(want, have, Options{})
+		if len(p.Changes) != c.leave+c.come {
+			t.Errorf("%+v: %v", c, lines(p))
+		}
+		for i := range p.Changes {
+			ch := &p.Changes[i]
+			if waits := len(ch.DependsOn) > 0; waits != (c.waits && ch.Verb == Create) || waits && len(ch.DependsOn) != c.leave {
+				t.Errorf("%+v: %s after %v", c, ch.ID, ch.DependsOn)
+			}
+		}
+	}
+}
