@@ -66,3 +66,24 @@ func TestWhatIsReadForWorkloads(t *testing.T) {
 		}
 	}
 }
+
+// What was ours may stand in an account of which no document speaks any more:
+// its roles are read where workloads are looked for at all.
+//
+// shows: item S165
+func TestRolesOfEveryAccountAreReadWhereWorkloadsAreLookedFor(t *testing.T) {
+	const other = "444455556666"
+	want := workloadWant(t, test)
+	want.Accounts = append(want.Accounts, access.Account{Name: "other", ID: other, Partition: "aws"})
+	if got := WorkloadsNeed(want, Options{}).Accounts; !got[home] || !got[other] {
+		t.Errorf("beside a workload of another account: %v", got)
+	}
+	people := *want
+	people.Workloads, people.Roles = nil, nil
+	if got := WorkloadsNeed(&people, Options{Destroy: true}).Accounts; !got[home] || !got[other] {
+		t.Errorf("destroy: %v", got)
+	}
+	if got := WorkloadsNeed(&people, Options{}).Accounts; len(got) != 0 {
+		t.Errorf("the twin, documents without workloads: %v", got)
+	}
+}

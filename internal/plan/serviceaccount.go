@@ -136,6 +136,11 @@ func accountGrants(c *Change, role string) []Grant {
 func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 	need := &access.WorkloadsNeed{Everywhere: len(want.Workloads) > 0 || len(want.Roles) > 0 || o.Destroy, RolePath: want.RolePath,
 		Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
+	if need.Everywhere { // what was ours in an account may stand where no document speaks of it any more
+		for _, a := range want.Accounts {
+			need.Accounts[a.ID] = true
+		}
+	}
 	needPolicies(want, need)
 	trusted := map[lack]bool{}
 	for i := range want.Roles {
