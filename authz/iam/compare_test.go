@@ -108,6 +108,11 @@ func TestADifferenceOfRightsIsSaidInThePoliciesOwnPatterns(t *testing.T) {
 			if !slices.Equal(said(d.Gained), tt.gained) || !slices.Equal(said(d.Lost), tt.lost) || !slices.Equal(said(d.Unclear), tt.unclear) || !slices.Equal(d.Unread, tt.unread) || d.Partial {
 				t.Errorf("gained  %q\nlost    %q\nunclear %q\nunread  %q, partial %v", said(d.Gained), said(d.Lost), said(d.Unclear), d.Unread, d.Partial)
 			}
+			for _, r := range slices.Concat(d.Gained, d.Lost) {
+				if !r.Covers(r.Action, r.Resource) {
+					t.Errorf("%q on %q is none of %q", r.Action, r.Resource, said([]Right{r}))
+				}
+			}
 			back := Compare(who("role/r/one"), tt.after, tt.before, nil)
 			if len(back.Gained) != len(d.Lost) || len(back.Lost) != len(d.Gained) {
 				t.Errorf("back: gained %q, lost %q", said(back.Gained), said(back.Lost))

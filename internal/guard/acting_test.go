@@ -302,3 +302,41 @@ func TestWhoMayRunPodsBesideANewWorkloadIsListed(t *testing.T) {
 		}
 	}
 }
+
+// Where no API server answers, what policies give is still listed.
+func TestWhoMayRunPodsIsListedWithoutAnAPIServer(t *testing.T) {
+	w := hosts().ours(test, "user/ann", "Edit:loki").wants(test, "dev", "user/ann", "Edit:loki")
+	w.cluster(test).Kubernetes = nil
+	p := w.runs(t, "PodIdentity loki/loki role/loki").plan()
+	if got := reasons(p, "workload-role"); !strings.HasPrefix(got, "user/ann (Edit) may act in loki") {
+		t.Errorf("%q of %v", got, judged(p))
+	}
+}
+
+// What a binding's change takes is said by whom it bound, where some stay.
+func TestABindingThatLosesSubjectsSaysWhom(t *testing.T) {
+	of := func(names ...string) *access.Binding {
+		b := teamBinding("dev", "team", "edit")
+		b.Subjects = nil
+		for _, n := range names {
+			kind, name, _ := strings.Cut(n, " ")
+			b.Subjects = append(b.Subjects, access.Subject{Kind: access.SubjectKind(kind), Name: name})
+		}
+		return &b
+	}
+	all := of("Group platform", "User ann", "User bob")
+	for want, to := range map[string]*access.Binding{
+		"ClusterRole edit in dev":                                 nil,
+		"ClusterRole edit in dev for user ann":                    of("Group platform", "User bob"),
+		"ClusterRole edit in dev for group platform and user ann": of("User bob", "User cid"),
+		"": of("Group platform", "User ann", "User bob", "User cid"),
+	} {
+		c := &plan.Change{Kind: plan.RoleBinding, From: plan.Binding{Binding: *all}}
+		if to != nil {
+			c.To = plan.Binding{Binding: *to}
+		}
+		if got := strings.Join(bindingLosses(c), "; "); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
