@@ -273,9 +273,11 @@ type WorkloadsNeed struct {
 	// Everywhere says that a document speaks of a workload, or that all that is
 	// ours is to be found: the associations of every cluster are read.
 	Everywhere bool
-	// RolePath is where roles of ours stand: an account that has a role beneath
-	// it is read as if a document spoke of it. Empty: nowhere.
+	// RolePath is where roles of ours stand, empty: nowhere; OurTrust knows the
+	// trust policies that we write, nil: none. An account that has such a role is
+	// read as if a document spoke of it.
 	RolePath string
+	OurTrust func(Document) bool
 	// Accounts are those of whose roles documents speak.
 	Accounts map[string]bool
 	// Policies are the managed policies, boundaries among them, that documents

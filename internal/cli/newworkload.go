@@ -194,9 +194,6 @@ func runNewWorkload(cmd *cobra.Command, p *Process, o *newWorkloadFlags, name st
 			p.say("%s: %s: %s", n.Place, n.Slug, n.Text)
 		}
 	}
-	if want.RolePath == "" && len(set.Workloads) == 0 && w.Spec.Role.Existing == "" {
-		p.say("its role stands at /: with roles: {path: /atlas-iam/%s/} in the Environment it is found also when no Workload is left", set.Environment.Value.Name)
-	}
 	if o.credentials == "" && w.Spec.Credentials == string(access.PodIdentity) {
 		p.say("by Pod Identity; --credentials IRSA is eksctl's way")
 	}

@@ -104,7 +104,7 @@ func (r *reading) roles(ctx context.Context, account string) ([]access.Principal
 		p := page{whole: out.Roles != nil, truncated: out.IsTruncated, marker: out.Marker}
 		for _, u := range out.Roles {
 			p.items = append(p.items, access.Principal{ARN: aws.ToString(u.Arn), ID: aws.ToString(u.RoleId), CreatedAt: aws.ToTime(u.CreateDate).UTC()})
-			notes[aws.ToString(u.Arn)] = roleNote{aws.ToString(u.Description), int(aws.ToInt32(u.MaxSessionDuration))}
+			notes[aws.ToString(u.Arn)] = roleNote{aws.ToString(u.Description), int(aws.ToInt32(u.MaxSessionDuration)), r.ourRole(&u)}
 		}
 		return p, nil
 	})

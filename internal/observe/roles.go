@@ -53,6 +53,9 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 // name, or that stand where ours do, the boundary, and what is to be attached.
 func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
 	need := r.options.Workloads
+	r.mu.Lock()
+	notes := r.notes[a.Account.ID]
+	r.mu.Unlock()
 	arns := slices.Clone(need.Policies[a.Account.ID])
 	for role, policies := range need.Attach {
 		if !a.DetailsRead || access.AccountOf(role) != a.Account.ID {
@@ -68,7 +71,7 @@ func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
 	for i := range a.Details {
 		d := &a.Details[i]
 		managed, named := need.Roles[d.ARN]
-		if named || need.OurRole(d.ARN) {
+		if named || notes[d.ARN].ours {
 			arns = append(arns, d.Boundary)
 		}
 		if managed {

@@ -30,6 +30,30 @@ import (
 type roleNote struct {
 	description string
 	maxSession  int
+	ours        bool // it seems to be of our making, by its path or its trust policy
+}
+
+// ourRole tells the roles that we seem to have made; their tags, which alone
+// prove it, are not in the list.
+func (r *reading) ourRole(role *iamtypes.Role) bool {
+	need := r.options.Workloads
+	if need == nil {
+		return false
+	}
+	document, err := url.PathUnescape(aws.ToString(role.AssumeRolePolicyDocument))
+	return need.OurRole(aws.ToString(role.Arn)) || err == nil && need.OurTrust != nil && need.OurTrust(access.Document(document))
+}
+
+// hasOurs reports whether a role of the account seems to be of our making.
+func (r *reading) hasOurs(account string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.notes[account] {
+		if n.ours {
+			return true
+		}
+	}
+	return false
 }
 
 // workloads reads what Options.Workloads asks for, once accounts and clusters
@@ -42,8 +66,7 @@ func (r *reading) workloads(ctx context.Context) {
 	looked := map[string]bool{} // accounts whose associations are read
 	for i := range r.snapshot.Accounts {
 		a := &r.snapshot.Accounts[i]
-		ours := slices.ContainsFunc(a.Roles, func(p access.Principal) bool { return need.OurRole(p.ARN) })
-		looked[a.Account.ID] = ours || need.Everywhere
+		looked[a.Account.ID] = need.Everywhere || r.hasOurs(a.Account.ID)
 	}
 	var wg sync.WaitGroup
 	for i := range r.snapshot.Accounts {
@@ -51,7 +74,7 @@ func (r *reading) workloads(ctx context.Context) {
 		if a.Caller == "" {
 			continue // it is a gap
 		}
-		if need.Accounts[a.Account.ID] || slices.ContainsFunc(a.Roles, func(p access.Principal) bool { return need.OurRole(p.ARN) }) {
+		if need.Accounts[a.Account.ID] || r.hasOurs(a.Account.ID) {
 			wg.Go(func() {
 				r.roleDetails(ctx, a)
 				r.managedPolicies(ctx, a, r.policiesNeeded(a))

@@ -236,6 +236,12 @@ func TestNothingOfWorkloadsIsAskedWhereNobodyNeedsIt(t *testing.T) {
 	if got := calls(workloadWorld(), people); !reflect.DeepEqual(got, want) {
 		t.Errorf("a role of ours is there, so what has it is looked for: %v, want %v", got, want)
 	}
+	if got := calls(workloadWorld(), &access.WorkloadsNeed{OurTrust: func(d access.Document) bool { return strings.Contains(string(d), "AssumeRole") }}); !reflect.DeepEqual(got, want) {
+		t.Errorf("a role with a trust policy of ours is there: %v, want %v", got, want)
+	}
+	if got := calls(workloadWorld(), &access.WorkloadsNeed{OurTrust: func(access.Document) bool { return false }}); len(got) > 0 {
+		t.Errorf("trust policies of others ask for %v", got)
+	}
 	for _, path := range []string{"", "/", "/atlas-iam/dev/"} {
 		if got := calls(workloadWorld(), &access.WorkloadsNeed{RolePath: path}); len(got) > 0 {
 			t.Errorf("path %q asks for %v", path, got)

@@ -263,14 +263,15 @@ func (w *world) query(a *worldAccount, c call, form url.Values) *reply {
 	case "GetCallerIdentity":
 		fmt.Fprintf(&b, "<Arn>arn:aws:iam::%s:user/me</Arn><UserId>AIDAME</UserId><Account>%s</Account>", a.id, a.id)
 	case "ListUsers", "ListRoles":
-		arns, list, id := a.users, "Users", "UserId"
+		arns, list, id, trusted := a.users, "Users", "UserId", ""
 		if c.operation == "ListRoles" {
 			arns, list, id = a.roles, "Roles", "RoleId"
+			trusted = "<AssumeRolePolicyDocument>" + url.PathEscape(podsTrust) + "</AssumeRolePolicyDocument>"
 		}
 		from, to := w.pageOf(len(arns), form)
 		fmt.Fprintf(&b, "<%s>", list)
 		for _, arn := range arns[from:to] {
-			fmt.Fprintf(&b, "<member><Path>/</Path><Arn>%s</Arn><%s>ID%s</%s><CreateDate>2025-01-02T03:04:05Z</CreateDate><Description>of tests</Description><MaxSessionDuration>7200</MaxSessionDuration></member>", arn, id, arn[len(arn)-3:], id)
+			fmt.Fprintf(&b, "<member><Path>/</Path><Arn>%s</Arn><%s>ID%s</%s><CreateDate>2025-01-02T03:04:05Z</CreateDate><Description>of tests</Description><MaxSessionDuration>7200</MaxSessionDuration>%s</member>", arn, id, arn[len(arn)-3:], id, trusted)
 		}
 		fmt.Fprintf(&b, "</%s><IsTruncated>%v</IsTruncated>", list, to < len(arns))
 		if to < len(arns) {

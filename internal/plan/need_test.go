@@ -34,7 +34,7 @@ func TestWhatIsReadForWorkloads(t *testing.T) {
 		Attach:  map[string][]string{yaceRole: {"arn:aws:iam::aws:policy/A"}},
 		Issuers: map[string][]access.ClusterKey{home: {prod, test}},
 		Agents:  map[access.ClusterKey]bool{test: true, prod: true, prod2: false},
-	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets")); diff != "" {
+	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets", "OurTrust")); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 

@@ -384,5 +384,16 @@ var errNobody = errors.New("no statement is left in it, and IAM takes no trust p
 // Ours reports whether a Sid has the form of those that Want gives.
 func Ours(sid string) bool { return baseOf(sid) != "" }
 
+// Written reports whether a trust policy has a statement with such a Sid: Want
+// and Merge made it, of this environment or of another. What cannot be read is
+// taken for none.
+func Written(d access.Document) bool {
+	if !strings.Contains(string(d), "Atlas") {
+		return false
+	}
+	doc, err := read(d)
+	return err == nil && slices.ContainsFunc(doc.sids, Ours)
+}
+
 // compareStatements orders statements by Sid.
 func compareStatements(a, b Statement) int { return cmp.Compare(a.Sid, b.Sid) }

@@ -48,6 +48,27 @@ func trusts(t testing.TB, lines ...string) []access.WantTrust {
 	return out
 }
 
+// shows: item S165
+func TestATrustPolicyOfOursIsKnownByItsStatements(t *testing.T) {
+	others := `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`
+	for name, c := range map[string]struct {
+		document access.Document
+		want     bool
+	}{
+		"by Pod Identity":         {merged(t, "", want(t, "PodIdentity test ops/yace")), true},
+		"by IRSA":                 {merged(t, "", want(t, "IRSA test ops/yace")), true},
+		"beside another's":        {merged(t, policyOf(others), want(t, "IRSA test ops/yace")), true},
+		"another's":               {policyOf(others), false},
+		"another's of that name":  {policyOf(strings.Replace(others, "{", `{"Sid":"AtlasPIlot",`, 1)), false},
+		"none":                    {"", false},
+		"one that cannot be read": {`{"Statement":[{"Sid":"AtlasPI0123456789ab"`, false},
+	} {
+		if got := Written(c.document); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func want(t testing.TB, lines ...string) []Statement {
 	t.Helper()
 	s, missing := Want(trusts(t, lines...), issuerOf)
