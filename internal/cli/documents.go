@@ -129,10 +129,12 @@ func runValidate(p *Process, c *common, paths []string) error {
 	if err := p.writeFaults(c.output, faults, files); err != nil {
 		return err
 	}
-	if want != nil && len(faults) == 0 && !c.quiet {
-		for _, n := range want.Notes { // as a plan's warnings
-			p.say("%s: %s: %s", n.Place, n.Slug, n.Text)
-		}
+	switch {
+	case c.quiet:
+	case len(faults) > 0:
+		p.suspicions(desired.UnknownActions(set))
+	case want != nil:
+		p.suspicions(want.Notes)
 	}
 	if len(faults) > 0 {
 		if c.output != "json" {
@@ -144,6 +146,13 @@ func runValidate(p *Process, c *common, paths []string) error {
 		fmt.Fprintf(p.Stdout, "%s in %s: no errors\n", whatWasRead(set), count(files, "file", "files"))
 	}
 	return nil
+}
+
+// suspicions says what is legal and perhaps not meant, as a plan's warnings.
+func (p *Process) suspicions(notes []access.Note) {
+	for _, n := range notes {
+		p.say("%s: %s: %s", n.Place, n.Slug, n.Text)
+	}
 }
 
 // whatWasRead counts documents: 2 clusters, 3 teams and 1 workload.
@@ -195,6 +204,7 @@ func (p *Process) documentError(set *documents.Set, err error) error {
 	files := 0
 	if set != nil {
 		files = set.Files
+		p.suspicions(desired.UnknownActions(set))
 	}
 	return usage("", "%s; nothing was read from AWS", faults.Summary(files))
 }

@@ -189,6 +189,7 @@ func (c *compiler) finish() {
 		c.state.Teams = append(c.state.Teams, t.Value.Name)
 	}
 	slices.Sort(c.state.Teams)
+	c.state.Notes = append(c.state.Notes, UnknownActions(c.set)...)
 	c.state.Clusters = make([]access.WantCluster, len(c.sites))
 	var each sync.WaitGroup
 	for i, s := range c.sites {

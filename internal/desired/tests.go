@@ -201,9 +201,7 @@ func (c *compiler) asks(list v1alpha1.Words, at func(int) access.Place) []access
 			c.fault(at(i), wrong.Hint, "%s", wrong.Message)
 			continue
 		}
-		if ask.OfAWS() {
-			c.knownActions(at(i), ask.Verb)
-		} else if !documents.OwnVerb(ask.Verb) {
+		if !ask.OfAWS() && !documents.OwnVerb(ask.Verb) {
 			c.note(at(i), "unknown-verb", "%s is none of Kubernetes' own verbs", quoted(ask.Verb))
 		}
 		ask.Place = at(i)

@@ -135,7 +135,6 @@ func (c *compiler) policyDocument(kind iam.Kind, list []placed) (access.Document
 		Statement []statement
 	}{Version: "2012-10-17"}
 	for _, s := range list {
-		c.knownActions(s.place, slices.Concat(s.Actions, s.NotActions)...)
 		policy.Statement = append(policy.Statement, statement{
 			Sid: s.Sid, Effect: cmp.Or(s.Effect, "Allow"), Action: s.Actions, NotAction: s.NotActions,
 			Resource: s.Resources, NotResource: s.NotResources, Condition: s.Conditions,

@@ -215,10 +215,9 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path []any) bool {
 		inner := at(path, pair.key.Value)
 		key, keyOK := d.text(pair.key, inner)
 		value := reflect.New(v.Type().Elem()).Elem()
-		if d.value(pair.value, value, inner) && keyOK {
+		good = d.value(pair.value, value, inner) && keyOK && good
+		if keyOK { // also what was decoded in part: the rest of it is judged too
 			v.SetMapIndex(reflect.ValueOf(key), value)
-		} else {
-			good = false
 		}
 	}
 	return good

@@ -145,6 +145,32 @@ sound.yaml:3:18: Team "backend" stands twice, first at a.yaml:3:18
 	}
 }
 
+// What of a condition could not be read hides no other fault of it: operators,
+// keys and the values beside it are judged, and what was not read is not.
+//
+// shows: item S97
+func TestAConditionsFaultsComeAtOnce(t *testing.T) {
+	for conditions, want := range map[string][]string{
+		`{Booll: {"aws:SecureTransport": [true]}}`:                               {"is no condition operator", "is true or false to YAML"},
+		`{Bool: {"aws:SecureTransport": "true", prefix: ["true"]}}`:              {"not a list", "is no condition key"},
+		`{Bool: {"aws:SecureTransport": [true, "yes"]}}`:                         {"is true or false to YAML", "Bool compares with true or false"},
+		`{StringEquals: {"s3:prefix": [1, "a*"]}, Null: {"aws:TagKeys": [yes]}}`: {"is a number to YAML", "a star in StringEquals", "Null is nothing to YAML", "is true or false to YAML"},
+		`{Bool: {"aws:SecureTransport": ["true"]}}`:                              nil, // the twin
+	} {
+		_, err := Parse(withEnvironment(conditionWith(conditions)))
+		faults, _ := err.(Faults)
+		if len(faults) != len(want) {
+			t.Errorf("%s: %d faults, want %d:\n%v", conditions, len(faults), len(want), err)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: no fault says %q:\n%v", conditions, w, err)
+			}
+		}
+	}
+}
+
 func TestFaultsSpeakToGitHubAndEscapeWhatWouldEndALine(t *testing.T) {
 	var b strings.Builder
 	f := Faults{{Place: placeOf("a,b:c.yaml", nil), Message: "100%\nno", Hint: "yes"}}

@@ -94,7 +94,7 @@ func kindName(n *yaml.Node) string {
 
 // yamlText is a value as it should stand in a document.
 func yamlText(s string) string {
-	if safeWord.MatchString(s) && !looksTyped(&yaml.Node{Kind: yaml.ScalarNode, Value: s, Tag: "!!str"}) {
+	if safeWord.MatchString(s) && !looksTypedName(s) {
 		return s
 	}
 	return `"` + Escape(s) + `"`

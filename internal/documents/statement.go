@@ -76,6 +76,10 @@ var (
 	actionDot  = regexp.MustCompile(`^([a-z0-9-]+)[./]([A-Z][A-Za-z0-9]*)$`)
 )
 
+// IsAction reports whether a text has the form of an action of AWS's, or of a
+// pattern of those.
+func IsAction(s string) bool { return actionText.MatchString(s) }
+
 // action judges an action or a pattern of actions, and reports whether it can
 // be one.
 func (d *decoder) action(path []any, s string) bool {
@@ -180,7 +184,9 @@ func (d *decoder) conditions(path []any, conditions map[string]map[string][]stri
 			}
 			d.notEmpty(q, "write the values that match")
 			for i, value := range values {
-				d.conditionValue(at(q, i), name, value)
+				if d.sound(at(q, i)) {
+					d.conditionValue(at(q, i), name, value)
+				}
 			}
 		}
 	}
