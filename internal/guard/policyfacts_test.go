@@ -38,6 +38,15 @@ func TestPoliciesThatAPlanRestsOnAreFacts(t *testing.T) {
 	if is := about(planned(limit, map[string]access.Document{limit: more}), limit); len(is) != 1 || is[0] == was[0] {
 		t.Errorf("another document: %q, was %q", is, was)
 	}
+	// A boundary that a role newly gets counts, and one that goes.
+	for name, boundaries := range map[string][2]string{"comes": {"", limit}, "goes": {limit, ""}} {
+		p := &plan.Plan{Changes: []plan.Change{{Kind: plan.Role, Verb: plan.Update, Principal: "arn:aws:iam::" + home + ":role/x",
+			From: plan.IAMRole{Boundary: boundaries[0]}, To: plan.IAMRole{Boundary: boundaries[1]}}}}
+		have := &access.Snapshot{Accounts: []access.HaveAccount{{Account: access.Account{ID: home}, Policies: both}}}
+		if got := about(policyFacts(&plan.Input{Plan: p, Have: have}), "policy/"); len(got) != 1 || !strings.Contains(got[0], limit) {
+			t.Errorf("a boundary that %s: %q", name, got)
+		}
+	}
 	// What was not read was not relied on; what no role of the plan has neither.
 	if got := about(planned(limit, nil), "policy/"); len(got) != 0 {
 		t.Errorf("not read: %q", got)

@@ -223,6 +223,16 @@ func TestBindingsAreGivenBeforeAnyIsTakenAndFoundUntilTheyAreGone(t *testing.T) 
 	}
 }
 
+func TestAPlanCountsTheBindingsThatWereRead(t *testing.T) {
+	for read, want := range map[bool]int{true: 2, false: 0} {
+		have := sees(withKubernetes(haveCluster(test), []string{"dev-backend"}, bound("dev-backend", "edit"), bound("dev-backend", "view")))
+		have.Clusters[0].Kubernetes.RBACRead = read
+		if p := Compute(wants(wantBound(test, wantRole("edit", patterns("*")))), have, Options{}); p.Read.Bindings != want {
+			t.Errorf("read %v: %d bindings, want %d", read, p.Read.Bindings, want)
+		}
+	}
+}
+
 func TestARunNarrowedToPeopleLeavesOtherTeamsBindingsAlone(t *testing.T) {
 	for only, planned := range map[string]bool{"team/backend": true, "team/qa": false, "user/ann": false} {
 		have := sees(withKubernetes(haveCluster(test), []string{"dev-backend"}, bound("gone", "edit"), bound("dev-backend", "view")))

@@ -42,6 +42,24 @@ func TestAChangeSaysWhoseItIsAndWhoAskedForIt(t *testing.T) {
 	}
 }
 
+// Each policy of an entry is of the teams that grant it.
+func TestAPolicysChangeIsOfTheTeamsThatGrantIt(t *testing.T) {
+	ann := wantEntry("user/ann", "Edit:a View:b")
+	ann.Sources = []access.Source{from("qa", 9), from("dev", 4)}
+	for i, team := range []string{"qa", "dev"} {
+		ann.Associations[i].Parts = []access.WantScope{{Scope: ann.Associations[i].Scope, Source: from(team, 20)}}
+	}
+	p := Compute(wants(wantCluster(test, ann)), sees(haveCluster(test)), Options{})
+	var got []string
+	for _, c := range p.Changes {
+		got = append(got, strings.TrimPrefix(c.ID, annID)+" of "+strings.Join(c.Teams, ","))
+	}
+	short := strings.TrimSuffix(annsID, "Edit")
+	if diff := cmp.Diff([]string{" of dev,qa", short + "Edit of qa", short + "View of dev"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatGoesIsNamedAsADocumentCouldNameIt(t *testing.T) {
 	other := "arn:aws:iam::" + partner + ":role/x"
 	have := sees(haveCluster(test, haveEntry("user/ann", ""), haveEntry("role/ci/deploy", ""), haveEntry(backendRole, ""), haveEntry(other, "")))

@@ -204,6 +204,9 @@ func TestAWorkloadsObjectsAreMadeInOrderThenNothingIsToDoThenTheyGoTheOtherWayRo
 			if known := len(c.Workloads) == 1; c.Kind == Role && known != (name == "destroy") {
 				t.Errorf("%s: role %s is of %q", name, c.Principal, c.Workloads)
 			}
+			if from, ok := c.From.(IAMRole); ok && c.Principal == yaceRole && (len(from.Inline) != 1 || len(from.Managed) != 1) {
+				t.Errorf("%s: a role goes with its policies, and says %+v", name, from)
+			}
 		}
 		left := made(t, have, p)
 		if len(left.Accounts[0].Details) > 0 || len(left.Accounts[0].Providers) != 1 || !left.Clusters[0].Agent.Addon {
@@ -214,6 +217,24 @@ func TestAWorkloadsObjectsAreMadeInOrderThenNothingIsToDoThenTheyGoTheOtherWayRo
 		}
 		if p := Compute(gone, left, Options{}); name != "destroy" && len(p.Changes)+len(p.Warnings) > 0 {
 			t.Errorf("once they are gone: %v %v", lines(p), p.Warnings)
+		}
+	}
+}
+
+// What stays is listed where roles of ours go with the last workload, not where
+// only an association does that gives another's role.
+func TestWhatStaysIsNotListedWhereNoRoleGoes(t *testing.T) {
+	want, have := workloadWant(t, test), workloadSees(test)
+	have = made(t, have, Compute(want, have, Options{}))
+	for _, goes := range []bool{true, false} {
+		if !goes {
+			for i := range have.Accounts[0].Details {
+				have.Accounts[0].Details[i].Tags = nil
+			}
+		}
+		p := Compute(wants(wantCluster(test)), have, Options{})
+		if left := slices.ContainsFunc(p.Warnings, func(w Warning) bool { return w.Slug == "left" }); len(p.Changes) == 0 || left != goes {
+			t.Errorf("%v: %v", lines(p), warned(p))
 		}
 	}
 }
@@ -393,6 +414,11 @@ func TestARoleOfAnothersIsLookedAtAlone(t *testing.T) {
 	have := workloadSees(test)
 	p := Compute(want, have, Options{})
 	expect(t, p, "create oidcprovider/TEST", "create agent/test", "create podidentity/test/ops/yace-sa !no-principal", "create serviceaccount/test/logs-a/loki !no-principal")
+	for _, role := range []string{"loki", "yace"} {
+		if want := "no-principal: account " + home + " has no role role/atlas-iam/ops/" + role + ": nobody can be given it"; !slices.Contains(warned(p), want) {
+			t.Errorf("%q is not among %q", want, warned(p))
+		}
+	}
 	plain, _ := iam.Canonical(iam.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
 	put := func(trust access.Document) {
 		have.Accounts[0].Details = []access.HaveRole{
