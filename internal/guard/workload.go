@@ -101,19 +101,7 @@ func (w *workloads) changesOf(arn string) []*plan.Change {
 
 // about is what is known around a role.
 func (w *workloads) about(arn string) trust.About {
-	a := trust.About{Role: arn, Clusters: w.in.Have.Clusters}
-	if r := w.want[arn]; r != nil {
-		a.Ours, a.Of = !r.Existing, r.Trust
-	}
-	p, _ := access.ParseIAMPrincipal(arn)
-	for i := range w.in.Have.Accounts {
-		h := &w.in.Have.Accounts[i]
-		a.Accounts = append(a.Accounts, h.Account.ID)
-		if h.Account.ID == p.Account {
-			a.ProvidersRead, a.Providers = h.ProvidersRead, h.Providers
-		}
-	}
-	return a
+	return trust.AboutRole(w.in.Have, arn, w.want[arn])
 }
 
 // trusted judges the trust policy that a role of ours gets. What its policy

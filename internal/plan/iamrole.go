@@ -83,14 +83,25 @@ func (w *workloads) role(r *access.WantRole) {
 // refused. What it puts back is access gained.
 func (w *workloads) tellTrust(r *access.WantRole, have *access.HaveRole, mended access.Document, ours []trust.Statement) {
 	name := "role " + access.RoleName(r.ARN)
-	for _, other := range trust.Others(have.Trust) {
-		w.warn(Trust, r.Place, name+" may be had by others than its ServiceAccounts: "+other+"; that is not ours and stays: take it out of the trust policy if it is not meant")
+	for _, other := range trust.Others(have.Trust, trust.AboutRole(w.have, r.ARN, r)) {
+		if len(other.Holds) == 0 {
+			w.warn(Trust, r.Place, name+" may be had by others than its ServiceAccounts: "+other.Lets+"; that is not ours and stays: take it out of the trust policy if it is not meant")
+			continue
+		}
+		w.warn(Trust, r.Place, "DANGER: "+name+" is open: "+other.Lets+", so that "+other.Holds[0].Leads+"; it is not ours, so no plan takes it away. Take it out now: "+trustCommands(r.ARN))
 	}
 	for _, s := range trust.Lacks(mended, ours) {
 		if slices.ContainsFunc(s.Trusts, func(t access.WantTrust) bool { return w.hasRole(t, r.ARN) }) {
 			w.warn(Trust, r.Place, name+" does not trust "+subjects(s)+" now: their pods are refused until its trust policy is mended")
 		}
 	}
+}
+
+// trustCommands are those by which a role's trust policy is seen and written.
+func trustCommands(role string) string {
+	name := shellWord(access.RoleName(role))
+	return "in account " + access.AccountOf(role) + " aws iam get-role --role-name " + name + " --query Role.AssumeRolePolicyDocument > trust.json, delete the statement there, and aws iam update-assume-role-policy --role-name " +
+		name + " --policy-document file://trust.json"
 }
 
 // hasRole reports whether ServiceAccounts that are to have a role are given it

@@ -29,7 +29,10 @@ func TestWhatTheTrustOfARoleOfOursSaysBesideUsIsPointedOut(t *testing.T) {
 		{yaceRole, `PLUS{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["arn:aws:iam::` + home + `:user/dora"]}}`,
 			[]string{"role yace may be had by others than its ServiceAccounts: a statement lets user/dora in; that is not ours and stays"}, 0},
 		{yaceRole, `PLUS{"Sid":"Door","Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"},"Condition":{"Bool":{"aws:SecureTransport":"true"}}}`,
-			[]string{"statement Door lets everybody in under conditions"}, 0},
+			[]string{"DANGER: role yace is open: statement Door lets everybody in under conditions, so that anybody with an AWS account may have the role; it is not ours, so no plan takes it away. " +
+				"Take it out now: in account " + home + " aws iam get-role --role-name yace --query Role.AssumeRolePolicyDocument > trust.json, delete the statement there, and aws iam update-assume-role-policy --role-name yace --policy-document file://trust.json"}, 0},
+		{yaceRole, `PLUS{"Sid":"Door","Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"},"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`,
+			[]string{"role yace may be had by others than its ServiceAccounts: statement Door lets everybody in under conditions"}, 0},
 		{yaceRole, `PLUS{"Effect":"Deny","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::` + home + `:user/dora"}}`, nil, 0},
 		{yaceRole, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}`,
 			[]string{"a statement lets ec2.amazonaws.com in"}, 1},
@@ -81,7 +84,7 @@ func TestARoleThatIsToTrustAnotherClusterIsNoWarning(t *testing.T) {
 	if got := warned(p); len(got) > 0 || len(p.Changes) == 0 {
 		t.Errorf("%d changes, warned %q", len(p.Changes), got)
 	}
-	if trust.Others(access.Document("{")) != nil {
+	if trust.Others(access.Document("{"), trust.About{}) != nil {
 		t.Error("a policy that cannot be read has statements")
 	}
 }

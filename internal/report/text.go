@@ -156,23 +156,32 @@ func (t *textWriter) notes(title string, c colour, sign string, rows []noteRow) 
 	}
 }
 
-// end writes the last line: the counts and the next command.
+// end writes the last line: the counts and the next command. Quietly it counts
+// the warnings, which are not above it then.
 func (t *textWriter) end(v view, o Options) {
 	if v.nothingToDo != "" {
 		if t.b.Len() > 0 {
 			t.b.WriteString("\n")
 		}
-		t.line(Safe(v.nothingToDo))
+		t.line(Safe(v.nothingToDo) + v.untoldWarnings(o))
 		return
 	}
 	if t.b.Len() > 0 {
 		t.b.WriteString("\n")
 	}
-	last := v.counts
+	last := v.counts + v.untoldWarnings(o)
 	if o.Next != "" && !o.Quiet {
 		last += "   Next: " + Safe(o.Next)
 	}
 	t.line(last)
+}
+
+// untoldWarnings says that there are warnings where they are not written.
+func (v *view) untoldWarnings(o Options) string {
+	if !o.Quiet || len(v.warnings) == 0 {
+		return ""
+	}
+	return " " + count(len(v.warnings), "warning", "warnings") + ", told without -q."
 }
 
 func (t *textWriter) flush(w io.Writer) error {

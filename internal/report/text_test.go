@@ -240,6 +240,37 @@ func TestPlansReadAsTheirGoldenFiles(t *testing.T) {
 	}
 }
 
+// -q hid that there are warnings.
+func TestQuietlyWarningsAreCounted(t *testing.T) {
+	warning := func(texts ...string) []plan.Warning {
+		var out []plan.Warning
+		for _, s := range texts {
+			out = append(out, plan.Warning{Slug: "trust", Text: s})
+		}
+		return out
+	}
+	const nothing = "No changes. 14 entries, 9 associations, 3 clusters read, no gaps."
+	for _, c := range []struct {
+		plan     *plan.Plan
+		warnings []plan.Warning
+		quiet    bool
+		ends     string
+	}{
+		{emptyPlan(), warning("open"), true, nothing + " 1 warning, told without -q.\n"},
+		{emptyPlan(), warning("open", "wide", "open"), true, nothing + " 2 warnings, told without -q.\n"},
+		{emptyPlan(), nil, true, nothing + "\n"},
+		{emptyPlan(), warning("open"), false, "! trust   open\n\n" + nothing + "\n"},
+		{decidedPlan(), warning("open"), true, " 1 warning, told without -q.\n"},
+		{decidedPlan(), warning("open"), false, " 1 foreign.\n"},
+	} {
+		c.plan.Warnings = c.warnings
+		var b bytes.Buffer
+		if err := Text(&b, c.plan, Options{Quiet: c.quiet}); err != nil || !strings.HasSuffix(b.String(), c.ends) || c.quiet && strings.Contains(b.String(), "trust") {
+			t.Errorf("%v\n%s\nwant %q", err, b.String(), c.ends)
+		}
+	}
+}
+
 func TestAPlanWithNothingToDoIsOneLine(t *testing.T) {
 	var b bytes.Buffer
 	if err := Text(&b, emptyPlan(), Options{}); err != nil {

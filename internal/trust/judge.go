@@ -68,17 +68,38 @@ func Judge(d access.Document, about About) []Danger {
 	}
 	var out []Danger
 	for i, s := range p.Statements {
-		if s.Effect != iam.Allow {
-			continue
+		if s.Effect == iam.Allow {
+			out = append(out, judgeStatement(p, i, about)...)
 		}
-		j := judged{About: about, asker: asker{alone(p, i), access.AccountOf(about.Role)}, statement: s}
-		j.principals()
-		for k := range j.found {
-			j.found[k].Where = label(i, s.Sid)
-		}
-		out = append(out, j.found...)
 	}
 	return out
+}
+
+// judgeStatement finds the dangers of one statement that allows.
+func judgeStatement(p *iam.Policy, i int, about About) []Danger {
+	j := judged{About: about, asker: asker{alone(p, i), access.AccountOf(about.Role)}, statement: p.Statements[i]}
+	j.principals()
+	for k := range j.found {
+		j.found[k].Where = label(i, p.Statements[i].Sid)
+	}
+	return j.found
+}
+
+// AboutRole is what a snapshot and the documents know around a role; want is nil
+// where no document speaks of it.
+func AboutRole(have *access.Snapshot, arn string, want *access.WantRole) About {
+	a := About{Role: arn, Clusters: have.Clusters}
+	if want != nil {
+		a.Ours, a.Of = !want.Existing, want.Trust
+	}
+	for i := range have.Accounts {
+		h := &have.Accounts[i]
+		a.Accounts = append(a.Accounts, h.Account.ID)
+		if h.Account.ID == access.AccountOf(arn) {
+			a.ProvidersRead, a.Providers = h.ProvidersRead, h.Providers
+		}
+	}
+	return a
 }
 
 func label(i int, sid string) string {
@@ -265,16 +286,22 @@ func (j *judged) literalStars() {
 	}
 }
 
-// Others says for each statement of a trust policy of ours that is none of ours
-// whom it lets in: who adopted a role keeps it so, and who did not may want to
-// know. A policy that cannot be read says nothing.
-func Others(d access.Document) []string {
+// Other is a statement of a role's trust policy that is none of ours.
+type Other struct {
+	Lets  string   // whom it lets in: "statement Door lets user/ann in"
+	Holds []Danger // why it would be held if a change brought it now
+}
+
+// Others are the statements of a trust policy of ours that are none of ours: who
+// adopted a role keeps it so, and who did not may want to know. A policy that
+// cannot be read says nothing.
+func Others(d access.Document, about About) []Other {
 	p, err := iam.Parse(iam.Trust, string(d))
 	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, s := range p.Statements {
+	var out []Other
+	for i, s := range p.Statements {
 		if s.Effect != iam.Allow || Ours(s.Sid) {
 			continue
 		}
@@ -296,7 +323,8 @@ func Others(d access.Document) []string {
 		if len(s.Conditions) > 0 {
 			words += " under conditions"
 		}
-		out = append(out, words)
+		holds := slices.DeleteFunc(judgeStatement(p, i, about), func(d Danger) bool { return d.Severity != Hold })
+		out = append(out, Other{words, holds})
 	}
 	return out
 }

@@ -60,8 +60,43 @@ func TestOthersStatementsAreSaidByWhomTheyLetIn(t *testing.T) {
 		aws(`{"AWS":["*","`+home+`"],"Service":"ec2.amazonaws.com"}`, "") + "," + aws(`{"AWS":"`+home+`"}`, ""):            {"a statement lets everybody, " + home + ", ec2.amazonaws.com in", "a statement lets " + home + " in"},
 		strings.Replace(aws(`"*"`, ""), "Allow", "Deny", 1) + "," + wanted[0].JSON:                                         nil,
 	} {
-		if diff := cmp.Diff(want, Others(policyOf(statements))); diff != "" {
+		var got []string
+		for _, o := range Others(policyOf(statements), About{Role: ours, Ours: true, Accounts: []string{home}}) {
+			got = append(got, o.Lets)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", statements, diff)
+		}
+	}
+}
+
+// What a statement of others would be held for is said with it, and with no other
+// one.
+//
+// shows: item S146
+func TestOthersStatementsAreJudgedOneByOne(t *testing.T) {
+	wanted := want(t, "PodIdentity test loki/loki")
+	const theirs = "999988887777"
+	for statement, holds := range map[string]int{
+		aws(`"*"`, ""): 41,
+		aws(`"*"`, `"StringEquals":{"aws:PrincipalOrgID":"o-1"}`):                                 0,
+		aws(`{"AWS":"arn:aws:iam::`+theirs+`:root"}`, ""):                                         41,
+		aws(`{"AWS":"arn:aws:iam::`+theirs+`:root"}`, `"StringEquals":{"sts:ExternalId":"k9f3"}`): 0,
+		aws(`{"AWS":"arn:aws:iam::`+home+`:root"}`, ""):                                           0,
+		aws(`{"AWS":"arn:aws:iam::`+theirs+`:role/partner"}`, ""):                                 0,
+	} {
+		others := Others(policyOf(wanted[0].JSON+","+aws(`{"AWS":"arn:aws:iam::`+home+`:role/ci"}`, "")+","+statement), About{Role: ours, Ours: true, Accounts: []string{home}})
+		if len(others) != 2 {
+			t.Fatalf("%s: %v", statement, others)
+		}
+		for _, o := range others {
+			row := 0
+			if len(o.Holds) > 0 {
+				row = o.Holds[0].Row
+			}
+			if want := holds; strings.Contains(o.Lets, "role/ci") && row != 0 || !strings.Contains(o.Lets, "role/ci") && row != want {
+				t.Errorf("%s: held by row %d, want %d", o.Lets, row, want)
+			}
 		}
 	}
 }
