@@ -288,6 +288,9 @@ type WorkloadsNeed struct {
 	// Attach are the managed policies that a role (ARN) is to have: those are read
 	// that it has not, for what they newly give.
 	Attach map[string][]string
+	// Detach gives the managed policies that a role, as it was read, is to lose:
+	// they are read for what that takes. nil: none.
+	Detach func(*HaveRole) []string
 	// Issuers are the clusters of whose issuer an account's provider is looked
 	// for, by account.
 	Issuers map[string][]ClusterKey

@@ -78,6 +78,10 @@ func attach(policy string) plan.Change {
 	return plan.Change{Verb: plan.Create, Kind: plan.RoleAttachment, Principal: workloadRole, Name: policy, To: plan.Attachment{Role: workloadRole, Policy: policy}}
 }
 
+func detach(policy string) plan.Change {
+	return plan.Change{Verb: plan.Delete, Kind: plan.RoleAttachment, Principal: workloadRole, Name: policy, From: plan.Attachment{Role: workloadRole, Policy: policy}}
+}
+
 func bound(t *testing.T, from, to string) plan.Change {
 	trusts := workloadWorld(t, "").Accounts[0].Details[1].Trust
 	return plan.Change{Verb: plan.Update, Kind: plan.Role, Principal: workloadRole,
@@ -174,6 +178,8 @@ func TestBoundariesSessionPoliciesAndManagedPoliciesCount(t *testing.T) {
 	session := access.PodIdentityAssociation{Role: workloadRole, DisableSessionTags: true, SessionPolicy: canonical(t, iam.SessionPolicy, `{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}`)}
 	notRead := "permissions boundary " + unreadOne + " was not read"
 	const put = "s3:* (not s3:Get*) on arn:aws:s3:::a/*"
+	withManaged := workloadWorld(t, "")
+	withManaged.Accounts[0].Details[1].Managed = []string{managedOne}
 	far := access.PodIdentityAssociation{Role: workloadRole, TargetRole: "arn:aws:iam::111122223333:role/far"}
 	for name, c := range map[string]changeOfRights{
 		"a boundary comes":                   {have: world, change: bound(t, "", limitRead), lost: both(put)},
@@ -187,6 +193,7 @@ func TestBoundariesSessionPoliciesAndManagedPoliciesCount(t *testing.T) {
 		"session tags alone":     {have: world, change: associate(ours, access.PodIdentityAssociation{Role: workloadRole, DisableSessionTags: true})},
 		"a managed policy that was read": {have: workloadWorld(t, "", access.RolePolicy{Name: "p", Document: allows(t, "s3:Get* on *")}), change: attach(managedOne),
 			gained: both("s3:ListBucket on arn:aws:s3:::a")},
+		"a managed policy that goes":    {have: withManaged, change: detach(managedOne), lost: both("s3:GetObject on arn:aws:s3:::a/*", "s3:ListBucket on arn:aws:s3:::a")},
 		"a managed policy that was not": {have: world, change: attach("arn:aws:iam::aws:policy/x/Y"), gained: both("managed policy Y, which was not read")},
 		"another role that may the same and less": {have: world, change: associate(ours, access.PodIdentityAssociation{Role: otherRole}),
 			lost: []string{"ops/yace-sa " + put}},

@@ -50,7 +50,8 @@ func ReadRoles(ctx context.Context, c *cloud.Cloud, accounts []access.Account, r
 
 // policiesNeeded are the managed policies of an account of which Options says
 // that they are read: those that documents name, and of the roles that they
-// name, or that stand where ours do, the boundary, and what is to be attached.
+// name, or that stand where ours do, the boundary, and what is to be attached and
+// detached.
 func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
 	need := r.options.Workloads
 	r.mu.Lock()
@@ -76,6 +77,9 @@ func (r *reading) policiesNeeded(a *access.HaveAccount) []string {
 		}
 		if managed {
 			arns = append(arns, d.Managed...)
+		}
+		if need.Detach != nil {
+			arns = append(arns, need.Detach(d)...)
 		}
 	}
 	return arns

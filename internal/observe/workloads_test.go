@@ -323,6 +323,14 @@ func TestBoundariesAreReadOnceAndManagedPoliciesWhereATestAsks(t *testing.T) {
 		"of a role that is to be made": {func(n *access.WorkloadsNeed) {
 			n.Attach = map[string][]string{yaceARN + "-new": {"arn:aws:iam::aws:policy/A"}, "arn:aws:iam::999988887777:role/x": {"arn:aws:iam::aws:policy/D"}}
 		}, []string{edgeARN, "arn:aws:iam::aws:policy/A"}},
+		"taken from a role": {func(n *access.WorkloadsNeed) {
+			n.Detach = func(r *access.HaveRole) []string {
+				if r.ARN != yaceARN {
+					return nil
+				}
+				return []string{r.Managed[1]}
+			}
+		}, []string{edgeARN, "arn:aws:iam::aws:policy/B"}},
 		"twin: nobody's of ours": {func(n *access.WorkloadsNeed) { n.RolePath = "/x/" }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestWhatIsReadForWorkloads(t *testing.T) {
 		Attach:  map[string][]string{yaceRole: {"arn:aws:iam::aws:policy/A"}},
 		Issuers: map[string][]access.ClusterKey{home: {prod, test}},
 		Agents:  map[access.ClusterKey]bool{test: true, prod: true, prod2: false},
-	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets", "OurTrust")); diff != "" {
+	}, got, cmpopts.IgnoreFields(access.WorkloadsNeed{}, "ServiceAccounts", "ArgoSecrets", "OurTrust", "Detach")); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 
@@ -85,5 +85,37 @@ func TestRolesOfEveryAccountAreReadWhereWorkloadsAreLookedFor(t *testing.T) {
 	}
 	if got := WorkloadsNeed(&people, Options{}).Accounts; len(got) != 0 {
 		t.Errorf("the twin, documents without workloads: %v", got)
+	}
+}
+
+// What a role of ours is to lose is read, so that what goes with it can be said:
+// what its document names no more, and with the role all. Of another's role, and
+// of what stays, nothing is.
+//
+// shows: item S139
+func TestTheManagedPoliciesThatARoleOfOursLosesAreRead(t *testing.T) {
+	const a, b = "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/AdministratorAccess"
+	want := workloadWant(t, test)
+	ours, theirs := want.Owner.Tags(), map[string]string{"created-by": "terraform"}
+	for name, c := range map[string]struct {
+		role    string
+		tags    map[string]string
+		managed []string
+		destroy bool
+		want    []string
+	}{
+		"one beside its document's":     {yaceRole, ours, []string{a, b}, false, []string{b}},
+		"the documents' alone":          {yaceRole, ours, []string{a}, false, nil},
+		"a role of no document":         {yaceRole + "-old", ours, []string{a, b}, false, []string{a, b}},
+		"destroy":                       {yaceRole, ours, []string{a, b}, true, []string{a, b}},
+		"another's":                     {yaceRole, theirs, []string{a, b}, false, nil},
+		"another's, and destroy":        {yaceRole, theirs, []string{a, b}, true, nil},
+		"another's that nobody asks of": {yaceRole + "-old", nil, []string{a, b}, false, nil},
+	} {
+		have := &access.HaveRole{Principal: access.Principal{ARN: c.role}, Tags: c.tags, Managed: c.managed}
+		got := WorkloadsNeed(want, Options{Destroy: c.destroy}).Detach(have)
+		if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
 	}
 }

@@ -173,6 +173,7 @@ func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
 		need.Association = &access.WorkloadAccount{Namespace: o.Bind.Namespace, Name: o.Bind.ServiceAccount}
 		return need
 	}
+	need.Detach = func(have *access.HaveRole) []string { return detached(want, o, have) }
 	need.ServiceAccounts = func(have *access.Snapshot) map[access.ClusterKey]access.KubernetesNeed {
 		out := map[access.ClusterKey]access.KubernetesNeed{}
 		for i := range have.Clusters {
@@ -224,6 +225,22 @@ func needPolicies(want *access.State, need *access.WorkloadsNeed) {
 			need.Policies[r.Account] = append(need.Policies[r.Account], r.Boundary)
 		}
 	}
+}
+
+// detached are the managed policies that a role of ours has and is to lose, all
+// of them where the role goes.
+func detached(want *access.State, o Options, have *access.HaveRole) []string {
+	if !want.Owner.OwnerOf(have.Tags, want.ForeignTags).Ours {
+		return nil
+	}
+	i := slices.IndexFunc(want.Roles, func(r access.WantRole) bool { return r.ARN == have.ARN })
+	if i < 0 || o.Destroy {
+		return have.Managed
+	}
+	if r := &want.Roles[i]; !r.Existing {
+		return slices.DeleteFunc(slices.Clone(have.Managed), func(arn string) bool { return slices.Contains(r.Managed, arn) })
+	}
+	return nil
 }
 
 // leaves reports whether something that gives ServiceAccounts of a cluster a

@@ -233,7 +233,8 @@ func partWords(p *access.Part) string {
 // that give nothing by themselves, policies that give nothing beyond what
 // others do. The entry of a principal whose access is shown as gained or lost
 // goes without saying, and so does each policy that a row names. with are those
-// that go with access that is lost: ServiceAccounts of workloads.
+// that go with access that is lost: ServiceAccounts and managed policies of
+// workloads.
 func otherRows(p *plan.Plan) (with, other []noteRow) {
 	type subject struct {
 		cluster   access.ClusterKey
@@ -282,6 +283,9 @@ func otherRows(p *plan.Plan) (with, other []noteRow) {
 			if c.Verb == plan.Delete {
 				row.why = "other rights give the same"
 			}
+		}
+		if detaches(&c) {
+			row.why = "which no document names"
 		}
 		if losses.with(&c) {
 			with = append(with, row)

@@ -122,11 +122,21 @@ func (s saidOfWorkloads) say(lists ...[]plan.Grant) {
 	}
 }
 
-// with reports whether a change takes a ServiceAccount, or its role's annotation,
-// of which it is said that it loses the role's rights: lost is said of losses.
+// with reports whether a change takes a ServiceAccount, its role's annotation, or
+// a managed policy of its role, of which it is said that it loses the role's
+// rights: lost is said of losses.
 func (lost saidOfWorkloads) with(c *plan.Change) bool {
+	if detaches(c) {
+		return lost["role "+c.Principal]
+	}
 	to, stays := c.To.(plan.KubernetesAccount)
 	return c.Kind == plan.ServiceAccount && len(c.Held) == 0 && lost[c.Cluster.String()+" "+c.Namespace+"/"+c.Name] && !(stays && to.Role != "")
+}
+
+// detaches reports whether a change takes a managed policy from a role that
+// stays. Whose rights those are a row of the role's cannot tell.
+func detaches(c *plan.Change) bool {
+	return c.Kind == plan.RoleAttachment && c.Verb == plan.Delete && len(c.Held) == 0
 }
 
 // has reports whether a change goes without saying.
@@ -135,7 +145,7 @@ func (s saidOfWorkloads) has(c *plan.Change) bool {
 	case plan.Role:
 		return s["role "+c.Principal] && !onlyRoleTags(*c)
 	case plan.RolePolicy, plan.RoleAttachment:
-		return s["role "+c.Principal]
+		return s["role "+c.Principal] && !detaches(c)
 	case plan.PodIdentityAssociation:
 		return s[c.Cluster.String()+" "+c.Namespace+"/"+c.Name]
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/internal/plan"
 )
 
@@ -63,6 +64,45 @@ func TestAServiceAccountThatGoesStandsWithWhatItLoses(t *testing.T) {
 		}
 		if got := strings.Contains(text.String(), "No effect on access\n  ~ "+c.says); got == c.goes {
 			t.Errorf("%s: without effect %t\n%s", name, got, text.String())
+		}
+	}
+}
+
+// A managed policy that is taken from a role is named beside the actions that it
+// gave, for it may be nobody's of the documents; with the role it goes unsaid, and
+// so does one that is added.
+//
+// shows: item S111
+func TestAManagedPolicyThatNoDocumentNamesIsNamedWhereItGoes(t *testing.T) {
+	const role, admin = "arn:aws:iam::" + account + ":role/metrics", "arn:aws:iam::aws:policy/AdministratorAccess"
+	said := []plan.Grant{{Cluster: cluster("test"), Document: "test", Principal: role, Member: "workload/metrics", ServiceAccount: "monitoring/exporter", What: "* on *", Where: "monitoring/exporter as role metrics"}}
+	had := plan.Attachment{Role: role, Policy: admin}
+	detach := plan.Change{ID: "a", Verb: plan.Delete, Kind: plan.RoleAttachment, Cluster: access.ClusterKey{Account: account}, Principal: role, Name: admin, From: had}
+	attach := detach
+	attach.Verb, attach.From, attach.To = plan.Create, nil, had
+	whole := detach
+	whole.Kind, whole.Name, whole.From = plan.Role, "", plan.IAMRole{ARN: role, Managed: []string{admin}}
+	const row = "detach AdministratorAccess from role metrics   account " + account + "   which no document names\n"
+	for name, c := range map[string]struct {
+		change plan.Change
+		access plan.Access
+		want   string // empty: nothing of it
+	}{
+		"what it gave is lost":     {detach, plan.Access{Lost: said}, "Goes with access lost\n  - " + row},
+		"others give the same":     {detach, plan.Access{}, "No effect on access\n  ~ " + row},
+		"of two, one is gained":    {detach, plan.Access{Gained: said}, "No effect on access\n  ~ " + row},
+		"twin: it comes":           {attach, plan.Access{Gained: said}, ""},
+		"twin: its role goes":      {whole, plan.Access{Lost: said}, ""},
+		"twin: nobody has a right": {attach, plan.Access{}, "No effect on access\n  ~ attach AdministratorAccess to role metrics   account " + account + "\n"},
+	} {
+		p := emptyPlan()
+		p.Access, p.Changes = &c.access, []plan.Change{c.change}
+		var text bytes.Buffer
+		if err := Text(&text, p, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), c.want) || c.want == "" && strings.Contains(text.String(), "Administrator") {
+			t.Errorf("%s:\n%s\nwant %s", name, text.String(), c.want)
 		}
 	}
 }
