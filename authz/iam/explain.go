@@ -11,7 +11,7 @@ import (
 type Explanation struct {
 	Decision
 	// Near are the Allow statements that lack the least, of the gates that do
-	// not allow; the nearest first.
+	// not allow; the nearest first, of equals those that lack conditions alone.
 	Near []NearMiss
 	// Needs says, for each gate in the way, what would let the request through.
 	Needs []string
@@ -33,6 +33,9 @@ type NearMiss struct {
 	Statement int
 	Sid       string
 	Fails     []string // such as "the action is not one of s3:Get*"
+	// Conditions would have to hold and let it through, where nothing else
+	// fails: "Bool aws:SecureTransport [true]".
+	Conditions []string
 }
 
 // nearest is how many near misses are told.
@@ -146,9 +149,14 @@ func (e *evaluator) near(gates []Gate) []NearMiss {
 		}
 		for i := range s.Policy.Statements {
 			st := &s.Policy.Statements[i]
-			if fails := e.fails(gate, s.Policy, st); st.Effect == Allow && len(fails) > 0 {
-				out = append(out, NearMiss{gate, s.Name, i, st.Sid, fails})
+			fails, conditions := e.fails(gate, s.Policy, st)
+			if st.Effect != Allow || len(fails) == 0 {
+				continue
 			}
+			if len(conditions) < len(fails) {
+				conditions = nil
+			}
+			out = append(out, NearMiss{gate, s.Name, i, st.Sid, fails, conditions})
 		}
 	}
 	p := e.q.Policies
@@ -169,7 +177,9 @@ func (e *evaluator) near(gates []Gate) []NearMiss {
 	if p.Resource != nil {
 		look(e.resourceGate(), *p.Resource)
 	}
-	slices.SortStableFunc(out, func(a, b NearMiss) int { return cmp.Compare(len(a.Fails), len(b.Fails)) })
+	slices.SortStableFunc(out, func(a, b NearMiss) int {
+		return cmp.Or(cmp.Compare(len(a.Fails), len(b.Fails)), -cmp.Compare(len(a.Conditions), len(b.Conditions)))
+	})
 	if len(out) > 0 {
 		least := len(out[0].Fails)
 		out = slices.DeleteFunc(out, func(n NearMiss) bool { return len(n.Fails) > least+1 })
@@ -177,9 +187,9 @@ func (e *evaluator) near(gates []Gate) []NearMiss {
 	return out[:min(len(out), nearest)]
 }
 
-// fails words the parts of a statement that do not match for certain.
-func (e *evaluator) fails(gate Gate, p *Policy, st *Statement) []string {
-	var out []string
+// fails words the parts of a statement that do not match for certain, and the
+// conditions among them.
+func (e *evaluator) fails(gate Gate, p *Policy, st *Statement) (out, conditions []string) {
 	if gate == e.resourceGate() {
 		if _, t := covers(st.Principals, e.q.Caller); t != yes {
 			out = append(out, "the principal is not "+e.q.Caller.ARN)
@@ -206,15 +216,19 @@ func (e *evaluator) fails(gate Gate, p *Policy, st *Statement) []string {
 	}
 	for i := range st.Conditions {
 		if c := &st.Conditions[i]; c.holds(ctx, vars) != yes {
-			out = append(out, c.failing(ctx))
+			out, conditions = append(out, c.failing(ctx)), append(conditions, c.words())
 		}
 	}
-	return out
+	return out, conditions
+}
+
+func (c *Condition) words() string {
+	return fmt.Sprintf("%s %s [%s]", c.Operator, c.Key, strings.Join(c.Values, ", "))
 }
 
 // failing words a condition that does not hold for certain.
 func (c *Condition) failing(ctx *Context) string {
-	s := fmt.Sprintf("%s %s [%s] ", c.Operator, c.Key, strings.Join(c.Values, ", "))
+	s := c.words() + " "
 	values, known := ctx.get(c.Key)
 	switch {
 	case !known:

@@ -63,8 +63,8 @@ func TestAnAnswerSaysWhatIsInTheWayAndWhatWouldSettleIt(t *testing.T) {
 				identity: list(allows("s3:*", "arn:aws:s3:::1"), allows("ec2:*", "arn:aws:s3:::2", `{"StringEquals":{"k:a":"x"}}`), allows("s3:*", "arn:aws:s3:::3"), allows("ec2:*", "arn:aws:s3:::4"),
 					allows("s3:*", "*", `{"StringEquals":{"k:a":["x","y"]}}`), allows("s3:*", "arn:aws:s3:::6"), allows("s3:*", "arn:aws:s3:::7"), allows("s3:*", "arn:aws:s3:::8"))}.policies(t)},
 			"deny-i", Denied, []string{
-				"identity-based policy 0: the resource is not one of arn:aws:s3:::1", "identity-based policy 2: the resource is not one of arn:aws:s3:::3",
 				"identity-based policy 4: StringEquals k:a [x, y] does not hold for [z]",
+				"identity-based policy 0: the resource is not one of arn:aws:s3:::1", "identity-based policy 2: the resource is not one of arn:aws:s3:::3",
 				"identity-based policy 5: the resource is not one of arn:aws:s3:::6", "identity-based policy 6: the resource is not one of arn:aws:s3:::7",
 			}, []string{"an Allow of s3:GetObject on arn:aws:s3:::b/o in an identity-based policy"}, nil},
 		"denied: one that lacks one thing more is near": {

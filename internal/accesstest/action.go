@@ -2,9 +2,11 @@ package accesstest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/authz"
+	"github.com/atlas-iam/atlas-iam/internal/effect"
 	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
@@ -43,6 +45,11 @@ func (c Case) action(w *question.World) Case {
 		}
 		if r.Verdict == want {
 			continue
+		}
+		for source, how := range r.Settle {
+			if strings.HasPrefix(how, effect.ByObserving) { // of the documents alone
+				r.Settle[source] += ", and so do plan and apply before they run the tests"
+			}
 		}
 		c.Findings = append(c.Findings, Finding{Cluster: r.Document, Key: r.Cluster, Subject: c.Who.String(), Verdict: r.Verdict, Action: r})
 	}

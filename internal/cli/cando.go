@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +22,11 @@ func runCanDo(ctx context.Context, p *Process, o *askFlags, keys, args []string)
 	resource, paths := "", args[1:]
 	if len(paths) > 0 && (paths[0] == "*" || strings.HasPrefix(paths[0], "arn:")) {
 		resource, paths = paths[0], paths[1:]
+	}
+	if len(paths) > 0 {
+		if err := resourceNotPath(args[0], paths[0]); err != nil {
+			return err
+		}
 	}
 	asked, err := question.ParseAction(args[0], resource, keys)
 	if err != nil {
@@ -65,6 +72,22 @@ func runCanDo(ctx context.Context, p *Process, o *askFlags, keys, args []string)
 		return err
 	}
 	return ended(verdictCode(answer.Verdict.String()))
+}
+
+// bucketWord is a bucket as people write it, with or without what is in it.
+var bucketWord = regexp.MustCompile(`^(?:s3://)?([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)$`)
+
+// resourceNotPath refuses a word that stands where a path may, is none, and was
+// meant for the action's resource.
+func resourceNotPath(action, word string) error {
+	if isPath(word) || filepath.IsAbs(word) || strings.HasPrefix(word, ".") || strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml") {
+		return nil
+	}
+	hint := "write its whole ARN, as arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
+	if m := bucketWord.FindStringSubmatch(word); m != nil && strings.HasPrefix(strings.ToLower(action), "s3:") {
+		hint = "write its whole ARN: arn:aws:s3:::" + m[1]
+	}
+	return usage(hint, "%s is neither an ARN nor a file or folder that is there", word)
 }
 
 // readRoles reads the policies of a workload's roles.

@@ -49,7 +49,7 @@ func parseAction(words []string, wrong func(hint, message string) (access.Ask, e
 	}
 	switch {
 	case strings.ContainsAny(ask.Verb, "*?"):
-		return wrong("one action, as s3:GetObject", "a question is about one action, and this is a pattern")
+		return wrong(`list the actions that matter, each by its name, as in ["s3:GetObject", "s3:PutObject"]`, "a question is about one action, and this is a pattern")
 	case len(words) > 2:
 		return wrong("want ACTION or ACTION ARN", "this is no question")
 	case ask.Resource != "" && (!strings.HasPrefix(ask.Resource, "arn:") || strings.Count(ask.Resource, ":") < arnColons):

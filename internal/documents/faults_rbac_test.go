@@ -95,7 +95,7 @@ func accessTestCases() []faultCase {
 		{"one who is no workload is among them", testWith(`{who: [workload/x, user/a], can: [get pods, «"s3:GetObject"»]}`), `get nodes`,
 			`actions of AWS are asked of workloads in this version, and this test is about others: give it a test with who: workload/NAME`},
 		{"an action is one", testWith(`{who: workload/x, cannot: «"s3:* arn:aws:s3:::b"»}`), `"s3:DeleteBucket arn:aws:s3:::b"`,
-			`a question is about one action, and this is a pattern: "s3:* arn:aws:s3:::b": one action, as s3:GetObject`},
+			`a question is about one action, and this is a pattern: "s3:* arn:aws:s3:::b": list the actions that matter, each by its name, as in ["s3:GetObject", "s3:PutObject"]`},
 		{"an ARN is one", testWith(`{who: workload/x, cannot: «"s3:GetObject arn:aws:s3:::b/*"»}`), `"s3:GetObject arn:aws:s3:::b/a"`,
 			`this is a pattern of ARNs: "s3:GetObject arn:aws:s3:::b/*": one ARN that the pattern matches: a question is about one`},
 		{"an ARN is whole", testWith(`{who: workload/x, can: [«"s3:GetObject arn:aws:s3"»]}`), `"s3:GetObject arn:aws:s3:::b/a"`,

@@ -25,6 +25,9 @@ type WorkloadRole struct {
 	Settle map[string]string
 }
 
+// ByObserving begins what would settle a policy that documents do not hold.
+const ByObserving = "--observed"
+
 // WorkloadRoles are what a workload is to AWS on each of its clusters: from the
 // documents alone, or with have from what was seen of its roles.
 func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snapshot) []WorkloadRole {
@@ -68,7 +71,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 func (r *WorkloadRole) wanted(want *access.State) map[string]string {
 	i := slices.IndexFunc(want.Roles, func(w access.WantRole) bool { return w.ARN == r.Role })
 	if i < 0 || want.Roles[i].Existing {
-		r.unread(&r.Policies.Identity, "policies of role "+r.Role, "--observed reads them")
+		r.unread(&r.Policies.Identity, "policies of role "+r.Role, ByObserving+" reads them")
 		return nil
 	}
 	w := &want.Roles[i]
@@ -138,7 +141,7 @@ func (r *WorkloadRole) policies(inline []access.RolePolicy, managed []string, bo
 		case faults[s.Name] != nil:
 			r.Settle[s.Name] = mend(faults[s.Name])
 		case s.Policy == nil && documents == nil:
-			r.Settle[s.Name] = "--observed reads it"
+			r.Settle[s.Name] = ByObserving + " reads it"
 		case s.Policy == nil:
 			r.Settle[s.Name] = "let the caller read it (iam:GetPolicyVersion)"
 		case at != access.Place{}:

@@ -33,7 +33,7 @@ func (a Action) String() string {
 func ParseAction(name, resource string, keys []string) (Action, error) {
 	a := Action{Name: name, Resource: resource, Keys: map[string][]string{}}
 	if !IsAWSAction(name) || strings.ContainsAny(name, "*?") {
-		return a, &WordError{What: "action of AWS", Word: name, Hint: "one action, as s3:GetObject"}
+		return a, &WordError{What: "action of AWS", Word: name, Hint: "one action, as s3:GetObject; atlas-iam access workload/NAME shows all"}
 	}
 	if what, candidates := iam.UnknownAction(name); what != "" {
 		a.Notes = append(a.Notes, what+meant(name, candidates))
@@ -62,6 +62,10 @@ type ActionResult struct {
 	effect.WorkloadRole
 	iam.Explanation
 	Verdict authz.Verdict
+	// Plain is the verdict on the same call over plain http. Where it is another
+	// the answer rests on assumption secure-transport, which is then among
+	// Assumptions.
+	Plain authz.Verdict
 }
 
 // ActionAnswer is the answer over a workload's clusters.
@@ -103,8 +107,15 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 			s := iam.Source{Name: "policy of " + asked.Resource}
 			role.Policies.Resource, role.Settle[s.Name] = &s, "look at that policy: atlas-iam does not read those of resources, and in another account it must allow as well"
 		}
-		x := iam.Explain(iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies})
-		r := ActionResult{WorkloadRole: role, Explanation: x, Verdict: verdictOf(x.Verdict)}
+		q := iam.Question{Caller: role.Caller, Action: asked.Name, Resource: asked.Resource, ResourceAccount: account, Context: role.Context, Policies: role.Policies}
+		r := ActionResult{WorkloadRole: role, Explanation: iam.Explain(q)}
+		r.Verdict = verdictOf(r.Explanation.Verdict)
+		if r.Plain = r.Verdict; !asked.names(secureTransport) {
+			r.Plain = plain(q)
+		}
+		if r.Plain != r.Verdict {
+			r.Assumptions = slices.Sorted(slices.Values(append(slices.Clone(r.Assumptions), "secure-transport")))
+		}
 		a.Results = append(a.Results, r)
 		verdicts = append(verdicts, r.Verdict)
 	}
@@ -113,6 +124,27 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 	}
 	a.Verdict = Each(verdicts...)
 	return a, nil
+}
+
+const secureTransport = "aws:SecureTransport"
+
+// names reports whether the asker gives a key's value; IAM takes keys whatever
+// their capitals.
+func (a Action) names(key string) bool {
+	for k := range a.Keys {
+		if strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// plain is the verdict on a call that is not made over TLS. The question's
+// context is as before.
+func plain(q iam.Question) authz.Verdict {
+	q.Context.Set(secureTransport, "false")
+	defer q.Context.Set(secureTransport, "true")
+	return verdictOf(iam.Decide(q).Verdict)
 }
 
 // Do is Do of what is known to the world.

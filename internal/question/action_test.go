@@ -132,3 +132,50 @@ func TestAWorkloadsActionIsDecidedOnEachCluster(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Calls are taken to be made over TLS. An answer that is another without says so,
+// whichever way it goes; one that the asker gave the key for assumes nothing.
+//
+// shows: item S115
+func TestAnAnswerSaysThatItRestsOnTLS(t *testing.T) {
+	policy := `{"Version": "2012-10-17", "Statement": [
+		{"Effect": "Allow", "Action": ["sns:Publish"], "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+		{"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:ReceiveMessage"], "Resource": "*"},
+		{"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+		{"Effect": "Allow", "Action": "sqs:PurgeQueue", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}`
+	k := access.ClusterKey{Account: "492000000148", Region: "us-east-1", Name: "test"}
+	const role = "arn:aws:iam::492000000148:role/app"
+	want := &access.State{
+		Roles:     []access.WantRole{{ARN: role, Inline: []access.RolePolicy{{Name: "app", Document: access.Document(policy)}}}},
+		Workloads: []access.WantWorkload{{Name: "app", Roles: []access.WorkloadRole{{Cluster: k, ARN: role}}}},
+	}
+	for _, c := range []struct {
+		action         string
+		keys           []string
+		verdict, plain authz.Verdict
+	}{
+		{"sns:Publish", nil, authz.Allow, authz.Deny},
+		{"sqs:SendMessage", nil, authz.Allow, authz.Deny},
+		{"sqs:ReceiveMessage", nil, authz.Allow, authz.Allow},
+		{"sqs:PurgeQueue", nil, authz.Deny, authz.Allow},
+		{"sqs:DeleteQueue", nil, authz.Deny, authz.Deny},
+		{"sns:Publish", []string{"aws:SecureTransport=true"}, authz.Allow, authz.Allow},
+		{"sns:Publish", []string{"AWS:securetransport=false"}, authz.Deny, authz.Deny},
+	} {
+		asked, err := ParseAction(c.action, "", c.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Do(access.Who{Kind: access.WhoWorkload, Name: "app"}, asked, want, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := got.Results[0]
+		if r.Verdict != c.verdict || r.Plain != c.plain {
+			t.Errorf("%s %v: %v, over plain http %v; want %v, %v", c.action, c.keys, r.Verdict, r.Plain, c.verdict, c.plain)
+		}
+		if rests := slices.Contains(r.Assumptions, "secure-transport"); rests != (c.verdict != c.plain) {
+			t.Errorf("%s %v: assumptions %v", c.action, c.keys, r.Assumptions)
+		}
+	}
+}

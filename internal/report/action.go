@@ -98,6 +98,9 @@ func actionBody(r *question.ActionResult, asked question.Action) block {
 			add("?", yellow, "perhaps %s", what)
 		}
 	}
+	if r.Plain != r.Verdict {
+		b.after = append(b.after, "assumed: the call is made over HTTPS; with --context aws:SecureTransport=false the answer is "+verdictWord(r.Plain))
+	}
 	if r.Verdict == authz.Undetermined {
 		for _, k := range r.Unknown {
 			b.after = append(b.after, "to know: the value of "+k+", as in --context "+k+"=VALUE")
@@ -120,11 +123,31 @@ func actionBody(r *question.ActionResult, asked question.Action) block {
 		add("-", red, "no policy of the role allows it")
 	}
 	if slices.Equal(r.Missing, []iam.Gate{iam.IdentityGate}) {
+		// A statement without the condition would undo it.
+		if calls := conditionsMissed(r.Near); len(calls) > 0 {
+			b.after = append(b.after, "would allow it: a call for which "+strings.Join(calls, ", or "))
+			return b
+		}
 		b.after = append(b.after, fmt.Sprintf("would allow it: {actions: [%q], resources: [%q]} among the role's statements, and nothing else", asked.Name, asked.Resource))
 		return b
 	}
 	b.after = append(b.after, "would allow it: "+strings.Join(r.Needs, "; and "))
 	return b
+}
+
+// conditionsMissed are the conditions of each statement that allows but for them.
+func conditionsMissed(near []iam.NearMiss) []string {
+	var out []string
+	for _, n := range near {
+		switch len(n.Conditions) {
+		case 0:
+		case 1:
+			out = append(out, n.Conditions[0]+" holds")
+		default:
+			out = append(out, strings.Join(n.Conditions, " and ")+" hold")
+		}
+	}
+	return out
 }
 
 func actionReason(r *question.ActionResult, reason iam.Reason) string {

@@ -122,7 +122,12 @@ func matrixNotes(m *question.Matrix) []string {
 // workloads what they may on AWS.
 func Matrices(w io.Writer, ms []*question.Matrix, rights []question.Rights, alone bool, o Options) error {
 	t := textWriter{color: o.Color}
-	for i, b := range foldMatrices(ms) {
+	blocks := foldMatrices(ms)
+	if len(rights) > 0 && !o.Verbose && !slices.ContainsFunc(blocks, func(b *matrixBlock) bool { return !b.nothing() }) {
+		t.rightsAlone(blocks, rights, alone, o)
+		return t.flush(w)
+	}
+	for i, b := range blocks {
 		head := b.who + " on " + few(b.clusters, 4)
 		if i > 0 {
 			t.line("")
@@ -144,8 +149,22 @@ func Matrices(w io.Writer, ms []*question.Matrix, rights []question.Rights, alon
 	if alone && !o.Quiet {
 		t.line(Safe(basisWords()))
 	}
-	t.rights(rights, alone, o)
+	t.rightsBasis(t.rights(rights, o), rights, alone, o)
 	return t.flush(w)
+}
+
+// rightsAlone writes what workloads may on AWS where they may nothing in
+// Kubernetes: that is one line beneath, at which a hurried reader cannot stop.
+func (t *textWriter) rightsAlone(blocks []*matrixBlock, rights []question.Rights, alone bool, o Options) {
+	shortened := t.rights(rights, o)
+	t.line("")
+	for _, b := range blocks {
+		t.line(Safe(b.who + " in Kubernetes, on " + few(b.clusters, 4) + ": nothing"))
+		for _, n := range b.notes {
+			t.line(Safe(n))
+		}
+	}
+	t.rightsBasis(shortened, rights, alone, o)
 }
 
 // foldRows puts neighbours with equal cells on one line.

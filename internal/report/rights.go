@@ -10,11 +10,9 @@ import (
 	"github.com/atlas-iam/atlas-iam/internal/question"
 )
 
-// rights writes what workloads may do on AWS, and what that rests on.
-func (t *textWriter) rights(rights []question.Rights, alone bool, o Options) {
-	if len(rights) == 0 {
-		return
-	}
+// rights writes what workloads may do on AWS; shortened says that only some of
+// the actions or resources are named.
+func (t *textWriter) rights(rights []question.Rights, o Options) (shortened bool) {
 	blocks, shortened := rightsBlocks(rights, o.Verbose)
 	for _, b := range blocks {
 		if t.b.Len() > 0 {
@@ -22,7 +20,12 @@ func (t *textWriter) rights(rights []question.Rights, alone bool, o Options) {
 		}
 		t.blocks([]block{b})
 	}
-	if o.Quiet {
+	return shortened
+}
+
+// rightsBasis writes what rights rest on.
+func (t *textWriter) rightsBasis(shortened bool, rights []question.Rights, alone bool, o Options) {
+	if len(rights) == 0 || o.Quiet {
 		return
 	}
 	t.line("")
