@@ -28,6 +28,8 @@ func Warnings() []Pointer {
 		{"reach", "a pattern of namespaces matches none now, or can match none", "correct the pattern, or run again when a namespace is made"},
 		{plan.Refused, "who plans may not write what who applies may", "nothing, if another identity applies"},
 		{"render", "a binding is not in the manifests, for its cluster's namespaces were not read", "let the caller list them, and run again"},
+		{"restart", "pods that run have their role by a scheme that the plan takes away (IRSA or Pod Identity): what they hold expires, and then they are refused",
+			"restart those pods after the apply, as by `kubectl rollout restart`"},
 		{"system-namespaces", "a pattern reaches Kubernetes' or AWS's own namespaces, by a policy that only reads or by `*` alone",
 			"write a narrower pattern if that is not meant"},
 		{"target", "one end of a chain of roles lacks what the other one needs, so pods get no credentials", "add what the warning prints where it says"},

@@ -71,6 +71,7 @@ func workloadPrivilege(in *plan.Input) plan.Findings {
 	}
 	for i := range in.Want.Roles {
 		w.standing(&in.Want.Roles[i])
+		w.running(&in.Want.Roles[i])
 	}
 	w.namespaceMakers()
 	w.neighbours()
