@@ -76,6 +76,24 @@ func TestACommandRunsAsAWorkload(t *testing.T) {
 	out := run(t, filepath.Dir(o.folder), o.env, 0, o.atlas, append([]string{"run-as", "workload/yace", "access", "--cluster", "test", "-n", "backend", "--service-account", "yace", "--pod", "exporter", "-v", "--local", "--lab", file, "--"}, identity...)...)
 	o.says(out, "assumed-role/yace/")
 	run(t, filepath.Dir(o.folder), o.env, 1, o.atlas, append([]string{"run-as", "workload/yace", "access", "--pod", "other", "--"}, identity...)...)
+	if strings.Contains(out, "does not get these credentials") {
+		t.Errorf("a pod that has them is said not to: %s", out)
+	}
+
+	// A pod has its scheme from when it was made, and with IRSA too --pod looks at
+	// the pod. The twin was made after the annotation.
+	with := func(code int, who, pod string) string {
+		t.Helper()
+		return run(t, filepath.Dir(o.folder), o.env, code, o.atlas, append([]string{"run-as", who, "access", "--pod", pod, "--"}, identity...)...)
+	}
+	o.kube("-n", "backend", "run", "annotated", "--image", "none", "--overrides", `{"spec":{"serviceAccountName":"loki"}}`)
+	o.kube("-n", "backend", "annotate", "serviceaccount", "loki", "eks.amazonaws.com/role-arn-")
+	o.kube("-n", "backend", "run", "plain", "--image", "none", "--overrides", `{"spec":{"serviceAccountName":"loki"}}`)
+	o.says(with(0, "workload/loki", "plain"), "pod backend/plain does not get these credentials: it was made without AWS_ROLE_ARN", "assumed-role/loki/")
+	if out := with(0, "workload/loki", "annotated"); strings.Contains(out, "does not get") {
+		t.Errorf("a pod that has them is said not to: %s", out)
+	}
+	o.says(with(1, "workload/loki", "nobody"), "pod nobody does not run as serviceaccount backend/loki")
 
 	// Its association is there, and its role's trust policy lets EKS in no more.
 	run(t, o.folder, o.env, 0, "aws", "iam", "update-assume-role-policy", "--role-name", "yace", "--policy-document",

@@ -58,7 +58,7 @@ a token is a pod's: one that runs as the ServiceAccount must be there.
 	f.StringVar(&o.lab, "lab", "", "with --local: the embedded AWS's `file`")
 	f.StringSliceVar(&o.cluster, "cluster", nil, "on this `cluster`, by its document's or by EKS's name; needed where there are several")
 	o.addAccount(cmd)
-	f.StringVar(&o.pod, "pod", "", "with Pod Identity: the `pod` whose token it is; left out: the first that runs as the ServiceAccount")
+	f.StringVar(&o.pod, "pod", "", "the `pod` that is meant: with Pod Identity its token is used (left out: that of one that runs), with IRSA it is looked at whether it was made with the role")
 	ends(cmd, ok("the command ended with 0; else its own code, and 128 and the signal's number if one ended it"),
 		ending{Failed, "AWS or the cluster refused, and the command was not run"}, couldNotAsk(), invalid())
 	return cmd
@@ -122,6 +122,11 @@ func (f *flow) become(ctx context.Context, s *serviceAccountOf) (*cloud.RoleSess
 	}
 	defer client.Close()
 	if s.workload.Credentials == access.IRSA {
+		if s.pod != "" { // the token is not the pod's, but who names one asks about it
+			if _, err := f.podOf(ctx, client, s); err != nil {
+				return nil, err
+			}
+		}
 		token, _, err := client.ServiceAccountToken(ctx, s.namespace, s.name, access.AudienceSTS, nil)
 		if err != nil {
 			return nil, f.refused(err, "", "ask for a token of serviceaccount %s/%s on %s", s.namespace, s.name, s.cluster.Name)
@@ -158,21 +163,52 @@ func podIdentityHint(err error, s *serviceAccountOf) string {
 	return ""
 }
 
-// podOf finds a pod that runs as the ServiceAccount.
+// podOf finds a pod that runs as the ServiceAccount: that of --pod, else one that
+// was made for the workload's scheme if there is one. Of a pod that was not it is
+// said that it does not get these credentials.
 func (f *flow) podOf(ctx context.Context, client *kube.Client, s *serviceAccountOf) (*kube.Pod, error) {
 	pods, err := client.Pods(ctx, s.namespace, s.name)
 	if err != nil {
 		return nil, f.refused(err, "", "look for a pod of serviceaccount %s/%s on %s", s.namespace, s.name, s.cluster.Name)
 	}
-	i := slices.IndexFunc(pods, func(p kube.Pod) bool { return s.pod == "" || p.Name == s.pod })
-	if i < 0 {
-		what := "no pod runs"
+	meant := slices.DeleteFunc(pods, func(p kube.Pod) bool { return s.pod != "" && p.Name != s.pod })
+	if len(meant) == 0 {
+		what, why := "no pod runs", ""
 		if s.pod != "" {
 			what = "pod " + s.pod + " does not run"
 		}
-		return nil, &Failure{Code: Failed, Err: fmt.Errorf("%s as serviceaccount %s/%s on %s, and a token of Pod Identity is a pod's", what, s.namespace, s.name, s.cluster.Name)}
+		if s.workload.Credentials == access.PodIdentity {
+			why = ", and a token of Pod Identity is a pod's"
+		}
+		return nil, &Failure{Code: Failed, Err: fmt.Errorf("%s as serviceaccount %s/%s on %s%s", what, s.namespace, s.name, s.cluster.Name, why)}
 	}
-	return &pods[i], nil
+	if i := slices.IndexFunc(meant, func(p kube.Pod) bool { return s.unlike(&p) == "" }); i >= 0 {
+		return &meant[i], nil
+	}
+	f.p.say("pod %s/%s does not get these credentials: %s", s.namespace, meant[0].Name, s.unlike(&meant[0]))
+	return &meant[0], nil
+}
+
+// unlike says why a pod's SDKs come to other credentials than the workload's
+// scheme gives, or to none; "" if they come to those. The variables are written
+// when a pod is made, and SDKs look at those of IRSA first. (EKS User Guide,
+// pod-id-how-it-works, pod-configuration; AWS SDKs and Tools Reference,
+// standardized credential providers)
+func (s *serviceAccountOf) unlike(p *kube.Pod) string {
+	const irsa, agent = "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	lacks, other := irsa, agent
+	if s.workload.Credentials == access.PodIdentity {
+		lacks, other = agent, irsa
+	}
+	switch role := p.Env[irsa]; {
+	case p.Env[lacks] == "" && p.Env[other] != "":
+		return "it was made with " + other + ", of the other scheme; make it again"
+	case p.Env[lacks] == "":
+		return "it was made without " + lacks + "; make it again"
+	case role != "" && (role != s.role || lacks == agent):
+		return "it has " + irsa + "=" + role + ", which SDKs take first; make it again"
+	}
+	return ""
 }
 
 // refused is a call that was refused, or that could not be made.

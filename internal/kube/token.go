@@ -10,7 +10,12 @@ import (
 )
 
 // Pod is a pod that runs as a ServiceAccount.
-type Pod struct{ Name, UID string }
+type Pod struct {
+	Name, UID string
+	// Env are the variables that its containers were made with, by name; of one
+	// that several set, the first one's value.
+	Env map[string]string
+}
 
 // Pods lists the pods of a namespace that run as a ServiceAccount and have not
 // ended, in the API server's order.
@@ -21,6 +26,12 @@ func (c *Client) Pods(ctx context.Context, namespace, serviceAccount string) ([]
 			Metadata metadata `json:"metadata"`
 			Spec     struct {
 				ServiceAccount string `json:"serviceAccountName"`
+				Containers     []struct {
+					Env []struct {
+						Name  string `json:"name"`
+						Value string `json:"value"`
+					} `json:"env"`
+				} `json:"containers"`
 			} `json:"spec"`
 			Status struct {
 				Phase string `json:"phase"`
@@ -30,7 +41,15 @@ func (c *Client) Pods(ctx context.Context, namespace, serviceAccount string) ([]
 			return Pod{}, false, err
 		}
 		wanted := p.Spec.ServiceAccount == serviceAccount && p.Metadata.DeletionTimestamp == "" && p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed"
-		return Pod{p.Metadata.Name, p.Metadata.UID}, wanted, whole(p.Metadata.Name != "" && p.Metadata.UID != "")
+		env := map[string]string{}
+		for _, c := range p.Spec.Containers {
+			for _, v := range c.Env {
+				if _, set := env[v.Name]; !set {
+					env[v.Name] = v.Value
+				}
+			}
+		}
+		return Pod{p.Metadata.Name, p.Metadata.UID, env}, wanted, whole(p.Metadata.Name != "" && p.Metadata.UID != "")
 	})
 }
 
