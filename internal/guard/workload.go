@@ -23,6 +23,7 @@ type workloads struct {
 	judged        map[string]bool               // roles, by ARN, that a change gives and that were judged with it
 	makers        map[access.ClusterKey][]maker // as makersOn gives them
 	roles         map[access.ClusterKey][]access.KubernetesRole
+	chains        map[string]bool // by podOf, that a change makes and that were judged with it
 }
 
 // judgedBefore and judgedAfter are the dangers of what a role may do.
@@ -46,9 +47,10 @@ func remember(known map[string][]trust.Danger, arn string, of func() trust.Right
 // workloadPrivilege is the part of guard privilege that is about workloads.
 func workloadPrivilege(in *plan.Input) plan.Findings {
 	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{},
-		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, judged: map[string]bool{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}}
+		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, judged: map[string]bool{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}, chains: map[string]bool{}}
 	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) &&
-		!slices.ContainsFunc(in.Want.Roles, func(r access.WantRole) bool { return r.Existing }) {
+		!slices.ContainsFunc(in.Want.Roles, func(r access.WantRole) bool { return r.Existing }) &&
+		!slices.ContainsFunc(in.Want.Workloads, func(x access.WantWorkload) bool { return x.Target != "" }) {
 		return w.found
 	}
 	for i := range in.Want.Roles {
@@ -73,6 +75,7 @@ func workloadPrivilege(in *plan.Input) plan.Findings {
 		w.standing(&in.Want.Roles[i])
 		w.running(&in.Want.Roles[i])
 	}
+	w.standingChains()
 	w.namespaceMakers()
 	w.neighbours()
 	return w.found
@@ -336,16 +339,13 @@ func (w *workloads) chained(c *plan.Change) {
 		w.hold(c, "target role "+roleWords(to.TargetRole)+" is "+why)
 		return
 	}
-	if lacks := trust.LacksChain(w.rightsAfter(to.Role), to.TargetRole, to.DisableSessionTags); len(lacks) > 0 {
-		w.warn("target", c, "role "+roleWords(to.Role)+" may not do "+list(lacks)+" on "+to.TargetRole+": its pods get no credentials of it; add that to its statements")
+	w.chains[podOf(c.Cluster, &to.PodIdentityAssociation)] = true
+	for _, lacks := range w.endsLack(c.Cluster, &to.PodIdentityAssociation) {
+		w.warn("target", c, lacks)
 	}
 	h := w.have[to.TargetRole]
 	if h == nil {
 		return // of an account that was not read, or not there: EKS and STS refuse it
-	}
-	statements, _ := trust.WantTarget(to.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: c.Cluster, Namespace: to.Namespace, Name: to.ServiceAccount, Untagged: to.DisableSessionTags}})
-	for _, s := range trust.Lacks(h.Trust, statements) {
-		w.warn("target", c, "target role "+roleWords(to.TargetRole)+" does not let "+to.Role+" in; add to its trust policy: "+s.JSON)
 	}
 	about := w.about(to.TargetRole)
 	about.Source = to.Role
@@ -355,6 +355,51 @@ func (w *workloads) chained(c *plan.Change) {
 			w.hold(c, text)
 		} else {
 			w.warn("trust", c, text)
+		}
+	}
+}
+
+// podOf names an association: the ServiceAccount on its cluster.
+func podOf(k access.ClusterKey, a *access.PodIdentityAssociation) string {
+	return k.String() + " " + a.Namespace + "/" + a.ServiceAccount
+}
+
+// endsLack says what the two ends of a chain lack so that pods come to the
+// target role's credentials; of a target that was not read nothing.
+func (w *workloads) endsLack(k access.ClusterKey, a *access.PodIdentityAssociation) []string {
+	var out []string
+	if lacks := trust.LacksChain(w.rightsAfter(a.Role), a.TargetRole, a.DisableSessionTags); len(lacks) > 0 {
+		out = append(out, "role "+roleWords(a.Role)+" may not do "+list(lacks)+" on "+a.TargetRole+": its pods get no credentials of it; add that to its statements")
+	}
+	h := w.have[a.TargetRole]
+	if h == nil {
+		return out
+	}
+	statements, _ := trust.WantTarget(a.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: k, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}})
+	for _, s := range trust.Lacks(h.Trust, statements) {
+		out = append(out, "target role "+roleWords(a.TargetRole)+" does not let "+a.Role+" in; add to its trust policy: "+s.JSON)
+	}
+	return out
+}
+
+// standingChains points out of a chain that no change makes what its ends lack,
+// in every plan until they have it: its pods are refused as long.
+func (w *workloads) standingChains() {
+	for i := range w.in.Want.Clusters {
+		k := w.in.Want.Clusters[i].Key
+		h, ok := w.in.Have.Cluster(k)
+		if !ok || !w.in.Have.Part.HasCluster(k) {
+			continue
+		}
+		for j := range h.PodIdentities {
+			a := &h.PodIdentities[j]
+			want, _, ok := w.in.Want.Clusters[i].PodIdentity(a.Namespace, a.ServiceAccount)
+			if !ok || a.TargetRole == "" || a.TargetRole != want.TargetRole || a.Role != want.Role || w.chains[podOf(k, a)] {
+				continue
+			}
+			for _, lacks := range w.endsLack(k, a) {
+				w.found.Warnings = append(w.found.Warnings, plan.Warning{Slug: "target", Text: lacks, Source: want.Place})
+			}
 		}
 	}
 }
