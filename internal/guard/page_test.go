@@ -91,7 +91,7 @@ func TestEveryWarningIsOnThePage(t *testing.T) {
 }
 
 // warnedSlugs are the slugs that a room's code gives warnings and notes, with
-// where it does: as Slug of a Warning, or as the word in a call of warn and its
+// where it does: as Slug of a Warning or a Note, or as the word in a call of warn and its
 // like. A constant counts by its value; what is computed does not.
 func warnedSlugs(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -142,7 +142,7 @@ func warnedSlugs(t *testing.T, dir string) map[string]string {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CompositeLit:
-				if strings.HasSuffix(typeName(n.Type), "Warning") {
+				if name := typeName(n.Type); strings.HasSuffix(name, "Warning") || name == "Note" {
 					for _, e := range n.Elts {
 						if kv, ok := e.(*ast.KeyValueExpr); ok && typeName(kv.Key) == "Slug" {
 							words(kv.Value)
