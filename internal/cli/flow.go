@@ -221,7 +221,7 @@ func (f *flow) planOne(ctx context.Context, who *serviceAccountOf, o plan.Option
 	}
 	pl := plan.Compute(f.want, f.have, o, planGuards()...)
 	pl.Access = &plan.Access{}
-	gain.Workloads(pl, f.have, pl.Access)
+	gain.Workloads(pl, f.want, f.have, pl.Access)
 	return pl, nil
 }
 
@@ -267,7 +267,7 @@ func (f *flow) weigh(pl *plan.Plan) error {
 	}
 	pl.Access = gain.Of(p, before, after)
 	pl.Access.HeldBy = heldBy
-	gain.Workloads(p, f.have, pl.Access)
+	gain.Workloads(p, f.want, f.have, pl.Access)
 	return nil
 }
 

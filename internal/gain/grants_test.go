@@ -242,7 +242,7 @@ func TestAGrantIsOfTheWorkloadsOfTheRole(t *testing.T) {
 	p.Changes[1].Workloads, p.Changes[1].Source = []string{"loki", "yace"}, access.Place{File: "b.yaml", Line: 2}
 	for n, want := range []string{"workload/loki, workload/yace", "role/yace"} {
 		var got plan.Access
-		Workloads(p, workloadWorld(t, ""), &got)
+		Workloads(p, &access.State{}, workloadWorld(t, ""), &got)
 		for _, g := range got.Gained {
 			if g.Member != want || g.Principal != workloadRole || g.Source != (access.Place{File: "a.yaml", Line: 1}) {
 				t.Errorf("%d: %+v", n, g)

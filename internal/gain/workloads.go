@@ -16,8 +16,9 @@ import (
 // Workloads adds to what a plan comes to what it gives and takes ServiceAccounts:
 // which may do what on AWS by which role, before and after the changes that may
 // be made, as iam.Compare has it. Of managed policies that were not read the
-// names are said.
-func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
+// names are said. Clusters and workloads are called as want, the documents, calls
+// them.
+func Workloads(p *plan.Plan, want *access.State, have *access.Snapshot, into *plan.Access) {
 	touched := rolesTouched(p, have)
 	if len(touched) == 0 {
 		return
@@ -25,10 +26,8 @@ func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
 	trusts := trustsChanged(p)
 	before, after := rolesOf(have, trusts), rolesOf(effect.WorkloadsAfter(have, p), trusts)
 	documents := map[access.ClusterKey]string{}
-	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Document != "" {
-			documents[c.Cluster] = c.Document
-		}
+	for i := range want.Clusters {
+		documents[want.Clusters[i].Key] = want.Clusters[i].Document
 	}
 	was, is := before.units(touched), after.units(touched)
 	all := maps.Clone(was)
@@ -38,7 +37,7 @@ func Workloads(p *plan.Plan, have *access.Snapshot, into *plan.Access) {
 		for _, pair := range paired(was[u], is[u]) {
 			for _, s := range w.compare(pair) {
 				g := plan.Grant{Cluster: u.cluster, Document: documents[u.cluster], ServiceAccount: u.account}
-				touched.grant(g, s, into)
+				touched.grant(g, s, want, into)
 			}
 		}
 	}
@@ -101,17 +100,38 @@ type touch struct {
 type touches map[string]touch // by role
 
 // grant adds a finding of a ServiceAccount's to the list where it belongs.
-func (t touches) grant(g plan.Grant, s said, into *plan.Access) {
+func (t touches) grant(g plan.Grant, s said, want *access.State, into *plan.Access) {
 	g.Principal, g.Source = s.role, t[s.role].source
 	g.Member = "role/" + access.RoleName(s.role)
 	if w := t[s.role].workloads; len(w) > 0 {
 		g.Member = "workload/" + strings.Join(w, ", workload/")
+	} else if w, place := workloadOf(want, g.ServiceAccount); w != "" {
+		g.Member, g.Source = "workload/"+w, place
 	}
 	g.What, g.Where = s.what, g.ServiceAccount+" as role "+access.RoleName(s.role)
 	g.Actions, g.Resources, g.When = s.actions, s.resources, s.when
 	g.Unclear = s.unclear
 	list := s.list(into)
 	*list = append(*list, g)
+}
+
+// workloadOf is the only workload that has a ServiceAccount, or a pattern, by the
+// documents, on whatever cluster: whose a role was that no document wants any
+// more. Empty if there is none such.
+func workloadOf(want *access.State, account string) (name string, place access.Place) {
+	namespace, of, _ := strings.Cut(account, "/")
+	for i := range want.Workloads {
+		for _, a := range want.Workloads[i].Accounts {
+			switch w := want.Workloads[i].Name; {
+			case !a.Matches(namespace, of) || name == w:
+			case name != "":
+				return "", access.Place{}
+			default:
+				name, place = w, a.Place
+			}
+		}
+	}
+	return name, place
 }
 
 // having is roles and who has them.

@@ -115,7 +115,7 @@ func both(what ...string) (out []string) {
 func (c *changeOfRights) check(t *testing.T) {
 	t.Helper()
 	var got plan.Access
-	Workloads(&plan.Plan{Changes: []plan.Change{c.change}}, c.have, &got)
+	Workloads(&plan.Plan{Changes: []plan.Change{c.change}}, &access.State{}, c.have, &got)
 	say := func(list []plan.Grant) (out []string) {
 		for _, g := range list {
 			if !strings.HasPrefix(g.Where, g.ServiceAccount+" as role "+access.RoleName(g.Principal)) || g.Cluster != onTest {
@@ -211,7 +211,7 @@ func TestRightsOfWorkloadsStandAsPatterns(t *testing.T) {
 	from := canonical(t, iam.Identity, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}`)
 	to := canonical(t, iam.Identity, `{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::a/*","Condition":{"Bool":{"aws:SecureTransport":"true"}}},{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}`)
 	var got plan.Access
-	Workloads(&plan.Plan{Changes: []plan.Change{inline(from, to)}}, workloadWorld(t, "", access.RolePolicy{Name: "p", Document: from}), &got)
+	Workloads(&plan.Plan{Changes: []plan.Change{inline(from, to)}}, &access.State{}, workloadWorld(t, "", access.RolePolicy{Name: "p", Document: from}), &got)
 	if len(got.Gained) != 2 || len(got.Lost) > 0 {
 		t.Fatalf("gained %+v, lost %+v", got.Gained, got.Lost)
 	}
@@ -219,5 +219,48 @@ func TestRightsOfWorkloadsStandAsPatterns(t *testing.T) {
 	want := plan.Grant{Actions: []access.PatternSet{{All: []string{"s3:Get*"}, Except: []string{"s3:GetObject"}}}, Resources: []access.PatternSet{{All: []string{"arn:aws:s3:::a/*"}}}, When: "Bool aws:SecureTransport [true]"}
 	if d := cmp.Diff(want, plan.Grant{Actions: g.Actions, Resources: g.Resources, When: g.When}); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// What a role is called after by its documents is what people know: the
+// cluster's document, though nothing of that cluster changes, and where no
+// document wants the role any more, the only workload that has the ServiceAccount.
+//
+// shows: item S111
+func TestClustersAndWorkloadsAreCalledAsTheirDocumentsCallThem(t *testing.T) {
+	world := workloadWorld(t, "", access.RolePolicy{Name: "p", Document: allows(t, "s3:GetObject on arn:aws:s3:::a/*")})
+	goes := plan.Change{Verb: plan.Delete, Kind: plan.Role, Principal: workloadRole, From: plan.IAMRole{ARN: workloadRole}}
+	kept := goes
+	kept.Workloads = []string{"mine"}
+	place := access.Place{File: "yace.yaml", Line: 7}
+	of := func(name, namespace, account string) access.WantWorkload {
+		return access.WantWorkload{Name: name, Accounts: []access.WorkloadAccount{{Namespace: namespace, Name: account, Place: place}}}
+	}
+	for name, c := range map[string]struct {
+		change    plan.Change
+		cluster   access.ClusterKey
+		workloads []access.WantWorkload
+		want      []string // who, the cluster's document, where from
+	}{
+		"no document":                {goes, access.ClusterKey{Name: "far"}, nil, []string{"role/yace  ", "role/yace  "}},
+		"a cluster's document":       {goes, onTest, nil, []string{"role/yace ops ", "role/yace ops "}},
+		"its workload lives on":      {goes, onTest, []access.WantWorkload{of("yace", "ops", "yace-sa")}, []string{"role/yace ops ", "workload/yace ops yace.yaml"}},
+		"by a pattern":               {goes, onTest, []access.WantWorkload{of("yace", "o*", "yace-*")}, []string{"role/yace ops ", "workload/yace ops yace.yaml"}},
+		"twice of one workload":      {goes, onTest, []access.WantWorkload{{Name: "yace", Accounts: slices.Concat(of("", "o*", "yace-*").Accounts, of("", "ops", "*").Accounts)}}, []string{"role/yace ops ", "workload/yace ops yace.yaml"}},
+		"twin: of two workloads":     {goes, onTest, []access.WantWorkload{of("yace", "ops", "yace-sa"), of("second", "o*", "yace-*")}, []string{"role/yace ops ", "role/yace ops "}},
+		"twin: another's":            {goes, onTest, []access.WantWorkload{of("yace", "ops", "other")}, []string{"role/yace ops ", "role/yace ops "}},
+		"twin: the plan knows whose": {kept, onTest, []access.WantWorkload{of("yace", "ops", "yace-sa")}, []string{"workload/mine ops ", "workload/mine ops "}},
+	} {
+		want := &access.State{Clusters: []access.WantCluster{{Key: c.cluster, Document: "ops"}}, Workloads: c.workloads}
+		var got plan.Access
+		Workloads(&plan.Plan{Changes: []plan.Change{c.change}}, want, world, &got)
+		var said []string
+		for _, g := range got.Lost {
+			said = append(said, g.Member+" "+g.Document+" "+g.Source.File)
+		}
+		slices.Sort(said)
+		if d := cmp.Diff(c.want, said); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
 	}
 }

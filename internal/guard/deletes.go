@@ -120,8 +120,8 @@ func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
 	return n
 }
 
-// deleteAll holds the deletes of our entries when the documents want no entry
-// that could be: none at all, none on a cluster that exists, or of principals
+// deleteAll holds the deletes of what is ours when the documents want no entry
+// and no workload that could be: none at all, none on a cluster that exists, or of principals
 // none of which exists. That is what an empty folder, a selector that matches
 // nothing and a mistyped cluster look like. It does not count: the last person
 // of a small environment is everything as well.
@@ -134,8 +134,8 @@ func objectsOfOurs(in *plan.Input, k access.ClusterKey) int {
 func deleteAll() plan.Guard {
 	return plan.Guard{
 		Slug:    "delete-all",
-		About:   "The documents want no entry on any cluster that exists, so the plan would delete every entry that is ours; or a Team selects no cluster, so its members would lose their entries.",
-		Instead: "`atlas-iam destroy` says that this is meant; otherwise look at the documents' folder and at the Teams' `clusters`.",
+		About:   "The documents want nothing on any cluster that exists, no entry and no workload, so the plan would delete everything that is ours; or a Team selects no cluster, so its members would lose their entries.",
+		Instead: "`atlas-iam destroy` says that this is meant; otherwise look at the documents' folder and at the `clusters` of Teams and Workloads.",
 		Check: func(in *plan.Input) plan.Findings {
 			if in.Options.Destroy {
 				return plan.Findings{}
@@ -146,7 +146,7 @@ func deleteAll() plan.Guard {
 					return ""
 				}
 				if all {
-					return "would delete everything: the documents want no entry on any cluster that exists"
+					return "would delete everything: the documents want no entry and no workload on any cluster that exists"
 				}
 				if team, ok := idleTeam(in, c); ok && isBinding(c) {
 					return "would take what team " + team + " is bound to there: it selects no cluster"

@@ -92,3 +92,26 @@ func TestClustersAreNotTakenFromAnArgoCDInPassing(t *testing.T) {
 		"twin: a few":                    {hosts().registered(3).change(noEntries).change(wanted), gone(3, "")},
 	})
 }
+
+// What holds says that no workload is wanted either, for there may be no Team at
+// all.
+func TestWhereOnlyWorkloadsAreTheirDeletesAreHeldInTheirWords(t *testing.T) {
+	const words = "would delete everything: the documents want no entry and no workload on any cluster that exists"
+	said := func(w *world) (n int) {
+		p := w.plan()
+		for i := range p.Changes {
+			for _, h := range p.Changes[i].Held {
+				if h.Guard == "delete-all" && h.Reason == words {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if got := said(emptied(hosts().associated(t, 1))); got != 2 {
+		t.Errorf("%d deletes are held in these words, want an association's and a role's", got)
+	}
+	if got := said(hosts().associated(t, 1)); got != 0 {
+		t.Errorf("the twin, people are wanted: %d are held", got)
+	}
+}
