@@ -70,6 +70,12 @@ func (w rightsOfRoles) compare(pair [2]holding) []said {
 	out, ok := w.known[pair]
 	if !ok {
 		out = difference(w.before.side(pair[0]), w.after.side(pair[1]))
+		if why := pair[1].refused; why != "" {
+			for i := range out {
+				out[i].list = maybeGained
+				out[i].unclear = append([]plan.Unclear{{Why: why, Settle: "add to its trust policy what warning target says"}}, out[i].unclear...)
+			}
+		}
 		w.known[pair] = out
 	}
 	return out

@@ -63,6 +63,9 @@ func TestWhatATrustPolicyGivesBackIsGained(t *testing.T) {
 			r := &have.Accounts[0].Details[1]
 			r.Trust = trusting(t, c.from...)
 			have.Clusters[0].PodIdentities[0].TargetRole = c.target
+			if c.target != "" {
+				have.Accounts[0].Details[0].Trust = canonical(t, iam.Trust, letsYaceIn)
+			}
 			change := plan.Change{Verb: plan.Update, Kind: plan.Role, Principal: workloadRole,
 				From: plan.IAMRole{ARN: workloadRole, Trust: r.Trust}, To: plan.IAMRole{ARN: workloadRole, Trust: trusting(t, c.to...)}}
 			if c.held {
@@ -104,6 +107,41 @@ func TestSessionTagsThatComeOrGoAreSaidWherePoliciesRestOnThem(t *testing.T) {
 			}
 			have.Clusters[0].PodIdentities[0].DisableSessionTags = c.from.DisableSessionTags
 			w := changeOfRights{have: have, change: associate(c.from, c.to), un: c.un}
+			w.check(t)
+		})
+	}
+}
+
+// letsYaceIn is what a target's trust policy says of the workload's role.
+const letsYaceIn = `{"Effect":"Allow","Principal":{"AWS":"` + workloadRole + `"},"Action":["sts:AssumeRole","sts:TagSession"]}`
+
+// What a target role may do is no access that is gained for certain as long as
+// its trust policy does not let the workload's role in; what was there before is
+// lost all the same. A change of another's rights then gives nothing.
+//
+// shows: item S193
+func TestWhatARefusedChainLeadsToIsNotGainedForCertain(t *testing.T) {
+	const first, chained, why = "ops/yace-sa s3:GetObject on arn:aws:s3:::b/*", "ops/yace-sa s3:Get* on arn:aws:s3:::a/*", "; target role other does not let role yace in"
+	own, chain := access.PodIdentityAssociation{Role: workloadRole}, access.PodIdentityAssociation{Role: workloadRole, TargetRole: otherRole}
+	for name, c := range map[string]struct {
+		lets                bool
+		from, to            access.PodIdentityAssociation
+		gained, lost, maybe []string
+	}{
+		"a chain that is refused":       {from: own, to: chain, lost: []string{first}, maybe: []string{chained + why}},
+		"one that is refused goes":      {from: chain, to: own, gained: []string{first}},
+		"refused before and after":      {from: chain, to: chain},
+		"twin: it lets the role in":     {lets: true, from: own, to: chain, gained: []string{chained}, lost: []string{first}},
+		"twin: one that lets in goes":   {lets: true, from: chain, to: own, gained: []string{first}, lost: []string{chained}},
+		"twin: let in before and after": {lets: true, from: chain, to: chain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := workloadWorld(t, "", access.RolePolicy{Name: "p", Document: allows(t, "s3:GetObject on arn:aws:s3:::b/*")})
+			have.Clusters[0].PodIdentities[0].TargetRole = c.from.TargetRole
+			if c.lets {
+				have.Accounts[0].Details[0].Trust = canonical(t, iam.Trust, letsYaceIn)
+			}
+			w := changeOfRights{have: have, change: associate(c.from, c.to), gained: c.gained, lost: c.lost, maybeGained: c.maybe}
 			w.check(t)
 		})
 	}

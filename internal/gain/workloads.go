@@ -34,7 +34,7 @@ func Workloads(p *plan.Plan, want *access.State, have *access.Snapshot, into *pl
 	maps.Copy(all, is)
 	w := rightsOfRoles{before: before, after: after, known: map[[2]holding][]said{}}
 	for _, u := range slices.SortedFunc(maps.Keys(all), unit.compare) {
-		for _, pair := range paired(was[u], is[u]) {
+		for _, pair := range refusedApart(paired(was[u], is[u])) {
 			for _, s := range w.compare(pair) {
 				g := plan.Grant{Cluster: u.cluster, Document: documents[u.cluster], ServiceAccount: u.account}
 				touched.grant(g, s, want, into)
@@ -59,6 +59,32 @@ type holding struct {
 	role     string // ARN
 	session  access.Document
 	untagged bool
+	// refused is why nobody comes to the role as long as it is so; empty if its
+	// trust policy lets in, or was not read.
+	refused string
+}
+
+// refusedApart sets apart what is refused: whoever is refused has nothing, so
+// what he would have is weighed by itself where it is new.
+func refusedApart(pairs [][2]holding) [][2]holding {
+	var out [][2]holding
+	for _, p := range pairs {
+		was, is := p[0], p[1]
+		if was.refused != "" {
+			was = holding{}
+		}
+		if is.refused == "" {
+			out = append(out, [2]holding{was, is})
+			continue
+		}
+		if was.role != "" {
+			out = append(out, [2]holding{was, {}})
+		}
+		if p[0].refused == "" || p[0].role != is.role {
+			out = append(out, [2]holding{{}, is})
+		}
+	}
+	return slices.DeleteFunc(out, func(p [2]holding) bool { return p[0].role == "" && p[1].role == "" })
 }
 
 // paired puts what a ServiceAccount has before beside what it has after: the
@@ -160,7 +186,9 @@ func rolesOf(have *access.Snapshot, trusts map[string]bool) *having {
 		}
 		for _, a := range h.PodIdentities {
 			if a.Role != "" && !w.refuses(a.Role, access.WantTrust{Credentials: access.PodIdentity, Cluster: h.Key, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}, "") {
-				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = held(a)
+				x := held(a)
+				x.refused = w.refusesChain(h.Key, &a)
+				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = x
 			}
 		}
 	}
@@ -169,7 +197,21 @@ func rolesOf(have *access.Snapshot, trusts map[string]bool) *having {
 
 // held is what an association gives: at the end of a chain the target alone.
 func held(a access.PodIdentityAssociation) holding {
-	return holding{cmp.Or(a.TargetRole, a.Role), a.SessionPolicy, a.DisableSessionTags}
+	return holding{role: cmp.Or(a.TargetRole, a.Role), session: a.SessionPolicy, untagged: a.DisableSessionTags}
+}
+
+// refusesChain says that the role at the end of a chain surely does not let the
+// association's role in; "" where it does, is none, or was not read.
+func (w *having) refusesChain(k access.ClusterKey, a *access.PodIdentityAssociation) string {
+	target, read := w.roles[a.TargetRole]
+	if !read {
+		return ""
+	}
+	statements, _ := trust.WantTarget(a.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: k, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}})
+	if len(trust.Lacks(target.Trust, statements)) == 0 {
+		return ""
+	}
+	return "target role " + access.RoleName(a.TargetRole) + " does not let role " + access.RoleName(a.Role) + " in"
 }
 
 // trustsChanged are the roles whose trust policy the changes to be made change.
