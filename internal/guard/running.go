@@ -46,25 +46,45 @@ func (w *workloads) running(r *access.WantRole) {
 // nil if there is none: one of its trust policy, else of an association that
 // goes.
 func (w *workloads) cutting(r *access.WantRole, old access.WantTrust) *plan.Change {
+	if len(w.takers) == 0 {
+		return nil
+	}
 	statements, missing := trust.Want([]access.WantTrust{old}, w.issuer(r.Account))
-	for i := range w.in.Plan.Changes {
-		c := &w.in.Plan.Changes[i]
-		from, hadFrom := c.From.(plan.IAMRole)
-		to, hasTo := c.To.(plan.IAMRole)
-		if hadFrom && hasTo && to.ARN == r.ARN && from.Trust != "" && to.Trust != "" && len(missing) == 0 &&
-			len(trust.Lacks(from.Trust, statements)) == 0 && len(trust.Lacks(to.Trust, statements)) > 0 {
+	for _, c := range w.takers {
+		from, isRole := c.From.(plan.IAMRole)
+		to, _ := c.To.(plan.IAMRole)
+		if isRole && to.ARN == r.ARN && len(missing) == 0 && len(trust.Lacks(from.Trust, statements)) == 0 && len(trust.Lacks(to.Trust, statements)) > 0 {
 			return c
 		}
 	}
-	for i := range w.in.Plan.Changes {
-		c := &w.in.Plan.Changes[i]
+	for _, c := range w.takers {
 		from, ok := c.From.(plan.PodIdentity)
-		if ok && c.To == nil && old.Credentials == access.PodIdentity && from.Role == r.ARN && c.Cluster == old.Cluster &&
+		if ok && old.Credentials == access.PodIdentity && from.Role == r.ARN && c.Cluster == old.Cluster &&
 			access.MatchPattern(old.Namespace, from.Namespace) && access.MatchPattern(old.Name, from.ServiceAccount) {
 			return c
 		}
 	}
 	return nil
+}
+
+// takersOf are the changes of a plan that may take a way to a role: those of
+// trust policies, and associations that go.
+func takersOf(p *plan.Plan) []*plan.Change {
+	var out []*plan.Change
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		switch from := c.From.(type) {
+		case plan.IAMRole:
+			if to, ok := c.To.(plan.IAMRole); ok && from.Trust != "" && to.Trust != "" && from.Trust != to.Trust {
+				out = append(out, c)
+			}
+		case plan.PodIdentity:
+			if c.To == nil {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
 }
 
 // issuer gives the providers of clusters that were read, as an account has

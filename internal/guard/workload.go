@@ -24,6 +24,7 @@ type workloads struct {
 	makers        map[access.ClusterKey][]maker // as makersOn gives them
 	roles         map[access.ClusterKey][]access.KubernetesRole
 	chains        map[string]bool // by podOf, that a change makes and that were judged with it
+	takers        []*plan.Change  // as takersOf gives them
 }
 
 // judgedBefore and judgedAfter are the dangers of what a role may do.
@@ -47,7 +48,7 @@ func remember(known map[string][]trust.Danger, arn string, of func() trust.Right
 // workloadPrivilege is the part of guard privilege that is about workloads.
 func workloadPrivilege(in *plan.Input) plan.Findings {
 	w := &workloads{in: in, want: map[string]*access.WantRole{}, have: map[string]*access.HaveRole{},
-		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, judged: map[string]bool{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}, chains: map[string]bool{}}
+		before: map[string][]trust.Danger{}, after: map[string][]trust.Danger{}, judged: map[string]bool{}, makers: map[access.ClusterKey][]maker{}, roles: map[access.ClusterKey][]access.KubernetesRole{}, chains: map[string]bool{}, takers: takersOf(in.Plan)}
 	if !slices.ContainsFunc(in.Plan.Changes, func(c plan.Change) bool { return c.Kind.Workload() || len(c.Gained) > 0 }) &&
 		!slices.ContainsFunc(in.Want.Roles, func(r access.WantRole) bool { return r.Existing }) &&
 		!slices.ContainsFunc(in.Want.Workloads, func(x access.WantWorkload) bool { return x.Target != "" }) {
