@@ -238,7 +238,7 @@ func (c *Case) unheardOf(w *question.World, namespace string) {
 			}
 		}
 	}
-	if near := question.Nearest(namespace, names); near != "" {
+	if near, ok := access.Nearest(namespace, names); ok {
 		note += "; did you mean " + near + "?"
 	} else {
 		note += "; --observed tells whether it is there"

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/atlas-iam/atlas-iam/internal/question"
+	"github.com/atlas-iam/atlas-iam/access"
 )
 
 // common are the flags that every command knows which reads documents.
@@ -141,7 +141,10 @@ func nearestFlag(cmd *cobra.Command, err error) error {
 }
 
 // nearest is the word of few that was probably meant, or none.
-func nearest(word string, words []string) string { return question.Nearest(word, words) }
+func nearest(word string, words []string) string {
+	near, _ := access.Nearest(word, words)
+	return near
+}
 
 // noCommand answers an unknown command with the one that was meant.
 func noCommand(cmd *cobra.Command, args []string) error {

@@ -58,7 +58,7 @@ func unknownAction(action string) string {
 	if what == "" {
 		return ""
 	}
-	if near, ok := documents.Nearest(action, candidates); ok {
+	if near, ok := access.Nearest(action, candidates); ok {
 		what += ": did you mean " + near + "?"
 	}
 	return what

@@ -25,7 +25,7 @@ func (c *compiler) region(at access.Place, name string) {
 		return
 	}
 	said := "no Region " + documents.Escape(name) + " is known to this version"
-	if near, ok := documents.Nearest(name, knownRegions); ok {
+	if near, ok := access.Nearest(name, knownRegions); ok {
 		said += ": did you mean " + near + "?"
 	}
 	c.note(at, "unknown-region", "%s", said)

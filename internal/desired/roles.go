@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
-	"github.com/atlas-iam/atlas-iam/internal/documents"
 )
 
 // bindingKey tells a team's bindings on a cluster apart. A ClusterRoleBinding
@@ -49,7 +48,7 @@ func (c *compiler) roleOf(by granter, i int) (access.RoleRef, bool) {
 		c.fault(at, "write its namespaces, or a clusterRole", "a Role is in a namespace and has no scope")
 		return role, false
 	}
-	if own, ok := documents.Nearest(role.Name, ownRoles); ok && role.Kind == access.ClusterRole && !slices.Contains(ownRoles, role.Name) &&
+	if own, ok := access.Nearest(role.Name, ownRoles); ok && role.Kind == access.ClusterRole && !slices.Contains(ownRoles, role.Name) &&
 		(strings.EqualFold(own, role.Name) || !strings.HasPrefix(strings.ToLower(role.Name), own)) {
 		c.note(at, "unknown-role", "ClusterRole %s is none of Kubernetes' own: did you mean %s?", quoted(role.Name), own)
 	}

@@ -100,7 +100,7 @@ func (c *compiler) presetFaults(doc workloadDoc, i int, known presets.Preset, er
 				for _, q := range known.Parameters {
 					names = append(names, q.Name)
 				}
-				if near, ok := documents.Nearest(f.Parameter, names); ok {
+				if near, ok := access.Nearest(f.Parameter, names); ok {
 					hint = "did you mean " + near + "?"
 				}
 			}

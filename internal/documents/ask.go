@@ -125,13 +125,13 @@ func verbHint(ask access.Ask) string {
 	if OwnVerb(ask.Verb) {
 		return ""
 	}
-	if instead, ok := usualVerbs[fold(ask.Verb)]; ok {
+	if instead, ok := usualVerbs[access.Fold(ask.Verb)]; ok {
 		return "did you mean " + strings.ReplaceAll(instead, "R", Escape(ask.Resource)) + "?"
 	}
 	if OwnVerb(ask.Resource) {
 		return "did you mean " + ask.Resource + " " + Escape(ask.Verb) + "?"
 	}
-	if near, ok := nearest(ask.Verb, verbs); ok {
+	if near, ok := access.Nearest(ask.Verb, verbs); ok {
 		return "did you mean " + near + "?"
 	}
 	if verbForm.MatchString(lower) && lower != ask.Verb {

@@ -72,7 +72,7 @@ func (d *decoder) oneOf(path []any, s string, words []string) {
 		return
 	}
 	hint := "want " + list(words, "or")
-	if c, ok := nearest(s, words); ok {
+	if c, ok := access.Nearest(s, words); ok {
 		hint = "did you mean " + c + "?"
 	}
 	if s == string(access.Standard) && strings.HasPrefix(pathString(path), "spec.nodeRoles") {

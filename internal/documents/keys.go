@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/atlas-iam/atlas-iam/access"
 	"github.com/atlas-iam/atlas-iam/api/v1alpha1"
 )
 
@@ -30,20 +31,20 @@ const manyFaults = 1000
 // unknownKey says what is wrong with a key that t does not have, and gives
 // the key of t that was meant, if one was.
 func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant string) {
-	if form, ok := subjectText[fold(key.Value)]; ok && t == reflect.TypeFor[v1alpha1.Subject]() {
+	if form, ok := subjectText[access.Fold(key.Value)]; ok && t == reflect.TypeFor[v1alpha1.Subject]() {
 		d.fault(key, "write "+form, "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""
 	}
 	names := namesOf(fieldsOf(t))
-	if t == reflect.TypeFor[v1alpha1.Preset]() && fold(key.Value) != "parameter" && fold(key.Value) != "params" {
+	if t == reflect.TypeFor[v1alpha1.Preset]() && access.Fold(key.Value) != "parameter" && access.Fold(key.Value) != "params" {
 		d.fault(key, "write it beneath parameters", "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""
 	}
-	if hint, ok := notHere[t][fold(key.Value)]; ok {
+	if hint, ok := notHere[t][access.Fold(key.Value)]; ok {
 		d.fault(key, hint, "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return ""
 	}
-	if word, ok := wordsHere[t][fold(key.Value)]; ok {
+	if word, ok := wordsHere[t][access.Fold(key.Value)]; ok {
 		d.fault(key, "did you mean "+word+"?", "unknown key %s in %s", quoted(key.Value), d.name(path))
 		return word
 	}
@@ -52,7 +53,7 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 		return ""
 	}
 	other := otherWord(key.Value)
-	if c, ok := nearest(key.Value, names); ok || slices.Contains(names, other) {
+	if c, ok := access.Nearest(key.Value, names); ok || slices.Contains(names, other) {
 		if !ok {
 			c = other
 		}
@@ -74,7 +75,7 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, path []any) (meant 
 // otherWord finds the key of ours for somebody else's word, misspelt or not.
 func otherWord(s string) string {
 	words := slices.Sorted(mapKeys(otherWords))
-	if w, ok := nearest(s, words); ok {
+	if w, ok := access.Nearest(s, words); ok {
 		return otherWords[w]
 	}
 	return ""

@@ -248,7 +248,7 @@ func (d *decoder) header(n *yaml.Node) (kind string, ok bool) {
 // similarKey finds a key of a mapping that was meant to be key.
 func similarKey(n *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if _, ok := nearest(n.Content[i].Value, []string{key}); ok {
+		if _, ok := access.Nearest(n.Content[i].Value, []string{key}); ok {
 			return n.Content[i]
 		}
 	}

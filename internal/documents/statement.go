@@ -201,20 +201,20 @@ func operatorHint(s string, keys map[string][]string) string {
 	}
 	prefix, rest := "", s
 	if before, after, ok := strings.Cut(s, ":"); ok {
-		c, ok := nearest(before, []string{"ForAllValues", "ForAnyValue"})
+		c, ok := access.Nearest(before, []string{"ForAllValues", "ForAnyValue"})
 		if !ok {
 			return "the operator comes first: {StringEquals: {" + Escape(s) + ": [...]}}"
 		}
 		prefix, rest = c+":", after
 	}
-	if c, ok := nearest(rest, operators); ok {
+	if c, ok := access.Nearest(rest, operators); ok {
 		return "did you mean " + prefix + c + "?"
 	}
 	var optional []string
 	for _, name := range operators {
 		optional = append(optional, name+ifExists)
 	}
-	if c, ok := nearest(rest, optional); ok {
+	if c, ok := access.Nearest(rest, optional); ok {
 		return "did you mean " + prefix + strings.Replace(c, "Null"+ifExists, "Null", 1) + "?"
 	}
 	return "the usual ones are StringEquals, StringLike, ArnLike, Bool, IpAddress and Null"

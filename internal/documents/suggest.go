@@ -8,7 +8,3 @@ func Suggest(word string, candidates []string) string {
 	}
 	return didYouMean(word, candidates)
 }
-
-// Nearest is the candidate that a word was most likely meant to be, if one is
-// near: the same but for case and dashes, or a few letters away.
-func Nearest(word string, candidates []string) (string, bool) { return nearest(word, candidates) }

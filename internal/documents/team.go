@@ -226,10 +226,10 @@ func policyHint(name string) string {
 			words = append(words, p.Short(), p.Name)
 		}
 	}
-	if short, ok := usualPolicies[fold(name)]; ok {
+	if short, ok := usualPolicies[access.Fold(name)]; ok {
 		return "did you mean " + short + "?"
 	}
-	c, ok := nearest(name, words)
+	c, ok := access.Nearest(name, words)
 	if !ok {
 		return "the usual ones are View, Edit, Admin and ClusterAdmin"
 	}

@@ -88,7 +88,7 @@ func (d *decoder) noSubject(path []any, s, kind, name string) {
 		return
 	}
 	hint := subjectForms
-	c, near := nearest(kind, whoKinds())
+	c, near := access.Nearest(kind, whoKinds())
 	switch {
 	case name == "" && !strings.Contains(s, "/") && iamName.MatchString(s):
 		hint = "write team/" + s + ", user/" + s + " or role/" + s

@@ -204,7 +204,7 @@ func (a Asked) StrangeVerb() bool {
 }
 
 func meant(word string, words []string) string {
-	if n := Nearest(word, words); n != "" {
+	if n, ok := access.Nearest(word, words); ok {
 		return "; did you mean " + n + "?"
 	}
 	return ""

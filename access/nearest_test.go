@@ -1,4 +1,4 @@
-package question
+package access
 
 import "testing"
 
@@ -10,13 +10,16 @@ func TestTheNearestWordIsTheOneThatWasMeant(t *testing.T) {
 	}{
 		{"pod", []string{"nodes", "pods"}, "pods"},
 		{"podz", []string{"pods", "nodes"}, "pods"},
-		{"sod", []string{"pods"}, ""},                              // one of three letters may be wrong, not two
-		{"sods", []string{"pods"}, "pods"},                         // of four letters two may
-		{"gezz", []string{"gets"}, "gets"},                         // two changed
-		{"gezzz", []string{"gets"}, ""},                            // three are too many
+		{"sod", []string{"pods"}, ""},      // one of three letters may be wrong, not two
+		{"sods", []string{"pods"}, "pods"}, //
+		{"gezz", []string{"gets"}, ""},     // nor of four
+		{"jsno", []string{"json"}, "json"}, // two that are swapped are one
+		{"Cluster_Admin", []string{"cluster-admin"}, "cluster-admin"},
+		{"permissonset", []string{"permissionSet"}, "permissionSet"},
 		{"deploy", []string{"deployments", "pods"}, "deployments"}, // what it begins is meant
 		{"de", []string{"deployments"}, ""},                        // two letters begin too much
 		{"dep", []string{"deployments"}, "deployments"},            // three do not
+		{"depl", []string{"deplo", "deployments"}, "deplo"},        // a slip is nearer than a beginning
 		{"jobs", []string{"jobz", "jobs"}, "jobs"},                 // the nearer
 		{"jobs", []string{"jobx", "joba"}, "joba"},                 // the first in the alphabet of equals
 		{"deployments", []string{"deployxents"}, "deployxents"},    //
@@ -24,10 +27,11 @@ func TestTheNearestWordIsTheOneThatWasMeant(t *testing.T) {
 		{"deplxxxxnts", []string{"deployments"}, ""},               // four may not
 		{"deployxents", []string{"deploy", "deployments"}, "deployments"},
 		{"", []string{"a"}, ""},
-		{"a", []string{"b"}, ""},
+		{"a", []string{"b"}, ""}, // and one of one may not
+		{"A", []string{"a"}, "a"},
 		{"x", nil, ""},
 	} {
-		if got := Nearest(c.word, c.words); got != c.want {
+		if got, _ := Nearest(c.word, c.words); got != c.want {
 			t.Errorf("%q of %q: %q, want %q", c.word, c.words, got, c.want)
 		}
 	}
@@ -37,8 +41,8 @@ func TestDistanceCountsLetters(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"abc", "abc", 0}, {"abc", "abd", 1}, {"abc", "ab", 1}, {"ab", "abc", 1}, {"abc", "", 3}, {"", "abc", 3}, {"abc", "bc", 1}, {"kitten", "sitting", 3}, {"ab", "ba", 2}} {
-		if got := distance(c.a, c.b); got != c.want {
+	}{{"", "", 0}, {"abc", "abc", 0}, {"abc", "abd", 1}, {"abc", "ab", 1}, {"ab", "abc", 1}, {"abc", "", 3}, {"", "abc", 3}, {"abc", "bc", 1}, {"kitten", "sitting", 3}, {"ab", "ba", 1}} {
+		if got := editDistance(c.a, c.b); got != c.want {
 			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}
