@@ -77,7 +77,7 @@ func TestAWorkloadThatCannotBeAMember(t *testing.T) {
 	refusals(t, map[string]refusal{
 		"a workload that is not there": {
 			docs: []string{environment, hub, argo, member("{workload: argo}")}, twin: []string{environment, hub, argo, member("{workload: argocd}")},
-			want: []string{`4.yaml:5:13: there is no Workload "argo": want argocd`},
+			want: []string{`4.yaml:5:13: there is no Workload "argo": did you mean argocd?`},
 		},
 		"row 9: a workload with the role of a cluster's nodes": {
 			docs: []string{environment, mainCluster("hub", "nodeRoles: [{role: argo, type: EC2_LINUX}]"), argo, member("{user: ann}")}, twin: []string{environment, hub, argo, member("{user: ann}")},
