@@ -45,7 +45,7 @@ func lowerASCII(r rune) rune {
 func TestExamplesShowEachWayToLieInPatterns(t *testing.T) {
 	const seed, n, longest = 24, 250, 4
 	r := rand.New(rand.NewPCG(seed, 0))
-	letters := []rune("aAbx:q") // q stands for the letters that no pattern names
+	const letters = "aAbx:q" // q stands for the letters that no pattern names
 	var texts [][]rune
 	for length, last := 1, [][]rune{nil}; length <= longest; length++ {
 		var next [][]rune

@@ -92,13 +92,13 @@ func Denials(p Policies) []Right {
 }
 
 // right is what a statement of a policy is about, in its own words.
-func (st *Statement) right(of *Policy) Right {
-	r := Right{Actions: sets(lower(st.Actions), lower(st.NotActions)), Resources: sets(st.Resources, st.NotResources)}
+func (s *Statement) right(of *Policy) Right {
+	r := Right{Actions: sets(lower(s.Actions), lower(s.NotActions)), Resources: sets(s.Resources, s.NotResources)}
 	var when []string
-	for _, cond := range st.Conditions {
+	for _, cond := range s.Conditions {
 		when = append(when, cond.String())
 	}
-	if all := slices.Concat(st.Resources, st.NotResources); of.variables() && slices.ContainsFunc(all, func(r string) bool { return len(variablesOf(r)) > 0 }) {
+	if all := slices.Concat(s.Resources, s.NotResources); of.variables() && slices.ContainsFunc(all, func(r string) bool { return len(variablesOf(r)) > 0 }) {
 		when = append(when, "the resource is one of "+strings.Join(all, ", "))
 	}
 	r.When = strings.Join(when, " and ")

@@ -124,13 +124,13 @@ func (s saidOfWorkloads) say(lists ...[]plan.Grant) {
 
 // with reports whether a change takes a ServiceAccount, its role's annotation, or
 // a managed policy of its role, of which it is said that it loses the role's
-// rights: lost is said of losses.
-func (lost saidOfWorkloads) with(c *plan.Change) bool {
+// rights: s is of what is lost.
+func (s saidOfWorkloads) with(c *plan.Change) bool {
 	if detaches(c) {
-		return lost["role "+c.Principal]
+		return s["role "+c.Principal]
 	}
 	to, stays := c.To.(plan.KubernetesAccount)
-	return c.Kind == plan.ServiceAccount && len(c.Held) == 0 && lost[c.Cluster.String()+" "+c.Namespace+"/"+c.Name] && !(stays && to.Role != "")
+	return c.Kind == plan.ServiceAccount && len(c.Held) == 0 && s[c.Cluster.String()+" "+c.Namespace+"/"+c.Name] && !(stays && to.Role != "")
 }
 
 // detaches reports whether a change takes a managed policy from a role that
