@@ -50,7 +50,7 @@ var table = map[string]room{
 	"internal/apply":     {ours: []string{"access", "authz/iam", "internal/plan", "internal/cloud", "internal/kube"}, theirs: []string{sdk, smithy, "golang.org/x"}, why: "it makes the plan's changes and nothing else"},
 	"internal/presets":   {ours: []string{"access", "authz/iam"}, theirs: []string{sigsYAML}, why: "what add-ons need is data; it needs no AWS"},
 	"internal/trust":     {ours: []string{"access", "authz/..."}, why: "trust policies are made and judged from what was read, and judged by decisions"},
-	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan"}, why: "it turns states, snapshots and plans into facts, and decides nothing"},
+	"internal/effect":    {ours: []string{"access", "authz/...", "internal/plan", "internal/trust"}, why: "it turns states, snapshots and plans into facts, and decides nothing; whom a role lets in trust knows"},
 	"internal/question":  {ours: []string{"access", "authz/...", "internal/effect"}, why: "it puts people's questions to the engine and decides nothing itself"},
 	"internal/report":    {ours: []string{"access", "internal/plan", "internal/apply", "internal/documents", "internal/question", "internal/accesstest", "authz/..."}, why: "it says, it never decides"},
 	"internal/lab":       {ours: []string{"access", "internal/cloud", "internal/trust", "emulator/..."}, theirs: []string{sdk, smithy, "go.etcd.io/bbolt"}, why: "the lab as commands use it"},

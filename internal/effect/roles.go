@@ -21,6 +21,9 @@ type WorkloadRole struct {
 	Context  *iam.Context
 	// Places says where the policies were written, by the name of their source.
 	Places map[string]access.Place
+	// Refused is why its pods surely come to no credentials of the role, of what
+	// was seen; empty: they may.
+	Refused string
 	// Settle says how a policy that was not read would be, by its source.
 	Settle map[string]string
 }
@@ -60,6 +63,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 			role.identify(role.wanted(want), tags)
 		} else {
 			role.identify(role.seen(have, want), tags)
+			role.Refused = refused(w, r, want, have)
 		}
 		out = append(out, role)
 	}

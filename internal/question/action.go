@@ -116,6 +116,9 @@ func Do(who access.Who, asked Action, want *access.State, have *access.Snapshot,
 		if r.Plain != r.Verdict {
 			r.Assumptions = slices.Sorted(slices.Values(append(slices.Clone(r.Assumptions), "secure-transport")))
 		}
+		if r.Refused != "" {
+			r.Verdict, r.Plain = authz.Deny, authz.Deny
+		}
 		a.Results = append(a.Results, r)
 		verdicts = append(verdicts, r.Verdict)
 	}

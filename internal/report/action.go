@@ -79,6 +79,11 @@ func actionBody(r *question.ActionResult, asked question.Action) block {
 	add := func(sign string, c colour, format string, args ...any) {
 		b.lines = append(b.lines, branch{sign, c, fmt.Sprintf(format, args...)})
 	}
+	if r.Refused != "" {
+		add("x", red, "%s: its pods get no credentials, whatever the role may do", r.Refused)
+		b.after = append(b.after, "to mend it: atlas-iam plan shows what the trust policy lacks")
+		return b
+	}
 	for _, reason := range r.Reasons {
 		what := actionReason(r, reason)
 		switch {
@@ -178,6 +183,7 @@ type actionResultJSON struct {
 	Role     string             `json:"role"`
 	Decision string             `json:"decision"`
 	Explicit bool               `json:"explicit,omitempty"`
+	Refused  string             `json:"refused,omitempty"` // why pods get no credentials of the role
 	Reasons  []actionReasonJSON `json:"reasons"`
 	Unknown  []string           `json:"unknown,omitempty"` // condition keys
 	Assumed  []string           `json:"assumptions,omitempty"`
@@ -211,7 +217,7 @@ func ActionAnswerJSON(w io.Writer, a *question.ActionAnswer, alone bool) error {
 }
 
 func actionResult(r *question.ActionResult) actionResultJSON {
-	j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Reasons: []actionReasonJSON{}, Unknown: r.Unknown, Assumed: r.Assumptions}
+	j := actionResultJSON{Document: r.Document, ClusterKey: r.Cluster, Role: r.Role, Decision: r.Verdict.String(), Explicit: r.Explicit, Refused: r.Refused, Reasons: []actionReasonJSON{}, Unknown: r.Unknown, Assumed: r.Assumptions}
 	for _, x := range r.Reasons {
 		one := actionReasonJSON{Effect: strings.ToLower(string(x.Effect)), Gate: string(x.Gate), Policy: x.Source, Statement: x.Statement, Sid: x.Sid, Certain: x.Certain, Text: actionReason(r, x)}
 		if p, ok := r.Places[x.Source]; ok {

@@ -117,6 +117,8 @@ func rightsBody(r *question.Rights, verbose bool) (b block, shortened bool) {
 		}
 	}
 	switch {
+	case r.Refused != "":
+		b.after = append(b.after, "note: "+r.Refused+": its pods get none of this; atlas-iam plan shows what the trust policy lacks")
 	case r.Missing != "":
 		b.after = append(b.after, "note: "+r.Missing)
 	case len(r.May) == 0 && !r.Open():
