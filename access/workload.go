@@ -278,6 +278,9 @@ type WorkloadsNeed struct {
 	// read as if a document spoke of it.
 	RolePath string
 	OurTrust func(Document) bool
+	// Left says that no document speaks of a workload: where something of ours is
+	// all the same, the providers and agents are looked for that stay when it goes.
+	Left bool
 	// Accounts are those of whose roles documents speak.
 	Accounts map[string]bool
 	// Policies are the managed policies, boundaries among them, that documents

@@ -24,6 +24,8 @@ type WorkloadRole struct {
 	// Refused is why its pods surely come to no credentials of the role, of what
 	// was seen; empty: they may.
 	Refused string
+	// Far says that the role is the end of a chain: no document keeps what it may.
+	Far bool
 	// Settle says how a policy that was not read would be, by its source.
 	Settle map[string]string
 }
@@ -41,7 +43,7 @@ func WorkloadRoles(w *access.WantWorkload, want *access.State, have *access.Snap
 		}
 		role := WorkloadRole{Cluster: r.Cluster, Role: r.ARN, Places: map[string]access.Place{}, Settle: map[string]string{}}
 		if w.Target != "" {
-			role.Role = w.Target
+			role.Role, role.Far = w.Target, true
 		}
 		var tags map[string]string
 		if c, ok := want.Cluster(r.Cluster); ok {

@@ -65,6 +65,7 @@ func workloadPrivilege(in *plan.Input) plan.Findings {
 	}
 	for _, arn := range slices.Sorted(maps.Keys(w.want)) {
 		w.trusted(arn)
+		w.opened(arn)
 		w.rights(arn)
 	}
 	for i := range in.Plan.Changes {
@@ -129,6 +130,25 @@ func (w *workloads) trusted(arn string) {
 			} else {
 				w.warn("trust", c, text)
 			}
+		}
+	}
+}
+
+// opened holds what gives more to a role of ours that somebody opened to others
+// than its ServiceAccounts: they would have it too.
+func (w *workloads) opened(arn string) {
+	h := w.have[arn]
+	if h == nil || w.want[arn] == nil || w.want[arn].Existing {
+		return
+	}
+	others := slices.DeleteFunc(trust.Others(h.Trust, w.about(arn)), func(o trust.Other) bool { return len(o.Holds) == 0 })
+	if len(others) == 0 {
+		return
+	}
+	more := trust.Narrows(arn, w.rightsAfter(arn).Inline, w.rightsBefore(arn).Inline)
+	for _, c := range w.changesOf(arn) {
+		if c.To != nil && (c.Kind == plan.RoleAttachment || c.Kind == plan.RolePolicy && more) {
+			w.hold(c, "role "+roleWords(arn)+" is open: "+others[0].Lets+", so that "+others[0].Holds[0].Leads+", and would have this too; take that statement out of its trust policy first")
 		}
 	}
 }

@@ -168,6 +168,24 @@ func TestRows34To41ATrustThatLetsOthersInIsHeld(t *testing.T) {
 	})
 }
 
+// What a role gains that somebody opened to others, they would have too; what it
+// loses, or gains once it is closed, goes through.
+//
+// shows: item S201
+func TestARoleThatIsOpenGainsNothing(t *testing.T) {
+	const one, two = "s3:ListBucket on arn:aws:s3:::b", "s3:ListBucket s3:GetObject on arn:aws:s3:::b"
+	const fellow = `{"Sid":"Fellow","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + home + `:role/ci"},"Action":"sts:AssumeRole"}`
+	role := func(trusts, has, wants string) *world {
+		return hosts().hasRole(t, "role/loki", true, trusts, allows(has)).runs(t, "PodIdentity loki/loki role/loki", allows(wants))
+	}
+	runWorkloads(t, map[string]judgedCase{
+		"a right for an open role":          {role(podTrust+","+anyTrust, one, two), []string{"create podidentity/test/loki/loki !depends", "update role/loki ?trust", "update rolepolicy/loki/p !privilege"}},
+		"twin: one that goes":               {role(podTrust+","+anyTrust, two, one), []string{"create podidentity/test/loki/loki", "update role/loki ?trust", "update rolepolicy/loki/p"}},
+		"twin: one for a closed role":       {role(podTrust, one, two), []string{"create podidentity/test/loki/loki", "update role/loki", "update rolepolicy/loki/p"}},
+		"twin: one beside somebody trusted": {role(podTrust+","+fellow, one, two), []string{"create podidentity/test/loki/loki", "update role/loki", "update rolepolicy/loki/p"}},
+	})
+}
+
 // By IRSA a chart gives another's role, and no change is there to be held: what
 // would hold one is pointed out in every plan, and nothing else is.
 //

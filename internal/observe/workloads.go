@@ -96,6 +96,12 @@ func (r *reading) workloads(ctx context.Context) {
 	}
 }
 
+// left reports whether an account has something of ours though no document
+// speaks of a workload.
+func (r *reading) left(account string) bool {
+	return r.options.Workloads.Left && r.hasOurs(account)
+}
+
 // clustersWorkloads reads associations and agents.
 func (r *reading) clustersWorkloads(ctx context.Context, accounts map[string]bool) {
 	var clusters errgroup.Group
@@ -113,7 +119,7 @@ func (r *reading) clustersWorkloads(ctx context.Context, accounts map[string]boo
 		if accounts[have.Key.Account] {
 			clusters.Go(func() error { g.podIdentities(ctx, have); return nil })
 		}
-		if r.options.Workloads.Agents[have.Key] && !(have.Agent != nil && have.Agent.BuiltIn) {
+		if (r.options.Workloads.Agents[have.Key] || r.left(have.Key.Account)) && !(have.Agent != nil && have.Agent.BuiltIn) {
 			clusters.Go(func() error { g.agent(ctx, have); return nil })
 		}
 	}
@@ -124,6 +130,11 @@ func (r *reading) clustersWorkloads(ctx context.Context, accounts map[string]boo
 // their clusters were read.
 func (r *reading) issuers(account string) map[string]bool {
 	out := map[string]bool{}
+	for i := range r.snapshot.Clusters {
+		if c := &r.snapshot.Clusters[i]; c.Key.Account == account && c.Issuer != "" && r.left(account) {
+			out[c.Issuer] = true
+		}
+	}
 	for _, k := range r.options.Workloads.Providers {
 		if k.Account == account {
 			out[k.Name] = true

@@ -242,6 +242,14 @@ func TestNothingOfWorkloadsIsAskedWhereNobodyNeedsIt(t *testing.T) {
 	if got := calls(workloadWorld(), &access.WorkloadsNeed{OurTrust: func(access.Document) bool { return false }}); len(got) > 0 {
 		t.Errorf("trust policies of others ask for %v", got)
 	}
+	left := map[string]int{"DescribeAddon": 2, "ListOpenIDConnectProviders": 1, "GetOpenIDConnectProvider": 1}
+	if got := calls(workloadWorld(), &access.WorkloadsNeed{RolePath: people.RolePath, Left: true}); got["DescribeAddon"] != left["DescribeAddon"] || got["ListOpenIDConnectProviders"] != left["ListOpenIDConnectProviders"] ||
+		got["GetOpenIDConnectProvider"] != left["GetOpenIDConnectProvider"] {
+		t.Errorf("what the last workload leaves is looked for: %v, want %v too", got, left)
+	}
+	if got := calls(newWorld(), &access.WorkloadsNeed{RolePath: people.RolePath, Left: true}); len(got) > 0 {
+		t.Errorf("where nothing of ours is it asks for %v", got)
+	}
 	for _, path := range []string{"", "/", "/atlas-iam/dev/"} {
 		if got := calls(workloadWorld(), &access.WorkloadsNeed{RolePath: path}); len(got) > 0 {
 			t.Errorf("path %q asks for %v", path, got)

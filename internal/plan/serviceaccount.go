@@ -135,7 +135,7 @@ func accountGrants(c *Change, role string) []Grant {
 // WorkloadsNeed says what of workloads a plan rests on, for observe.Options. o
 // are the plan's options.
 func WorkloadsNeed(want *access.State, o Options) *access.WorkloadsNeed {
-	need := &access.WorkloadsNeed{Everywhere: len(want.Workloads) > 0 || len(want.Roles) > 0 || o.Destroy, RolePath: want.RolePath, OurTrust: trust.Written,
+	need := &access.WorkloadsNeed{Everywhere: len(want.Workloads) > 0 || len(want.Roles) > 0 || o.Destroy, RolePath: want.RolePath, OurTrust: trust.Written, Left: len(want.Workloads) == 0,
 		Accounts: map[string]bool{}, Issuers: map[string][]access.ClusterKey{}, Agents: map[access.ClusterKey]bool{}}
 	if need.Everywhere { // what was ours in an account may stand where no document speaks of it any more
 		for _, a := range want.Accounts {

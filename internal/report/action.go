@@ -133,7 +133,11 @@ func actionBody(r *question.ActionResult, asked question.Action) block {
 			b.after = append(b.after, "would allow it: a call for which "+strings.Join(calls, ", or "))
 			return b
 		}
-		b.after = append(b.after, fmt.Sprintf("would allow it: {actions: [%q], resources: [%q]} among the role's statements, and nothing else", asked.Name, asked.Resource))
+		whose := "the role's statements"
+		if r.Far {
+			whose = "the statements of target role " + access.RoleName(r.Role) + " of account " + access.AccountOf(r.Role)
+		}
+		b.after = append(b.after, fmt.Sprintf("would allow it: {actions: [%q], resources: [%q]} among %s, and nothing else", asked.Name, asked.Resource, whose))
 		return b
 	}
 	b.after = append(b.after, "would allow it: "+strings.Join(r.Needs, "; and "))

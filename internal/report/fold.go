@@ -33,10 +33,12 @@ type unit struct {
 	sources           []string
 	spelt             []string
 	rules             string // what it stands for, where one name is of several things
-	// each is what and where with {cluster} in the role's name for this cluster's
-	// own: as a document writes one role for each.
-	each struct{ what, where string }
+	// each are what and where with {cluster} in the role's name for this cluster's
+	// own, as a document writes one role for each: wherever it may have stood.
+	each []said
 }
+
+type said struct{ what, where string }
 
 // accessRows turns grants into rows: first the people with an equal grant from
 // the same teams on a cluster become one, then the clusters on which the same
@@ -162,9 +164,12 @@ func unitOf(g plan.Grant, note string) unit {
 	switch {
 	case g.What != "":
 		u.what, u.where = g.What, g.Where
-		if name := access.RoleName(g.Principal); g.ServiceAccount != "" && g.Document != "" && strings.Contains(name, g.Document) {
-			each := strings.NewReplacer("role "+name, "role "+strings.ReplaceAll(name, g.Document, "{cluster}"))
-			u.each.what, u.each.where = each.Replace(u.what), each.Replace(u.where)
+		if g.ServiceAccount != "" {
+			name := access.RoleName(g.Principal)
+			for _, template := range templates(name, g.Document) {
+				r := strings.NewReplacer("role "+name, "role "+template)
+				u.each = append(u.each, said{r.Replace(u.what), r.Replace(u.where)})
+			}
 		}
 	case g.Role.Name != "":
 		u.members = []string{bound(g)}
@@ -264,28 +269,54 @@ func merge(units []unit, key func(unit) string) []unit {
 	return out
 }
 
-// mergeEach unites the units of single clusters that differ by the cluster's
-// name in the role's alone.
-func mergeEach(units []unit) []unit {
-	single := func(u unit) bool { return len(u.clusters) == 1 && u.each.where != "" }
-	for i := range units {
-		if !single(units[i]) {
-			units[i].each.where = ""
+// templates are a role's name with {cluster} for a cluster's, at each place where
+// it stands, and at all.
+func templates(role, cluster string) []string {
+	var out []string
+	for i := 0; cluster != "" && i+len(cluster) <= len(role); i++ {
+		if strings.HasPrefix(role[i:], cluster) {
+			out = append(out, role[:i]+"{cluster}"+role[i+len(cluster):])
 		}
 	}
-	units = merge(units, func(u unit) string {
-		if single(u) {
-			u.what, u.where = u.each.what, u.each.where
+	if len(out) > 1 {
+		out = append(out, strings.ReplaceAll(role, cluster, "{cluster}"))
+	}
+	return out
+}
+
+// mergeEach unites the units of single clusters that differ by the cluster's
+// name in the role's alone, by what most of them may have been written as.
+func mergeEach(units []unit) []unit {
+	key := func(u unit, as said) string {
+		u.what, u.where = as.what, as.where
+		return u.key(u.members, nil)
+	}
+	count := map[string]int{}
+	for _, u := range units {
+		for _, as := range u.each {
+			if len(u.clusters) == 1 {
+				count[key(u, as)]++
+			}
+		}
+	}
+	for i := range units {
+		u := &units[i]
+		var best []said
+		for _, as := range u.each {
+			if n := count[key(*u, as)]; len(u.clusters) == 1 && n > 1 && (best == nil || n > count[key(*u, best[0])]) {
+				best = []said{as}
+			}
+		}
+		if u.each = best; best != nil {
+			u.what, u.where = best[0].what, best[0].where
+		}
+	}
+	return merge(units, func(u unit) string {
+		if u.each != nil {
 			return "each " + u.key(u.members, nil)
 		}
 		return u.key(u.members, u.clusters)
 	})
-	for i := range units {
-		if u := &units[i]; u.each.where != "" && len(u.clusters) > 1 {
-			u.what, u.where = u.each.what, u.each.where
-		}
-	}
-	return units
 }
 
 func union(a, b []string) []string {

@@ -27,6 +27,9 @@ func TestRolesThatDifferByTheirClustersNameAreOneRow(t *testing.T) {
 		"one alone keeps its name":         {[]plan.Grant{of("ops", "dns-ops", zones)}, []string{zones + " | dns/dns as role dns-ops | ops"}},
 		"another's name is no cluster's":   {[]plan.Grant{of("ops", "dns-ops", zones), of("test", "dns-prod", zones)}, []string{zones + " | dns/dns as role dns-ops | ops", zones + " | dns/dns as role dns-prod | test"}},
 		"other rights stay apart":          {[]plan.Grant{of("ops", "dns-ops", zones), of("test", "dns-test", "s3:GetObject on *")}, []string{zones + " | dns/dns as role dns-ops | ops", "s3:GetObject on * | dns/dns as role dns-test | test"}},
+		"a cluster's letter in the word":   {[]plan.Grant{of("a", "metrics-a", zones), of("b", "metrics-b", zones), of("c", "metrics-c", zones)}, []string{zones + " | dns/dns as role metrics-{cluster} | 3 clusters"}},
+		"a cluster's name before it":       {[]plan.Grant{of("prod", "prod-dns-prod", zones), of("test", "prod-dns-test", zones)}, []string{zones + " | dns/dns as role prod-dns-{cluster} | prod, test"}},
+		"twice in the name":                {[]plan.Grant{of("ops", "ops-dns-ops", zones), of("test", "test-dns-test", zones)}, []string{zones + " | dns/dns as role {cluster}-dns-{cluster} | ops, test"}},
 		"a role of several keeps its name": {[]plan.Grant{of("ops", "dns-ops", zones), of("test", "dns-ops", zones)}, []string{zones + " | dns/dns as role dns-ops | ops, test"}},
 	} {
 		var got []string
