@@ -172,6 +172,12 @@ type PodIdentityAssociation struct {
 	Tags       map[string]string `json:"tags,omitempty"`
 }
 
+// Trust is how the association's role, and the end of its chain, are to trust it
+// on a cluster.
+func (a *PodIdentityAssociation) Trust(k ClusterKey) WantTrust {
+	return WantTrust{Credentials: PodIdentity, Cluster: k, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}
+}
+
 // Compare orders associations by namespace, then ServiceAccount.
 func (a *PodIdentityAssociation) Compare(o *PodIdentityAssociation) int {
 	return cmp.Or(cmp.Compare(a.Namespace, o.Namespace), cmp.Compare(a.ServiceAccount, o.ServiceAccount))

@@ -216,19 +216,15 @@ func (e *evaluator) fails(gate Gate, p *Policy, st *Statement) (out, conditions 
 	}
 	for i := range st.Conditions {
 		if c := &st.Conditions[i]; c.holds(ctx, vars) != yes {
-			out, conditions = append(out, c.failing(ctx)), append(conditions, c.words())
+			out, conditions = append(out, c.failing(ctx)), append(conditions, c.String())
 		}
 	}
 	return out, conditions
 }
 
-func (c *Condition) words() string {
-	return fmt.Sprintf("%s %s [%s]", c.Operator, c.Key, strings.Join(c.Values, ", "))
-}
-
 // failing words a condition that does not hold for certain.
 func (c *Condition) failing(ctx *Context) string {
-	s := c.words() + " "
+	s := c.String() + " "
 	values, known := ctx.get(c.Key)
 	switch {
 	case !known:

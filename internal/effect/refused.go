@@ -16,23 +16,15 @@ func refused(w *access.WantWorkload, own access.WorkloadRole, want *access.State
 	if len(trusts) == 0 {
 		return ""
 	}
-	issuer := func(k access.ClusterKey) (trust.Issuer, bool) {
-		h, ok := have.Cluster(k)
-		if !ok || h.Issuer == "" {
-			return trust.Issuer{}, false
-		}
-		i, err := trust.IssuerAt(access.PartitionOf(k.Region), access.AccountOf(own.ARN), h.Issuer)
-		return i, err == nil
-	}
+	issuers := trust.IssuersOf(have, access.AccountOf(own.ARN))
 	if d, ok := trustOf(have, own.ARN); ok && none(trusts, func(t access.WantTrust) bool {
-		statements, missing := trust.Want([]access.WantTrust{t}, issuer)
+		statements, missing := trust.Want([]access.WantTrust{t}, issuers)
 		return len(missing) > 0 || len(trust.Lacks(d, statements)) == 0
 	}) {
 		return "role " + access.RoleName(own.ARN) + " does not trust " + trusts[0].Namespace + "/" + trusts[0].Name + " now"
 	}
 	if d, ok := trustOf(have, w.Target); ok && none(trusts, func(t access.WantTrust) bool {
-		statements, _ := trust.WantTarget(own.ARN, []access.WantTrust{t})
-		return len(trust.Lacks(d, statements)) == 0
+		return len(trust.TargetLacks(d, own.ARN, t)) == 0
 	}) {
 		return "target role " + access.RoleName(w.Target) + " does not let role " + access.RoleName(own.ARN) + " in now"
 	}

@@ -185,7 +185,7 @@ func rolesOf(have *access.Snapshot, trusts map[string]bool) *having {
 			w.issuers[h.Issuer] = h.Key
 		}
 		for _, a := range h.PodIdentities {
-			if a.Role != "" && !w.refuses(a.Role, access.WantTrust{Credentials: access.PodIdentity, Cluster: h.Key, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}, "") {
+			if a.Role != "" && !w.refuses(a.Role, a.Trust(h.Key), "") {
 				x := held(a)
 				x.refused = w.refusesChain(h.Key, &a)
 				w.pods[unit{h.Key, a.Namespace + "/" + a.ServiceAccount}] = x
@@ -204,11 +204,7 @@ func held(a access.PodIdentityAssociation) holding {
 // association's role in; "" where it does, is none, or was not read.
 func (w *having) refusesChain(k access.ClusterKey, a *access.PodIdentityAssociation) string {
 	target, read := w.roles[a.TargetRole]
-	if !read {
-		return ""
-	}
-	statements, _ := trust.WantTarget(a.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: k, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}})
-	if len(trust.Lacks(target.Trust, statements)) == 0 {
+	if !read || len(trust.TargetLacks(target.Trust, a.Role, a.Trust(k))) == 0 {
 		return ""
 	}
 	return "target role " + access.RoleName(a.TargetRole) + " does not let role " + access.RoleName(a.Role) + " in"

@@ -49,7 +49,7 @@ func (w *workloads) cutting(r *access.WantRole, old access.WantTrust) *plan.Chan
 	if len(w.takers) == 0 {
 		return nil
 	}
-	statements, missing := trust.Want([]access.WantTrust{old}, w.issuer(r.Account))
+	statements, missing := trust.Want([]access.WantTrust{old}, trust.IssuersOf(w.in.Have, r.Account))
 	for _, c := range w.takers {
 		from, isRole := c.From.(plan.IAMRole)
 		to, _ := c.To.(plan.IAMRole)
@@ -85,19 +85,6 @@ func takersOf(p *plan.Plan) []*plan.Change {
 		}
 	}
 	return out
-}
-
-// issuer gives the providers of clusters that were read, as an account has
-// them.
-func (w *workloads) issuer(account string) func(access.ClusterKey) (trust.Issuer, bool) {
-	return func(k access.ClusterKey) (trust.Issuer, bool) {
-		h, ok := w.in.Have.Cluster(k)
-		if !ok || h.Issuer == "" {
-			return trust.Issuer{}, false
-		}
-		i, err := trust.IssuerAt(access.PartitionOf(k.Region), account, h.Issuer)
-		return i, err == nil
-	}
 }
 
 // accountsOn are ServiceAccounts with their clusters, as sentences have them.

@@ -396,8 +396,7 @@ func (w *workloads) endsLack(k access.ClusterKey, a *access.PodIdentityAssociati
 	if h == nil {
 		return out
 	}
-	statements, _ := trust.WantTarget(a.Role, []access.WantTrust{{Credentials: access.PodIdentity, Cluster: k, Namespace: a.Namespace, Name: a.ServiceAccount, Untagged: a.DisableSessionTags}})
-	for _, s := range trust.Lacks(h.Trust, statements) {
+	for _, s := range trust.TargetLacks(h.Trust, a.Role, a.Trust(k)) {
 		out = append(out, "target role "+roleWords(a.TargetRole)+" does not let "+a.Role+" in; add to its trust policy: "+s.JSON)
 	}
 	return out

@@ -85,7 +85,7 @@ func (w *workloads) adoptRole(r *access.WantRole, have *access.HaveRole, named b
 	if hold != nil {
 		c.hold(*hold)
 	}
-	statements, missing := trust.Want(r.Trust, w.issuers(r.Account))
+	statements, missing := trust.Want(r.Trust, trust.IssuersOf(w.have, r.Account))
 	wanted, problem := w.wantedRole(r, have, statements, missing)
 	if problem != nil {
 		c.hold(*problem)

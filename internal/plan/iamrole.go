@@ -27,7 +27,7 @@ func (w *workloads) role(r *access.WantRole) {
 		w.existing(r, have, asked && hold == nil)
 		return
 	}
-	statements, missing := trust.Want(r.Trust, w.issuers(r.Account))
+	statements, missing := trust.Want(r.Trust, trust.IssuersOf(w.have, r.Account))
 	missing = w.parts(r, missing)
 	wanted, problem := w.wantedRole(r, have, statements, missing)
 	base := Change{Cluster: access.ClusterKey{Account: r.Account}, Principal: r.ARN, Workloads: r.Workloads, Source: r.Place}
@@ -423,7 +423,7 @@ func (w *workloads) existing(r *access.WantRole, have *access.HaveRole, read boo
 		w.warn(NoPrincipal, r.Place, reason+": nobody can be given it")
 		return
 	}
-	statements, missing := trust.Want(r.Trust, w.issuers(r.Account))
+	statements, missing := trust.Want(r.Trust, trust.IssuersOf(w.have, r.Account))
 	w.parts(r, missing)
 	for _, s := range trust.Lacks(have.Trust, statements) {
 		words := "role " + r.ARN + " is not ours and does not trust " + subjects(s) + "; add to its trust policy: " + s.JSON

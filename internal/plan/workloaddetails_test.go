@@ -416,6 +416,11 @@ func TestWhatStaysIsListedWhereTheLastWorkloadGoesAlone(t *testing.T) {
 		"people alone go": {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) {
 			h.Accounts[0].Details, h.Clusters[0].PodIdentities, h.Clusters[0].Kubernetes.ServiceAccounts = nil, nil, nil
 		}, 0},
+		"an association of another's role goes": {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) {
+			for i := range h.Accounts[0].Details {
+				h.Accounts[0].Details[i].Tags = nil
+			}
+		}, 0},
 		"the agent built in": {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Clusters[0].Agent = &access.HaveAgent{BuiltIn: true} }, 1},
 		"no agent":           {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Clusters[0].Agent = nil }, 1},
 		"others' provider":   {wants(wantCluster(test)), Options{}, func(h *access.Snapshot) { h.Accounts[0].Providers = []access.HaveProvider{{ARN: "arn:p", Issuer: "i"}} }, 1},

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/atlas-iam/atlas-iam/access"
-	"github.com/atlas-iam/atlas-iam/internal/trust"
 )
 
 // workloads decides what workloads have, by the table that Compute has for
@@ -138,21 +137,6 @@ func (w *workloads) give(c *Change, role string) {
 	}
 	if h := w.lacks[lack{role, c.Cluster}]; h != nil {
 		c.hold(*h)
-	}
-}
-
-// issuers tells the providers of clusters in an account, as trust.Want asks.
-func (w *workloads) issuers(account string) func(access.ClusterKey) (trust.Issuer, bool) {
-	partition := "aws"
-	if a, ok := w.have.Account(account); ok {
-		partition = a.Account.Partition
-	}
-	return func(k access.ClusterKey) (trust.Issuer, bool) {
-		h, ok := w.have.Cluster(k)
-		if !ok || h.Issuer == "" {
-			return trust.Issuer{}, false
-		}
-		return trust.Issuer{Provider: access.ProviderARN(partition, account, h.Issuer)}, true
 	}
 }
 

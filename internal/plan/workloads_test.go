@@ -221,24 +221,6 @@ func TestAWorkloadsObjectsAreMadeInOrderThenNothingIsToDoThenTheyGoTheOtherWayRo
 	}
 }
 
-// What stays is listed where roles of ours go with the last workload, not where
-// only an association does that gives another's role.
-func TestWhatStaysIsNotListedWhereNoRoleGoes(t *testing.T) {
-	want, have := workloadWant(t, test), workloadSees(test)
-	have = made(t, have, Compute(want, have, Options{}))
-	for _, goes := range []bool{true, false} {
-		if !goes {
-			for i := range have.Accounts[0].Details {
-				have.Accounts[0].Details[i].Tags = nil
-			}
-		}
-		p := Compute(wants(wantCluster(test)), have, Options{})
-		if left := slices.ContainsFunc(p.Warnings, func(w Warning) bool { return w.Slug == "left" }); len(p.Changes) == 0 || left != goes {
-			t.Errorf("%v: %v", lines(p), warned(p))
-		}
-	}
-}
-
 // shows: item S107
 func TestAnotherClusterChangesTheTrustAndWhatIsThereAlone(t *testing.T) {
 	have := workloadSees(test, prod)

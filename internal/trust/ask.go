@@ -110,6 +110,13 @@ func untaggedFacts() facts {
 // cannot be read lacks all of them.
 func Lacks(have access.Document, ours []Statement) []Statement { return filter(have, ours, iam.Denied) }
 
+// TargetLacks gives what a role at the end of a chain lacks, as Lacks does, to let
+// a first role in that itself trusts of.
+func TargetLacks(target access.Document, first string, of access.WantTrust) []Statement {
+	statements, _ := WantTarget(first, []access.WantTrust{of}) // it rests on no issuer
+	return Lacks(target, statements)
+}
+
 // Unclear gives those of which it cannot be told, for a condition rests on
 // something that AWS does not say EKS sends.
 func Unclear(have access.Document, ours []Statement) []Statement {

@@ -45,6 +45,18 @@ func IssuerAt(partition, account, issuer string) (Issuer, error) {
 	return Issuer{"arn:" + partition + ":iam::" + account + ":" + providerPrefix + strings.TrimSuffix(issuer, "/")}, nil
 }
 
+// IssuersOf tells the providers of clusters that were read, as an account has
+// them.
+func IssuersOf(have *access.Snapshot, account string) func(access.ClusterKey) (Issuer, bool) {
+	return func(k access.ClusterKey) (Issuer, bool) {
+		h, ok := have.Cluster(k)
+		if !ok || h.Issuer == "" {
+			return Issuer{}, false
+		}
+		return Issuer{Provider: access.ProviderARN(access.PartitionOf(k.Region), account, h.Issuer)}, true
+	}
+}
+
 // Name is the issuer's URL without https://, as condition keys begin.
 func (i Issuer) Name() string {
 	_, name, _ := strings.Cut(i.Provider, ":"+providerPrefix)
